@@ -1,0 +1,48 @@
+//! A change to objects: what a fix consists of and a plan writes.
+
+use serde_json::Value;
+
+use super::{Kind, ObjectId};
+
+/// One change to one object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// An RFC 6902 patch of an object that exists.
+    Patch {
+        /// The object.
+        object: ObjectId,
+        /// Operations, in order.
+        operations: Vec<Operation>,
+    },
+    /// A whole new object.
+    Create {
+        /// Its kind.
+        kind: Kind,
+        /// The object, with `apiVersion`, `kind` and `metadata`.
+        object: Value,
+    },
+}
+
+/// One operation of a patch.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operation {
+    /// Adds a field, or an item before the index (`-` is the end).
+    Add {
+        /// JSON pointer.
+        path: String,
+        /// What to put there.
+        value: Value,
+    },
+    /// Replaces a value that exists.
+    Replace {
+        /// JSON pointer.
+        path: String,
+        /// What to put there.
+        value: Value,
+    },
+    /// Removes a value that exists.
+    Remove {
+        /// JSON pointer.
+        path: String,
+    },
+}

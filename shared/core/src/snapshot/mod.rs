@@ -1,0 +1,248 @@
+//! The objects a question is answered from, where each came from, and what was not read.
+//!
+//! An object is its raw text (lossless, what a write would patch) and a typed view of just the fields that are
+//! read. Nothing is ever re-serialised from a view.
+
+mod change;
+mod field_path;
+mod key;
+pub mod reader;
+pub mod views;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+pub use change::{Change, Operation};
+pub use field_path::{FieldPath, Segment};
+pub use key::{Kind, ObjectKey};
+use views::{Meta, View};
+
+/// An object's number within its snapshot; overlays keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub u32);
+
+/// A source text's number within its snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourceId(pub u32);
+
+/// A text that objects were read from.
+#[derive(Debug)]
+pub struct Source {
+    /// The name as a person would type it: a path, or `<stdin>`.
+    pub name: String,
+    /// The whole text.
+    pub text: Arc<str>,
+}
+
+/// Where an object's own text is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The text it stands in.
+    pub source: SourceId,
+    /// Bytes of its YAML document (or of the whole JSON text) in the source.
+    pub document: Range<usize>,
+    /// Its way from the document's root: empty, or `.items[N]` inside a `kind: List`.
+    pub root: FieldPath,
+}
+
+/// One Kubernetes object.
+#[derive(Debug)]
+pub struct Object {
+    /// Its number within the snapshot.
+    pub id: ObjectId,
+    /// Group, kind, namespace and name: its identity.
+    pub key: ObjectKey,
+    /// `apiVersion` as written.
+    pub api_version: String,
+    /// The metadata that is read.
+    pub meta: Meta,
+    /// Whether `metadata.namespace` was written, or assumed.
+    pub namespace_written: bool,
+    /// The fields that are read, by kind.
+    pub view: View,
+    /// Its text; `None` for an object that no file holds.
+    pub origin: Option<Origin>,
+}
+
+impl Object {
+    /// `namespace/name`.
+    #[must_use]
+    pub fn qualified(&self) -> String {
+        self.key.qualified()
+    }
+}
+
+/// What was read and what was not: a kind that was not read is never "absent".
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// True when all that is known comes from files: kinds that no file holds were not read.
+    pub files_only: bool,
+    /// Documents that could not be read; any verdict might change with them.
+    pub unread_documents: usize,
+}
+
+/// A point of a source text, for people: both numbers start at 1, columns count characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// The text.
+    pub source: SourceId,
+    /// Line.
+    pub line: usize,
+    /// Column of the first character.
+    pub column: usize,
+    /// How many characters are meant, at least one.
+    pub width: usize,
+    /// The field itself was found; otherwise this is its nearest parent that exists.
+    pub exact: bool,
+}
+
+/// All objects of one question, sorted by key.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    objects: Vec<Arc<Object>>,
+    by_key: BTreeMap<ObjectKey, ObjectId>,
+    by_kind: BTreeMap<Kind, Vec<ObjectId>>,
+    sources: Arc<Vec<Source>>,
+    /// What was read and what was not.
+    pub coverage: Coverage,
+}
+
+impl Snapshot {
+    /// A snapshot of these objects. Ids are given by the order of keys, so the order of the input changes nothing.
+    /// Of two objects with one key the later stays.
+    #[must_use]
+    pub fn new(drafts: Vec<Draft>, sources: Vec<Source>, coverage: Coverage) -> Self {
+        let by_key: BTreeMap<ObjectKey, Draft> =
+            drafts.into_iter().map(|d| (d.key.clone(), d)).collect();
+        let objects: Vec<Arc<Object>> = by_key
+            .into_values()
+            .enumerate()
+            .map(|(n, d)| Arc::new(d.into_object(ObjectId(u32::try_from(n).unwrap_or(u32::MAX)))))
+            .collect();
+        let mut snapshot = Self {
+            sources: Arc::new(sources),
+            coverage,
+            ..Self::default()
+        };
+        for object in objects {
+            snapshot.index(object);
+        }
+        snapshot
+    }
+
+    fn index(&mut self, object: Arc<Object>) {
+        self.by_key.insert(object.key.clone(), object.id);
+        self.by_kind
+            .entry(object.key.kind)
+            .or_default()
+            .push(object.id);
+        self.objects.push(object);
+    }
+
+    /// Every object, by key.
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.by_key.values().filter_map(|id| self.get(*id))
+    }
+
+    /// The objects of a kind, by namespace and name.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
+        self.by_kind
+            .get(&kind)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id))
+    }
+
+    /// An object by number.
+    #[must_use]
+    pub fn get(&self, id: ObjectId) -> Option<&Object> {
+        self.objects.get(id.0 as usize).map(AsRef::as_ref)
+    }
+
+    /// An object by kind, namespace and name.
+    #[must_use]
+    pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
+        let key = ObjectKey::new(kind, namespace, name);
+        self.by_key.get(&key).and_then(|id| self.get(*id))
+    }
+
+    /// The texts that objects were read from.
+    #[must_use]
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// A text by number.
+    #[must_use]
+    pub fn source(&self, id: SourceId) -> Option<&Source> {
+        self.sources.get(id.0 as usize)
+    }
+
+    /// Number of objects.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether there is no object at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// Names of all namespaces that an object or a Namespace object names.
+    #[must_use]
+    pub fn namespaces(&self) -> BTreeSet<&str> {
+        self.objects()
+            .map(|o| {
+                if o.key.kind == Kind::Namespace {
+                    o.key.name.as_str()
+                } else {
+                    o.key.namespace.as_str()
+                }
+            })
+            .filter(|n| !n.is_empty())
+            .collect()
+    }
+
+    /// Line and column of an object's field, or of its nearest parent that is written; `None` for an object that no
+    /// file holds.
+    #[must_use]
+    pub fn locate(&self, id: ObjectId, field: &FieldPath) -> Option<Location> {
+        let origin = self.get(id)?.origin.as_ref()?;
+        let source = self.source(origin.source)?;
+        reader::locate(source, origin, field)
+    }
+}
+
+/// An object before it has its number.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its identity.
+    pub key: ObjectKey,
+    /// `apiVersion` as written.
+    pub api_version: String,
+    /// The metadata that is read.
+    pub meta: Meta,
+    /// Whether `metadata.namespace` was written.
+    pub namespace_written: bool,
+    /// The fields that are read.
+    pub view: View,
+    /// Its text.
+    pub origin: Option<Origin>,
+}
+
+impl Draft {
+    fn into_object(self, id: ObjectId) -> Object {
+        Object {
+            id,
+            key: self.key,
+            api_version: self.api_version,
+            meta: self.meta,
+            namespace_written: self.namespace_written,
+            view: self.view,
+            origin: self.origin,
+        }
+    }
+}
