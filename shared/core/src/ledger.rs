@@ -1,1 +1,450 @@
-//! x
+//! Every decision of a prediction, with its reason.
+//!
+//! Prediction records here each declared thing and pipeline step and its fate. Leaving something out without an
+//! entry is not possible: [`Ledger::settle`] takes the `Result` that steers the prediction, and the `Err` in it *is*
+//! the reason that is kept. Walk, causes and proof read the ledger; they never decide again.
+
+use crate::predict::protocol::Protocol;
+use crate::snapshot::{FieldPath, ObjectId};
+
+/// An entry's number within its ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId(u32);
+
+/// Which rules of a VirtualService.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Block {
+    /// `spec.tcp`
+    Tcp,
+    /// `spec.tls`
+    Tls,
+    /// `spec.http`
+    Http,
+}
+
+impl Block {
+    /// The field's name.
+    #[must_use]
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Http => "http",
+        }
+    }
+}
+
+/// A declared thing at one step of the pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Does this Gateway apply to the proxy?
+    Gateway(ObjectId),
+    /// Does this Service port give the proxy a target port?
+    ServicePort {
+        /// The Service.
+        service: ObjectId,
+        /// Index in `spec.ports`.
+        index: usize,
+    },
+    /// One server of a Gateway that applies.
+    Server {
+        /// The Gateway.
+        gateway: ObjectId,
+        /// Index in `spec.servers`.
+        index: usize,
+    },
+    /// The server on the port that it really binds.
+    BoundServer {
+        /// The Gateway.
+        gateway: ObjectId,
+        /// Index in `spec.servers`.
+        index: usize,
+        /// The resolved port.
+        port: u32,
+    },
+    /// The filter chains of a bound server.
+    Chains {
+        /// The Gateway.
+        gateway: ObjectId,
+        /// Index in `spec.servers`.
+        index: usize,
+        /// The resolved port.
+        port: u32,
+    },
+    /// A name in `VirtualService.spec.gateways`; index 0 of an absent list is `mesh`.
+    Binding {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+        /// Index in `spec.gateways`.
+        index: usize,
+    },
+    /// A VirtualService that names the Gateway, at one of its servers.
+    Attachment {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+    },
+    /// One rule of an attached VirtualService.
+    Clause {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+        /// Which rules.
+        block: Block,
+        /// Index of the rule.
+        rule: usize,
+        /// Index of the match, where each match is judged on its own.
+        r#match: Option<usize>,
+    },
+    /// One destination of a rule that is used.
+    Destination {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+        /// Which rules.
+        block: Block,
+        /// Index of the rule.
+        rule: usize,
+        /// Index in `route`.
+        index: usize,
+    },
+}
+
+impl Step {
+    /// The object that declares it.
+    #[must_use]
+    pub const fn object(&self) -> ObjectId {
+        match self {
+            Self::Gateway(object)
+            | Self::ServicePort { service: object, .. }
+            | Self::Server { gateway: object, .. }
+            | Self::BoundServer { gateway: object, .. }
+            | Self::Chains { gateway: object, .. }
+            | Self::Binding { virtual_service: object, .. }
+            | Self::Attachment { virtual_service: object }
+            | Self::Clause { virtual_service: object, .. }
+            | Self::Destination { virtual_service: object, .. } => *object,
+        }
+    }
+
+    /// The field that declares it.
+    #[must_use]
+    pub fn field(&self) -> FieldPath {
+        let spec = FieldPath::root().key("spec");
+        match self {
+            Self::Gateway(_) => spec.key("selector"),
+            Self::ServicePort { index, .. } => spec.key("ports").index(*index),
+            Self::Server { index, .. }
+            | Self::BoundServer { index, .. }
+            | Self::Chains { index, .. } => {
+                spec.key("servers").index(*index).key("port").key("number")
+            }
+            Self::Binding { index, .. } => spec.key("gateways").index(*index),
+            Self::Attachment { .. } => spec,
+            Self::Clause { block, rule, r#match, .. } => {
+                let path = spec.key(block.field()).index(*rule);
+                match r#match {
+                    Some(n) => path.key("match").index(*n),
+                    None => path,
+                }
+            }
+            Self::Destination { block, rule, index, .. } => {
+                spec.key(block.field()).index(*rule).key("route").index(*index).key("destination")
+            }
+        }
+    }
+}
+
+/// What a thing came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Not decided yet; no entry of a finished ledger has it.
+    Open,
+    /// It takes effect.
+    Effective(Effect),
+    /// It is left out.
+    Dropped(Reason),
+    /// It would have taken effect, but another one came first.
+    Displaced {
+        /// The one that is used.
+        by: EntryId,
+    },
+    /// It cannot be decided from what was read.
+    Unknown(Gap),
+}
+
+/// What a thing that takes effect does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The Gateway applies to the proxy.
+    Applies,
+    /// The Service port leads to this port of the pods.
+    TargetPort(u32),
+    /// The server resolves to this port; `via` is the Service port that translated it.
+    Resolved {
+        /// The port that will be bound.
+        port: u32,
+        /// The entry of the Service port, when one has the declared number.
+        via: Option<EntryId>,
+    },
+    /// The server has its place among the servers of that port.
+    Merged,
+    /// The server has this many filter chains in this listener.
+    Chains {
+        /// Listener's name, such as `0.0.0.0_31400`.
+        listener: String,
+        /// Number of chains.
+        count: usize,
+    },
+    /// The name leads to this Gateway.
+    Names(ObjectId),
+    /// The name is `mesh`: for sidecars.
+    Mesh,
+    /// The VirtualService takes part.
+    Attached,
+    /// The rule is used.
+    Used,
+    /// The destination is this cluster.
+    Cluster(String),
+}
+
+/// Why a thing is left out. Each has a page: see [`crate::causes::of`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// `spec.selector` is no subset of the proxy's labels.
+    NotSelected,
+    /// The server has no `port`.
+    NoPort,
+    /// A host list that makes istiod panic.
+    HostListPanics {
+        /// Index in `hosts` of the entry that istiod fails on.
+        host: usize,
+    },
+    /// The name of `targetPort` is no container port of the proxy.
+    NamedTargetMissing {
+        /// The name.
+        name: String,
+    },
+    /// Another port of the same Service has the same target port and protocol.
+    TargetPortRepeated {
+        /// The first one.
+        by: EntryId,
+    },
+    /// The label `experimental.istio.io/disable-gateway-port-translation`.
+    TranslationDisabled,
+    /// A server that cannot merge holds the port.
+    PortTaken {
+        /// The bound server that holds it.
+        by: EntryId,
+        /// Its protocol.
+        holder: Protocol,
+        /// The protocol of the one left out.
+        own: Protocol,
+    },
+    /// One of the hosts is claimed already.
+    TlsHostTaken {
+        /// Index in `hosts`.
+        host: usize,
+        /// The bound server that claimed it.
+        by: EntryId,
+    },
+    /// Another HTTPS server has the same route name.
+    HttpsNameTaken {
+        /// The bound server that has it.
+        by: EntryId,
+    },
+    /// The pod may not bind ports below 1024.
+    PrivilegedPort,
+    /// No attached rule gives a filter chain. What was offered stands under this entry.
+    NoRoute,
+    /// AUTO_PASSTHROUGH: no service of the mesh has a host below the server's.
+    NoServiceForHosts,
+    /// No Gateway has that name.
+    UnknownGateway {
+        /// As resolved: `namespace/name`.
+        name: String,
+    },
+    /// `exportTo` leaves the proxy's namespace out.
+    NotExported,
+    /// A VirtualService without hosts is a delegate.
+    NoHosts,
+    /// No host of the VirtualService overlaps a host of the server.
+    HostMismatch,
+    /// The only overlapping hosts are reserved for another namespace.
+    HostNamespace {
+        /// Index in the server's `hosts`.
+        host: usize,
+    },
+    /// It has no rules of the kind that this server needs.
+    NoBlock {
+        /// The kind that is needed.
+        needed: Block,
+    },
+    /// `match.port` is not the Gateway's number.
+    PortMismatch {
+        /// Index in `match`.
+        r#match: usize,
+        /// The Gateway's number.
+        declared: u32,
+    },
+    /// `match.gateways` lacks this Gateway.
+    GatewayMismatch {
+        /// Index in `match`.
+        r#match: usize,
+    },
+    /// The rule has no destinations.
+    EmptyRoute,
+    /// Several destinations, no weight above 0: istiod panics.
+    ZeroSum,
+    /// A `tls` rule without `match`.
+    NoMatch,
+    /// An SNI of the match is claimed already on that port.
+    SniTaken {
+        /// Index in `sniHosts`.
+        sni: usize,
+        /// The clause that claimed it.
+        by: EntryId,
+    },
+    /// An HTTP rule for other proxies: `sourceLabels` or `sourceNamespace`.
+    SourceMismatch {
+        /// Index in `match`.
+        r#match: usize,
+    },
+    /// The delegate is not there, has hosts, or is not exported.
+    DelegateMissing {
+        /// As `namespace/name`.
+        name: String,
+    },
+    /// No match of the delegate is a subset of a match of the root.
+    DelegateConflict,
+    /// Everything behind a rule that takes all is not generated.
+    AfterCatchAll {
+        /// The rule that takes all.
+        by: EntryId,
+    },
+    /// No service has that host.
+    UnknownHost {
+        /// As resolved.
+        host: String,
+    },
+    /// The service exists, but is not exported to the proxy's namespace.
+    NotVisible {
+        /// As resolved.
+        host: String,
+    },
+    /// The service has no such port.
+    PortAbsent {
+        /// As resolved.
+        host: String,
+        /// The port.
+        port: u32,
+    },
+    /// No port given, and the service has not exactly one.
+    PortUnclear {
+        /// As resolved.
+        host: String,
+        /// The declared number that was taken.
+        port: u32,
+    },
+    /// The subset is in no DestinationRule in force.
+    SubsetUndefined {
+        /// As resolved.
+        host: String,
+        /// The subset.
+        subset: String,
+    },
+    /// No destination host: istiod names the cluster `UnknownService`.
+    EmptyHost,
+    /// The cluster has no ready endpoint.
+    NoEndpoints {
+        /// The cluster.
+        cluster: String,
+    },
+    /// Weight 0 among several.
+    ZeroWeight,
+}
+
+/// What was not read and would decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// No pod and no workload was read for this Gateway.
+    NoWorkloadRead,
+    /// Documents that could not be read might hold it.
+    UnreadDocuments,
+}
+
+/// One decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is about.
+    pub step: Step,
+    /// The entry it stands under.
+    pub under: Option<EntryId>,
+    /// What it came to.
+    pub fate: Fate,
+}
+
+/// All decisions about one proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    entries: Vec<Entry>,
+}
+
+impl Ledger {
+    /// Begins an entry; its fate follows by [`Ledger::settle`] or [`Ledger::displace`].
+    pub fn open(&mut self, step: Step, under: Option<EntryId>) -> EntryId {
+        let id = EntryId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        self.entries.push(Entry { step, under, fate: Fate::Open });
+        id
+    }
+
+    /// Decides an entry by the result that steers the prediction: the only way to leave something out.
+    pub fn settle<T>(&mut self, id: EntryId, result: Result<(T, Effect), Reason>) -> Option<T> {
+        match result {
+            Ok((value, effect)) => {
+                self.set(id, Fate::Effective(effect));
+                Some(value)
+            }
+            Err(reason) => {
+                self.set(id, Fate::Dropped(reason));
+                None
+            }
+        }
+    }
+
+    /// Decides that another one came first.
+    pub fn displace(&mut self, id: EntryId, by: EntryId) {
+        self.set(id, Fate::Displaced { by });
+    }
+
+    fn set(&mut self, id: EntryId, fate: Fate) {
+        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+            debug_assert_eq!(entry.fate, Fate::Open, "an entry has exactly one fate");
+            entry.fate = fate;
+        }
+    }
+
+    /// An entry by number.
+    #[must_use]
+    pub fn get(&self, id: EntryId) -> Option<&Entry> {
+        self.entries.get(id.0 as usize)
+    }
+
+    /// All entries, in the order of the decisions.
+    pub fn entries(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
+        (0..).map(EntryId).zip(&self.entries)
+    }
+
+    /// The entries that stand under another.
+    pub fn under(&self, parent: EntryId) -> impl Iterator<Item = (EntryId, &Entry)> {
+        self.entries().filter(move |(_, e)| e.under == Some(parent))
+    }
+
+    /// The entries above one, nearest first.
+    pub fn above(&self, id: EntryId) -> impl Iterator<Item = (EntryId, &Entry)> {
+        let mut next = self.get(id).and_then(|e| e.under);
+        std::iter::from_fn(move || {
+            let id = next?;
+            let entry = self.get(id)?;
+            next = entry.under;
+            Some((id, entry))
+        })
+    }
+}

@@ -1,1 +1,133 @@
-//! x
+//! One connection's way through a configuration, hop by hop, up to the first break.
+
+mod culprits;
+mod gateway;
+mod names;
+
+use std::collections::BTreeMap;
+
+use crate::causes;
+use crate::predict::store::Store;
+use crate::predict::{Prediction, ProxyFacts, predict, routers};
+use crate::report::{Answer, Asked, ProxyRef, Verdict};
+use crate::snapshot::{Object, views::Labels};
+
+pub use names::cluster_name;
+
+/// What is asked about a port.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// A Gateway server's number, else a gateway Service's port, else a listener's.
+    pub port: u32,
+    /// The server name of a TLS client.
+    pub sni: Option<String>,
+    /// The host of an HTTP client.
+    pub http_host: Option<String>,
+    /// Only what Gateways of this namespace declare.
+    pub namespace: Option<String>,
+}
+
+/// A group of like proxies, and what they would be sent.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// The facts that make them alike.
+    pub proxy: ProxyFacts,
+    /// What they would be sent.
+    pub prediction: Prediction,
+}
+
+impl Class {
+    /// Predicts a proxy.
+    #[must_use]
+    pub fn of(store: &Store<'_>, proxy: ProxyFacts) -> Self {
+        let prediction = predict(store, &proxy);
+        Self { proxy, prediction }
+    }
+}
+
+/// Every gateway of the snapshot, predicted; in files without any gateway workload one is assumed for each selector,
+/// in its Gateway's own namespace.
+#[must_use]
+pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
+    let mut proxies = routers(store.snapshot);
+    if proxies.is_empty() {
+        let assumed: BTreeMap<(&str, &Labels), ()> =
+            store.gateways.iter().map(|g| ((g.object.key.namespace.as_str(), &g.spec.selector), ())).collect();
+        proxies = assumed
+            .into_keys()
+            .map(|(namespace, selector)| ProxyFacts::assumed(namespace, selector))
+            .collect();
+    }
+    proxies.into_iter().map(|proxy| Class::of(store, proxy)).collect()
+}
+
+/// Answers a question for every gateway that should have the port.
+#[must_use]
+pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+    let declaring: Vec<_> = store
+        .gateways
+        .iter()
+        .filter(|g| question.namespace.as_ref().is_none_or(|ns| *ns == g.object.key.namespace))
+        .filter(|g| {
+            g.spec.servers.iter().any(|s| s.port.as_ref().is_some_and(|p| p.number == question.port))
+        })
+        .collect();
+    let mut answers: Vec<Answer> = classes
+        .iter()
+        .filter_map(|class| gateway::answer(store, class, question))
+        .collect();
+    for gateway in declaring {
+        let selected = classes.iter().any(|c| {
+            c.proxy.kind == crate::predict::ProxyKind::Router
+                && crate::predict::selects(&gateway.spec.selector, &c.proxy.labels)
+        });
+        if !selected && let Some(answer) = gateway::unselected(store, classes, gateway, question) {
+            answers.push(answer);
+        }
+    }
+    if answers.is_empty() {
+        answers.push(undeclared(store, classes, question));
+    }
+    answers
+}
+
+fn asked(question: &Question) -> Asked {
+    Asked {
+        port: question.port,
+        host: question.http_host.clone(),
+        sni: question.sni.clone(),
+    }
+}
+
+fn proxy_ref(proxy: &ProxyFacts) -> ProxyRef {
+    ProxyRef { namespace: proxy.namespace.clone(), name: proxy.name.clone(), kind: proxy.kind.word() }
+}
+
+/// Nobody declares the port: no Gateway server, no gateway Service's port, no listener.
+fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answer {
+    let class = classes.iter().find(|c| {
+        question.namespace.as_ref().is_none_or(|ns| *ns == c.proxy.namespace)
+    });
+    let proxy = class.or(classes.first()).map(|c| proxy_ref(&c.proxy)).unwrap_or_else(|| ProxyRef {
+        namespace: String::new(),
+        name: String::new(),
+        kind: crate::predict::ProxyKind::Router.word(),
+    });
+    let subject = store
+        .gateways
+        .iter()
+        .find(|g| question.namespace.as_ref().is_none_or(|ns| *ns == g.object.key.namespace))
+        .map(|g| g.object)
+        .or_else(|| class.and_then(|c| c.proxy.object()).and_then(|id| store.snapshot.get(id)));
+    Answer {
+        proxy,
+        asked: asked(question),
+        verdict: Verdict::Missing,
+        summary: format!("port {} will be closed: no Gateway has a server for it", question.port),
+        assumptions: Vec::new(),
+        path: gateway::undeclared_path(question.port),
+        findings: subject.map(|o: &Object| causes::not_declared(store, o, question.port)).into_iter().collect(),
+        unknowns: Vec::new(),
+        ..Answer::default()
+    }
+}

@@ -1,0 +1,155 @@
+//! What a cause is told from: the entry that prediction left, and the objects it is about.
+
+use crate::ledger::{Entry, EntryId, Ledger, Reason, Step};
+use crate::predict::ProxyFacts;
+use crate::predict::store::Store;
+use crate::report::Mark;
+use crate::snapshot::views::{self, AsView};
+use crate::snapshot::{FieldPath, Object, ObjectId};
+
+/// One reason in its place.
+#[derive(Clone, Copy)]
+pub struct Tale<'t, 'a> {
+    /// istiod's view of the objects.
+    pub store: &'t Store<'a>,
+    /// The proxy.
+    pub proxy: &'t ProxyFacts,
+    /// The decisions about it.
+    pub ledger: &'t Ledger,
+    /// The entry that was left out.
+    pub entry: EntryId,
+    /// Why.
+    pub reason: &'t Reason,
+    /// The port asked about.
+    pub port: u32,
+}
+
+/// How a cause tells itself: the rest of a finding is the same for all.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The object at fault.
+    pub object: Option<ObjectId>,
+    /// The field at fault.
+    pub field: FieldPath,
+    /// Words at its caret.
+    pub label: String,
+    /// Its value, for objects without a file.
+    pub value: Option<String>,
+    /// Said behind the field.
+    pub remark: Option<String>,
+    /// Other places.
+    pub related: Vec<Mark>,
+    /// Instead of the page's `why`.
+    pub why: Option<String>,
+    /// What follows.
+    pub so: Vec<String>,
+}
+
+impl Told {
+    /// A field of an object, and the words at its caret.
+    #[must_use]
+    pub fn at(object: ObjectId, field: FieldPath, label: impl Into<String>) -> Self {
+        Self { object: Some(object), field, label: label.into(), ..Self::default() }
+    }
+
+    /// Also shows another place.
+    #[must_use]
+    pub fn beside(mut self, object: ObjectId, field: FieldPath, label: impl Into<String>) -> Self {
+        self.related.push(Mark { object, field, value: None, label: label.into() });
+        self
+    }
+
+    /// With its own reason.
+    #[must_use]
+    pub fn why(mut self, why: impl Into<String>) -> Self {
+        self.why = Some(why.into());
+        self
+    }
+
+    /// With a consequence.
+    #[must_use]
+    pub fn so(mut self, so: impl Into<String>) -> Self {
+        self.so.push(so.into());
+        self
+    }
+
+    /// With the value for objects without a file.
+    #[must_use]
+    pub fn value(mut self, value: impl ToString) -> Self {
+        self.value = Some(value.to_string());
+        self
+    }
+}
+
+impl<'t, 'a> Tale<'t, 'a> {
+    /// The decision.
+    #[must_use]
+    pub fn decided(&self) -> Option<&'t Entry> {
+        self.ledger.get(self.entry)
+    }
+
+    /// What the decision was about.
+    #[must_use]
+    pub fn step(&self) -> Option<&'t Step> {
+        self.decided().map(|e| &e.step)
+    }
+
+    /// The object of the decision.
+    #[must_use]
+    pub fn object(&self) -> Option<&'t Object> {
+        self.step().and_then(|s| self.store.snapshot.get(s.object()))
+    }
+
+    /// `namespace/name` of an object.
+    #[must_use]
+    pub fn name_of(&self, id: ObjectId) -> String {
+        self.store.snapshot.get(id).map(Object::qualified).unwrap_or_default()
+    }
+
+    /// A view of an object.
+    #[must_use]
+    pub fn view<T: AsView>(&self, id: ObjectId) -> Option<&'t T> {
+        self.store.snapshot.get(id).and_then(|o| T::of(&o.view))
+    }
+
+    /// The spec of the VirtualService that the decision is about.
+    #[must_use]
+    pub fn virtual_service(&self) -> Option<&'t views::VirtualServiceSpec> {
+        self.step().and_then(|s| self.view::<views::VirtualService>(s.object())).map(|v| &v.spec)
+    }
+
+    /// The Gateway and the index of the server that the decision is about or stands under.
+    #[must_use]
+    pub fn server(&self) -> Option<(ObjectId, usize)> {
+        let own = self.decided().and_then(|e| server_of(&e.step));
+        own.or_else(|| self.ledger.above(self.entry).find_map(|(_, e)| server_of(&e.step)))
+    }
+
+    /// The view of that server.
+    #[must_use]
+    pub fn server_view(&self) -> Option<&'t views::Server> {
+        let (gateway, index) = self.server()?;
+        self.view::<views::Gateway>(gateway)?.spec.servers.get(index)
+    }
+
+    /// The server of another entry, such as the one that took a port.
+    #[must_use]
+    pub fn server_at(&self, entry: EntryId) -> Option<(ObjectId, usize)> {
+        self.ledger.get(entry).and_then(|e| server_of(&e.step))
+    }
+
+    /// The field of the declared number of a server.
+    #[must_use]
+    pub fn number_field(index: usize) -> FieldPath {
+        FieldPath::root().key("spec").key("servers").index(index).key("port").key("number")
+    }
+}
+
+fn server_of(step: &Step) -> Option<(ObjectId, usize)> {
+    match step {
+        Step::Server { gateway, index }
+        | Step::BoundServer { gateway, index, .. }
+        | Step::Chains { gateway, index, .. } => Some((*gateway, *index)),
+        _ => None,
+    }
+}

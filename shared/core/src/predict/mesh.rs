@@ -1,0 +1,52 @@
+//! The part of the mesh configuration that decides about gateways: ConfigMap `istio-system/istio`, key `mesh`.
+
+use serde::Deserialize;
+
+use crate::snapshot::views::ConfigMap;
+use crate::snapshot::{Kind, Snapshot, reader, views::AsView};
+
+/// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
+pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
+
+/// `MeshConfig`, after istio/api `mesh/v1alpha1/config.proto`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MeshConfig {
+    /// Namespace of mesh-wide objects.
+    pub root_namespace: String,
+    /// Who sees a VirtualService without `exportTo`; empty is everybody.
+    pub default_virtual_service_export_to: Vec<String>,
+    /// Who sees a DestinationRule without `exportTo`.
+    pub default_destination_rule_export_to: Vec<String>,
+    /// Who sees a Service without its annotation.
+    pub default_service_export_to: Vec<String>,
+    /// Suffix of the cluster's names.
+    #[serde(skip)]
+    pub domain: String,
+}
+
+impl Default for MeshConfig {
+    fn default() -> Self {
+        Self {
+            root_namespace: DEFAULT_ROOT_NAMESPACE.to_owned(),
+            default_virtual_service_export_to: Vec::new(),
+            default_destination_rule_export_to: Vec::new(),
+            default_service_export_to: Vec::new(),
+            domain: "cluster.local".to_owned(),
+        }
+    }
+}
+
+impl MeshConfig {
+    /// The mesh configuration of a snapshot, or the defaults.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Self {
+        snapshot
+            .find(Kind::ConfigMap, DEFAULT_ROOT_NAMESPACE, "istio")
+            .and_then(|object| ConfigMap::of(&object.view))
+            .and_then(|config_map| config_map.data.get("mesh"))
+            .and_then(|text| reader::parse_document(text).ok())
+            .and_then(|value| Self::deserialize(value).ok())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,222 @@
+//! The facts about a proxy that prediction needs, from a pod or from the template of pods that do not exist yet.
+
+use std::collections::BTreeMap;
+
+use crate::snapshot::views::{
+    AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
+};
+use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
+
+/// What kind of proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProxyKind {
+    /// A gateway.
+    Router,
+    /// Beside an application.
+    Sidecar,
+}
+
+impl ProxyKind {
+    /// The word in a node's id and in JSON.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Router => "router",
+            Self::Sidecar => "sidecar",
+        }
+    }
+}
+
+/// Where the facts come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProxySource {
+    /// A workload, with the pods of it that were read.
+    Workload {
+        /// The Deployment, StatefulSet or DaemonSet.
+        object: ObjectId,
+        /// Its pods.
+        pods: Vec<ObjectId>,
+    },
+    /// A pod of no workload that was read.
+    Pod(ObjectId),
+    /// Nothing was read: assumed from a Gateway's selector.
+    Assumed,
+}
+
+/// One proxy, or a group of like ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProxyFacts {
+    /// Namespace.
+    pub namespace: String,
+    /// The workload's name, or the pod's.
+    pub name: String,
+    /// Router or sidecar.
+    pub kind: ProxyKind,
+    /// Labels of the pods.
+    pub labels: Labels,
+    /// Containers, then restartable init containers: named target ports are looked up here.
+    pub containers: Vec<Container>,
+    /// Addresses of the pod; empty when unknown.
+    pub ips: Vec<String>,
+    /// `ISTIO_META_UNPRIVILEGED_POD`: ports below 1024 are skipped.
+    pub unprivileged: bool,
+    /// How many pods.
+    pub replicas: u32,
+    /// Where the facts come from.
+    pub source: ProxySource,
+}
+
+impl ProxyFacts {
+    /// `namespace/name`.
+    #[must_use]
+    pub fn qualified(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Whether nothing was read of it.
+    #[must_use]
+    pub fn is_assumed(&self) -> bool {
+        self.source == ProxySource::Assumed
+    }
+
+    /// The object it was read from.
+    #[must_use]
+    pub fn object(&self) -> Option<ObjectId> {
+        match &self.source {
+            ProxySource::Workload { object, .. } | ProxySource::Pod(object) => Some(*object),
+            ProxySource::Assumed => None,
+        }
+    }
+
+    /// The proxy of one pod.
+    #[must_use]
+    pub fn of_pod(object: &Object) -> Option<Self> {
+        let pod = Pod::of(&object.view)?;
+        let mut ips: Vec<String> = pod.status.pod_ips.iter().map(|ip| ip.ip.clone()).collect();
+        if ips.is_empty() && !pod.status.pod_ip.is_empty() {
+            ips.push(pod.status.pod_ip.clone());
+        }
+        Some(Self {
+            ips,
+            replicas: 1,
+            source: ProxySource::Pod(object.id),
+            ..Self::of_spec(object, &object.meta.labels, &object.meta.annotations, &pod.spec)
+        })
+    }
+
+    /// The proxies that a workload's template makes.
+    #[must_use]
+    pub fn of_workload(object: &Object) -> Option<Self> {
+        let spec = workload_spec(object)?;
+        let template = &spec.template;
+        Some(Self {
+            replicas: spec.replicas.unwrap_or(1),
+            source: ProxySource::Workload { object: object.id, pods: Vec::new() },
+            ..Self::of_spec(object, &template.metadata.labels, &template.metadata.annotations, &template.spec)
+        })
+    }
+
+    fn of_spec(object: &Object, labels: &Labels, annotations: &Labels, spec: &PodSpec) -> Self {
+        let sidecars = spec.init_containers.iter().filter(|c| c.restart_policy == "Always");
+        let containers: Vec<Container> = spec.containers.iter().chain(sidecars).cloned().collect();
+        Self {
+            namespace: object.key.namespace.clone(),
+            name: object.key.name.clone(),
+            kind: kind_of(annotations, &containers),
+            labels: labels.clone(),
+            unprivileged: containers
+                .iter()
+                .flat_map(|c| &c.env)
+                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && is_true(&e.value)),
+            containers,
+            ips: Vec::new(),
+            replicas: 1,
+            source: ProxySource::Assumed,
+        }
+    }
+
+    /// A gateway that nothing was read of: it has just the labels that a Gateway selects.
+    #[must_use]
+    pub fn assumed(namespace: &str, selector: &Labels) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            name: "(assumed)".to_owned(),
+            kind: ProxyKind::Router,
+            labels: selector.clone(),
+            containers: Vec::new(),
+            ips: Vec::new(),
+            unprivileged: false,
+            replicas: 1,
+            source: ProxySource::Assumed,
+        }
+    }
+}
+
+/// The spec of a Deployment, StatefulSet or DaemonSet.
+#[must_use]
+pub fn workload_spec(object: &Object) -> Option<&WorkloadSpec> {
+    let view = &object.view;
+    Deployment::of(view)
+        .map(|w| &w.spec)
+        .or_else(|| StatefulSet::of(view).map(|w| &w.spec))
+        .or_else(|| DaemonSet::of(view).map(|w| &w.spec))
+}
+
+/// The kinds whose template stands for pods.
+pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+
+/// As Go's `strconv.ParseBool`, which istiod reads the variable with.
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
+}
+
+/// A router by `proxy router` among a container's arguments, or by the injection template that adds them.
+fn kind_of(annotations: &Labels, containers: &[Container]) -> ProxyKind {
+    let by_template = annotations
+        .get("inject.istio.io/templates")
+        .is_some_and(|t| t.split(',').any(|name| name.trim() == "gateway"));
+    let by_arguments = containers.iter().any(|c| {
+        c.args.iter().zip(c.args.iter().skip(1)).any(|(a, b)| a == "proxy" && b == "router")
+    });
+    if by_template || by_arguments { ProxyKind::Router } else { ProxyKind::Sidecar }
+}
+
+/// Every gateway workload of a snapshot, by namespace and name. Pods that a workload's template describes are
+/// counted with their workload; other router pods with like labels form one group each.
+#[must_use]
+pub fn routers(snapshot: &Snapshot) -> Vec<ProxyFacts> {
+    let mut found: BTreeMap<(String, String), ProxyFacts> = BTreeMap::new();
+    for object in WORKLOAD_KINDS.into_iter().flat_map(|kind| snapshot.of_kind(kind)) {
+        if let Some(facts) = ProxyFacts::of_workload(object)
+            && facts.kind == ProxyKind::Router
+        {
+            found.insert((facts.namespace.clone(), facts.name.clone()), facts);
+        }
+    }
+    for object in snapshot.of_kind(Kind::Pod) {
+        let Some(pod) = ProxyFacts::of_pod(object).filter(|p| p.kind == ProxyKind::Router) else {
+            continue;
+        };
+        let owner = found.values_mut().find(|f| {
+            f.namespace == pod.namespace
+                && matches!(f.source, ProxySource::Workload { .. })
+                && pod.name.starts_with(&f.name)
+                && f.labels.iter().all(|(k, v)| pod.labels.get(k) == Some(v))
+        });
+        match owner {
+            Some(workload) => {
+                if let ProxySource::Workload { pods, .. } = &mut workload.source {
+                    pods.push(object.id);
+                    workload.replicas = u32::try_from(pods.len()).unwrap_or(u32::MAX);
+                    workload.ips.clone_from(&pod.ips);
+                    workload.containers.clone_from(&pod.containers);
+                    workload.unprivileged |= pod.unprivileged;
+                }
+            }
+            None => {
+                found.insert((pod.namespace.clone(), pod.name.clone()), pod);
+            }
+        }
+    }
+    found.into_values().collect()
+}

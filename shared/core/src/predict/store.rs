@@ -1,0 +1,673 @@
+//! istiod's own view of the objects: defaults filled in, short names resolved, visibility decided, sorted by age.
+//!
+//! After istio `pilot/pkg/model/push_context.go`, `pilot/pkg/model/sidecar.go:DefaultSidecarScopeForGateway` and
+//! `pilot/pkg/serviceregistry/{kube,serviceentry}` (1.31).
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use super::hosts;
+use super::mesh::MeshConfig;
+use super::protocol::Protocol;
+use crate::snapshot::views::{
+    self, AsView, Labels, Pod, ServiceEntry, VirtualServiceSpec, WorkloadEntry, WorkloadEntrySpec,
+};
+use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
+
+/// The annotation that says who sees a Service.
+pub const EXPORT_TO_ANNOTATION: &str = "networking.istio.io/exportTo";
+
+/// Age first: without a creation time an object counts as the newest, as it would be created now.
+pub type Age = (bool, Option<Timestamp>);
+
+/// The sort key of an object's age.
+#[must_use]
+pub fn age(object: &Object) -> Age {
+    let created = object.meta.creation_timestamp;
+    (created.is_none(), created)
+}
+
+/// Who sees an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Every namespace.
+    Public,
+    /// Nobody.
+    Nobody,
+    /// These namespaces; the object's own is resolved.
+    Namespaces(BTreeSet<String>),
+}
+
+impl Visibility {
+    fn of<'a>(export_to: impl Iterator<Item = &'a str>, namespace: &str) -> Self {
+        let names: BTreeSet<&str> = export_to.map(str::trim).collect();
+        if names.is_empty() || names.contains("*") {
+            return Self::Public;
+        }
+        if names.contains("~") {
+            return Self::Nobody;
+        }
+        let own = |name: &str| if name == "." { namespace } else { name }.to_owned();
+        Self::Namespaces(names.into_iter().map(own).collect())
+    }
+
+    /// Whether a proxy of this namespace sees the object.
+    #[must_use]
+    pub fn includes(&self, namespace: &str) -> bool {
+        match self {
+            Self::Public => true,
+            Self::Nobody => false,
+            Self::Namespaces(names) => names.contains(namespace),
+        }
+    }
+}
+
+/// Where a service comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registry {
+    /// A Kubernetes Service.
+    Kubernetes,
+    /// A host of a ServiceEntry.
+    ServiceEntry,
+}
+
+/// How a service's endpoints are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// By endpoints that istiod knows.
+    ClientSide,
+    /// By the address the client asked for: headless Services, `resolution: NONE`.
+    Passthrough,
+    /// By DNS, every address.
+    Dns,
+    /// By DNS, one address at a time.
+    DnsRoundRobin,
+    /// By DNS, at the time of a request, for wildcard hosts.
+    DynamicDns,
+    /// An ExternalName: another name for a service.
+    Alias,
+}
+
+/// A port of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    /// Name.
+    pub name: String,
+    /// Number.
+    pub number: u32,
+    /// Protocol for the mesh.
+    pub protocol: Protocol,
+    /// Port of a ServiceEntry's endpoints.
+    pub target_port: u32,
+}
+
+/// A service as istiod knows it: a Kubernetes Service, or one host of a ServiceEntry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// The object.
+    pub object: ObjectId,
+    /// Host name.
+    pub hostname: String,
+    /// Namespace.
+    pub namespace: String,
+    /// `metadata.name` for Kubernetes, the host for a ServiceEntry: breaks ties of age.
+    pub sort_name: String,
+    /// Age.
+    pub age: Age,
+    /// Where it comes from.
+    pub registry: Registry,
+    /// How its endpoints are found.
+    pub resolution: Resolution,
+    /// Ports.
+    pub ports: Vec<ServicePort>,
+    /// Who sees it.
+    pub visibility: Visibility,
+    /// `location: MESH_EXTERNAL`.
+    pub mesh_external: bool,
+    /// Target of an ExternalName.
+    pub external_name: Option<String>,
+    /// Labels of the object.
+    pub labels: Labels,
+    /// Which pods.
+    pub selector: Labels,
+}
+
+/// A Gateway as istiod keeps it.
+#[derive(Clone, Debug)]
+pub struct Gateway<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// The spec.
+    pub spec: &'a views::GatewaySpec,
+    /// `namespace/name`.
+    pub name: String,
+}
+
+/// A VirtualService as istiod keeps it: names resolved.
+#[derive(Clone, Debug)]
+pub struct VirtualService<'a> {
+    /// The object.
+    pub object: &'a Object,
+    /// The spec as written.
+    pub spec: &'a VirtualServiceSpec,
+    /// Hosts, resolved.
+    pub hosts: Vec<String>,
+    /// Gateways, resolved; `mesh` when none is written.
+    pub gateways: Vec<String>,
+    /// Who sees it.
+    pub visibility: Visibility,
+}
+
+impl VirtualService<'_> {
+    /// Its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.object.key.namespace
+    }
+}
+
+/// A DestinationRule as istiod keeps it, perhaps merged of several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DestinationRule {
+    /// The objects, oldest first.
+    pub objects: Vec<ObjectId>,
+    /// Namespace.
+    pub namespace: String,
+    /// Host, resolved.
+    pub host: String,
+    /// `exportTo` as written, `.` kept.
+    pub export_to: BTreeSet<String>,
+    /// Labels of the client workloads it is for.
+    pub workload_selector: Option<Labels>,
+    /// Subsets: name, labels, the object, the index in its list.
+    pub subsets: Vec<Subset>,
+}
+
+/// A subset of a DestinationRule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subset {
+    /// Name.
+    pub name: String,
+    /// Labels of its endpoints.
+    pub labels: Labels,
+    /// The DestinationRule that has it.
+    pub object: ObjectId,
+    /// Index in its `subsets`.
+    pub index: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct RulesOfNamespace {
+    /// By host; rules of one host in order of age.
+    by_host: Vec<(String, Vec<DestinationRule>)>,
+}
+
+impl RulesOfNamespace {
+    fn find(&self, hostname: &str) -> Option<&[DestinationRule]> {
+        let hosts: Vec<(&str, ())> = self.by_host.iter().map(|(h, _)| (h.as_str(), ())).collect();
+        let n = hosts::most_specific(hostname, &hosts)?;
+        self.by_host.get(n).map(|(_, rules)| rules.as_slice())
+    }
+
+    /// Adds a rule, merging its subsets into the rules of the same host that it may merge with.
+    /// After `pilot/pkg/model/destination_rule.go:mergeDestinationRule`.
+    fn merge(&mut self, rule: &DestinationRule) {
+        let Some((_, rules)) = self.by_host.iter_mut().find(|(host, _)| *host == rule.host) else {
+            self.by_host.push((rule.host.clone(), vec![rule.clone()]));
+            return;
+        };
+        let mut append = true;
+        for existing in rules.iter_mut() {
+            if rule.export_to == existing.export_to {
+                append = false;
+            } else if !existing.export_to.is_empty() && rule.export_to.is_superset(&existing.export_to) {
+                append = true;
+            } else {
+                append = true;
+                continue;
+            }
+            match (&existing.workload_selector, &rule.workload_selector) {
+                (Some(a), Some(b)) if a != b => {
+                    append = true;
+                    continue;
+                }
+                (Some(_), Some(_)) | (None, None) => append = false,
+                _ => {}
+            }
+            existing.objects.extend(&rule.objects);
+            for subset in &rule.subsets {
+                if !existing.subsets.iter().any(|s| s.name == subset.name) {
+                    existing.subsets.push(subset.clone());
+                }
+            }
+        }
+        if append {
+            rules.push(rule.clone());
+        }
+    }
+}
+
+/// istiod's view of one snapshot.
+#[derive(Debug)]
+pub struct Store<'a> {
+    /// The objects.
+    pub snapshot: &'a Snapshot,
+    /// Mesh configuration.
+    pub mesh: MeshConfig,
+    /// Gateways, oldest first.
+    pub gateways: Vec<Gateway<'a>>,
+    /// VirtualServices, oldest first.
+    pub virtual_services: Vec<VirtualService<'a>>,
+    /// Services, oldest first.
+    pub services: Vec<Service>,
+    by_hostname: BTreeMap<String, Vec<usize>>,
+    /// VirtualServices by the `namespace/name` of a Gateway they name.
+    by_gateway: BTreeMap<String, Vec<(usize, usize)>>,
+    local_rules: BTreeMap<String, RulesOfNamespace>,
+    exported_rules: BTreeMap<String, RulesOfNamespace>,
+    root_local_rules: RulesOfNamespace,
+    slices: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Object>>>,
+    pods_by_ip: BTreeMap<&'a str, &'a Object>,
+    pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
+    services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
+}
+
+impl<'a> Store<'a> {
+    /// The view of a snapshot.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let mesh = MeshConfig::of(snapshot);
+        let mut store = Self {
+            gateways: gateways(snapshot),
+            virtual_services: virtual_services(snapshot, &mesh),
+            services: services(snapshot, &mesh),
+            snapshot,
+            mesh,
+            by_hostname: BTreeMap::new(),
+            by_gateway: BTreeMap::new(),
+            local_rules: BTreeMap::new(),
+            exported_rules: BTreeMap::new(),
+            root_local_rules: RulesOfNamespace::default(),
+            slices: BTreeMap::new(),
+            pods_by_ip: BTreeMap::new(),
+            pods_by_namespace: BTreeMap::new(),
+            services_by_namespace: BTreeMap::new(),
+        };
+        store.index_services();
+        store.index_virtual_services();
+        store.index_destination_rules();
+        store.index_endpoints();
+        store
+    }
+
+    fn index_services(&mut self) {
+        for (n, service) in self.services.iter().enumerate() {
+            self.by_hostname.entry(service.hostname.clone()).or_default().push(n);
+        }
+        for object in self.snapshot.of_kind(Kind::Service) {
+            self.services_by_namespace.entry(&object.key.namespace).or_default().push(object);
+        }
+    }
+
+    fn index_virtual_services(&mut self) {
+        for (n, vs) in self.virtual_services.iter().enumerate() {
+            for (index, name) in vs.gateways.iter().enumerate() {
+                self.by_gateway.entry(name.clone()).or_default().push((n, index));
+            }
+        }
+    }
+
+    fn index_destination_rules(&mut self) {
+        let mut objects: Vec<&Object> = self.snapshot.of_kind(Kind::DestinationRule).collect();
+        objects.sort_by(|a, b| {
+            let selector = |o: &Object| {
+                views::DestinationRule::of(&o.view).is_none_or(|r| r.spec.workload_selector.is_none())
+            };
+            (selector(a), age(a), &a.key.name, &a.key.namespace)
+                .cmp(&(selector(b), age(b), &b.key.name, &b.key.namespace))
+        });
+        for object in objects {
+            let Some(view) = views::DestinationRule::of(&object.view) else { continue };
+            let namespace = object.key.namespace.as_str();
+            let export_to: BTreeSet<String> = if view.spec.workload_selector.is_some() {
+                BTreeSet::from([".".to_owned()])
+            } else {
+                view.spec.export_to.iter().cloned().collect()
+            };
+            let rule = DestinationRule {
+                objects: vec![object.id],
+                namespace: namespace.to_owned(),
+                host: hosts::resolve_short_name(&view.spec.host, namespace, &self.mesh.domain).into_owned(),
+                workload_selector: view.spec.workload_selector.as_ref().map(|s| s.match_labels.clone()),
+                subsets: view
+                    .spec
+                    .subsets
+                    .iter()
+                    .enumerate()
+                    .map(|(index, s)| Subset { name: s.name.clone(), labels: s.labels.clone(), object: object.id, index })
+                    .collect(),
+                export_to,
+            };
+            let has = |name: &str| rule.export_to.contains(name);
+            if rule.export_to.is_empty() || has("*") || has(".") || has(namespace) {
+                self.local_rules.entry(namespace.to_owned()).or_default().merge(&rule);
+            }
+            let private_by_default = rule.export_to.is_empty()
+                && self.mesh.default_destination_rule_export_to.iter().any(|e| e == ".");
+            let private = private_by_default
+                || (rule.export_to.len() == 1 && (has(".") || has(namespace)));
+            if !private {
+                self.exported_rules.entry(namespace.to_owned()).or_default().merge(&rule);
+            } else if namespace == self.mesh.root_namespace {
+                self.root_local_rules.merge(&rule);
+            }
+        }
+    }
+
+    fn index_endpoints(&mut self) {
+        for object in self.snapshot.of_kind(Kind::EndpointSlice) {
+            if let Some(service) = object.meta.labels.get("kubernetes.io/service-name") {
+                self.slices.entry(&object.key.namespace).or_default().entry(service).or_default().push(object);
+            }
+        }
+        for object in self.snapshot.of_kind(Kind::Pod) {
+            self.pods_by_namespace.entry(&object.key.namespace).or_default().push(object);
+            let Some(pod) = Pod::of(&object.view) else { continue };
+            for ip in std::iter::once(&pod.status.pod_ip).chain(pod.status.pod_ips.iter().map(|p| &p.ip)) {
+                if !ip.is_empty() {
+                    self.pods_by_ip.insert(ip, object);
+                }
+            }
+        }
+    }
+
+    /// The Kubernetes Services of a namespace, with their views.
+    pub fn kubernetes_services(
+        &self,
+        namespace: &str,
+    ) -> impl Iterator<Item = (&'a Object, &'a views::Service)> {
+        self.services_by_namespace
+            .get(namespace)
+            .into_iter()
+            .flatten()
+            .filter_map(|o| views::Service::of(&o.view).map(|v| (*o, v)))
+    }
+
+    /// The VirtualServices that name a Gateway, each with the index of the name, oldest first.
+    pub fn naming(&self, gateway: &str) -> impl Iterator<Item = (&VirtualService<'a>, usize)> {
+        self.by_gateway
+            .get(gateway)
+            .into_iter()
+            .flatten()
+            .filter_map(|(n, index)| self.virtual_services.get(*n).map(|vs| (vs, *index)))
+    }
+
+    /// The service that a proxy of this namespace knows under a host name.
+    ///
+    /// Services exported to the namespace come before public ones; Kubernetes beats a ServiceEntry; services of one
+    /// namespace and registry add their ports. After `pilot/pkg/model/sidecar.go:appendSidecarServices`.
+    #[must_use]
+    pub fn service(&self, hostname: &str, namespace: &str) -> Option<Cow<'_, Service>> {
+        let candidates = || {
+            self.by_hostname.get(hostname).into_iter().flatten().filter_map(|n| self.services.get(*n))
+        };
+        let exported = candidates().filter(|s| s.visibility != Visibility::Public && s.visibility.includes(namespace));
+        let public = candidates().filter(|s| s.visibility == Visibility::Public);
+        let mut chosen: Option<Cow<'_, Service>> = None;
+        for service in exported.chain(public) {
+            let Some(existing) = &mut chosen else {
+                chosen = Some(Cow::Borrowed(service));
+                continue;
+            };
+            match (existing.registry, service.registry) {
+                (Registry::Kubernetes, Registry::ServiceEntry) => {}
+                (Registry::ServiceEntry, Registry::Kubernetes) => chosen = Some(Cow::Borrowed(service)),
+                _ if mergeable(existing, service) => {
+                    let merged = existing.to_mut();
+                    for port in &service.ports {
+                        if !merged.ports.iter().any(|p| p.number == port.number) {
+                            merged.ports.push(port.clone());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        chosen
+    }
+
+    /// Whether any service has this host name, whoever sees it.
+    pub fn services_named(&self, hostname: &str) -> impl Iterator<Item = &Service> {
+        self.by_hostname.get(hostname).into_iter().flatten().filter_map(|n| self.services.get(*n))
+    }
+
+    /// The host names that a proxy of this namespace knows, in istiod's order.
+    #[must_use]
+    pub fn visible_hostnames(&self, namespace: &str) -> Vec<&str> {
+        let mut seen = BTreeSet::new();
+        let exported = self
+            .services
+            .iter()
+            .filter(|s| s.visibility != Visibility::Public && s.visibility.includes(namespace));
+        let public = self.services.iter().filter(|s| s.visibility == Visibility::Public);
+        exported.chain(public).map(|s| s.hostname.as_str()).filter(|h| seen.insert(*h)).collect()
+    }
+
+    /// The DestinationRule in force for a service and a proxy.
+    /// After `pilot/pkg/model/push_context.go:destinationRule` and `sidecar.go:DestinationRule`.
+    #[must_use]
+    pub fn destination_rule(
+        &self,
+        service: &Service,
+        proxy_namespace: &str,
+        proxy_labels: &Labels,
+    ) -> Option<&DestinationRule> {
+        let local = if proxy_namespace == self.mesh.root_namespace {
+            self.root_local_rules.find(&service.hostname)
+        } else {
+            self.local_rules.get(proxy_namespace).and_then(|r| r.find(&service.hostname))
+        };
+        let exported = |owner: &str| {
+            let rules = self.exported_rules.get(owner)?.find(&service.hostname)?;
+            let seen: Vec<&DestinationRule> = rules
+                .iter()
+                .filter(|r| {
+                    r.export_to.is_empty() || r.export_to.contains("*") || r.export_to.contains(proxy_namespace)
+                })
+                .collect();
+            (!seen.is_empty()).then_some(seen)
+        };
+        let rules: Vec<&DestinationRule> = local
+            .map(|rules| rules.iter().collect())
+            .or_else(|| exported(&service.namespace))
+            .or_else(|| exported(&self.mesh.root_namespace))?;
+        let by_selector = rules.iter().find(|r| {
+            r.namespace == proxy_namespace
+                && r.workload_selector
+                    .as_ref()
+                    .is_some_and(|s| s.iter().all(|(k, v)| proxy_labels.get(k) == Some(v)))
+        });
+        by_selector.or_else(|| rules.iter().rfind(|r| r.workload_selector.is_none())).copied()
+    }
+
+    /// The EndpointSlices of a Kubernetes Service.
+    #[must_use]
+    pub fn slices(&self, namespace: &str, service: &str) -> &[&'a Object] {
+        self.slices.get(namespace).and_then(|s| s.get(service)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The pod with an address.
+    #[must_use]
+    pub fn pod_by_ip(&self, ip: &str) -> Option<&'a Object> {
+        self.pods_by_ip.get(ip).copied()
+    }
+
+    /// The pods of a namespace.
+    #[must_use]
+    pub fn pods(&self, namespace: &str) -> &[&'a Object] {
+        self.pods_by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The workload entries of a namespace: WorkloadEntry objects.
+    pub fn workload_entries(&self, namespace: &str) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+        self.snapshot
+            .of_kind(Kind::WorkloadEntry)
+            .filter(move |o| o.key.namespace == namespace)
+            .filter_map(|o| WorkloadEntry::of(&o.view).map(|w| (o, &w.spec)))
+    }
+}
+
+/// After `pilot/pkg/model/sidecar.go:canMergeServices`.
+fn mergeable(a: &Service, b: &Service) -> bool {
+    a.namespace == b.namespace
+        && a.registry == Registry::ServiceEntry
+        && b.registry == Registry::ServiceEntry
+        && a.resolution == b.resolution
+        && a.labels == b.labels
+        && a.selector == b.selector
+        && a.visibility == b.visibility
+}
+
+fn by_age(a: &Object, b: &Object) -> std::cmp::Ordering {
+    (age(a), &a.key.name, &a.key.namespace).cmp(&(age(b), &b.key.name, &b.key.namespace))
+}
+
+fn gateways(snapshot: &Snapshot) -> Vec<Gateway<'_>> {
+    let mut found: Vec<Gateway<'_>> = snapshot
+        .of_kind(Kind::Gateway)
+        .filter_map(|object| {
+            let view = views::Gateway::of(&object.view)?;
+            Some(Gateway { object, spec: &view.spec, name: object.qualified() })
+        })
+        .collect();
+    found.sort_by(|a, b| by_age(a.object, b.object));
+    found
+}
+
+fn virtual_services<'a>(snapshot: &'a Snapshot, mesh: &MeshConfig) -> Vec<VirtualService<'a>> {
+    let mut found: Vec<VirtualService<'a>> = snapshot
+        .of_kind(Kind::VirtualService)
+        .filter_map(|object| {
+            let spec = &views::VirtualService::of(&object.view)?.spec;
+            let namespace = object.key.namespace.as_str();
+            let export_to = if spec.export_to.is_empty() {
+                &mesh.default_virtual_service_export_to
+            } else {
+                &spec.export_to
+            };
+            let gateways = if spec.gateways.is_empty() {
+                vec![hosts::MESH.to_owned()]
+            } else {
+                spec.gateways.iter().map(|g| hosts::resolve_gateway_name(g, namespace)).collect()
+            };
+            Some(VirtualService {
+                object,
+                spec,
+                hosts: spec
+                    .hosts
+                    .iter()
+                    .map(|h| hosts::resolve_short_name(h, namespace, &mesh.domain).into_owned())
+                    .collect(),
+                gateways,
+                visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+            })
+        })
+        .collect();
+    found.sort_by(|a, b| by_age(a.object, b.object));
+    found
+}
+
+fn services(snapshot: &Snapshot, mesh: &MeshConfig) -> Vec<Service> {
+    let kubernetes = snapshot.of_kind(Kind::Service).filter_map(|o| kubernetes_service(o, mesh));
+    let entries = snapshot.of_kind(Kind::ServiceEntry).flat_map(|o| service_entry_services(o, mesh));
+    let mut found: Vec<Service> = kubernetes.chain(entries).collect();
+    found.sort_by(|a, b| {
+        (a.age, &a.sort_name, &a.namespace).cmp(&(b.age, &b.sort_name, &b.namespace))
+    });
+    found
+}
+
+fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
+    let spec = &views::Service::of(&object.view)?.spec;
+    let namespace = object.key.namespace.as_str();
+    let external = spec.r#type == "ExternalName" && !spec.external_name.is_empty();
+    let export_to = object.meta.annotations.get(EXPORT_TO_ANNOTATION);
+    let visibility = match export_to {
+        Some(text) if !text.is_empty() => Visibility::of(text.split(','), namespace),
+        _ => Visibility::of(mesh.default_service_export_to.iter().map(String::as_str), namespace),
+    };
+    Some(Service {
+        object: object.id,
+        hostname: format!("{}.{namespace}.svc.{}", object.key.name, mesh.domain),
+        namespace: namespace.to_owned(),
+        sort_name: object.key.name.clone(),
+        age: age(object),
+        registry: Registry::Kubernetes,
+        resolution: if external {
+            Resolution::Alias
+        } else if spec.cluster_ip == "None" {
+            Resolution::Passthrough
+        } else {
+            Resolution::ClientSide
+        },
+        ports: spec
+            .ports
+            .iter()
+            .map(|p| ServicePort {
+                name: p.name.clone(),
+                number: p.port,
+                protocol: Protocol::of_service_port(p.port, &p.name, &p.protocol, p.app_protocol.as_deref()),
+                target_port: p.port,
+            })
+            .collect(),
+        visibility,
+        mesh_external: external,
+        external_name: external.then(|| spec.external_name.clone()),
+        labels: object.meta.labels.clone(),
+        selector: spec.selector.clone(),
+    })
+}
+
+/// One service a host and, when addresses are given, still one: the listener's addresses do not matter to gateways.
+fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
+    let Some(view) = ServiceEntry::of(&object.view) else { return Vec::new() };
+    let spec = &view.spec;
+    let namespace = object.key.namespace.as_str();
+    let export_to = if spec.export_to.is_empty() { &mesh.default_service_export_to } else { &spec.export_to };
+    let resolution = match spec.resolution.as_str() {
+        "STATIC" => Resolution::ClientSide,
+        "DNS" => Resolution::Dns,
+        "DNS_ROUND_ROBIN" => Resolution::DnsRoundRobin,
+        "DYNAMIC_DNS" => Resolution::DynamicDns,
+        _ => Resolution::Passthrough,
+    };
+    spec.hosts
+        .iter()
+        .map(|host| Service {
+            object: object.id,
+            hostname: host.clone(),
+            namespace: namespace.to_owned(),
+            sort_name: host.clone(),
+            age: age(object),
+            registry: Registry::ServiceEntry,
+            resolution,
+            ports: spec
+                .ports
+                .iter()
+                .map(|p| ServicePort {
+                    name: p.name.clone(),
+                    number: p.number,
+                    protocol: Protocol::parse(&p.protocol),
+                    target_port: if p.target_port == 0 { p.number } else { p.target_port },
+                })
+                .collect(),
+            visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+            mesh_external: spec.location != "MESH_INTERNAL",
+            external_name: None,
+            labels: object.meta.labels.clone(),
+            selector: spec.workload_selector.as_ref().map(|s| s.labels.clone()).unwrap_or_default(),
+        })
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! The listeners themselves, in the format that istiod's answers are kept in.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::json::to_text;
+use crate::predict::{ChainKind, Config, Endpoint, FilterChain, RouteAction};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    listeners: Vec<Listener<'a>>,
+    routes: BTreeMap<&'a str, Vec<VirtualHost<'a>>>,
+    clusters: BTreeMap<&'a str, &'a str>,
+    endpoints: BTreeMap<&'a str, Vec<String>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listener<'a> {
+    name: &'a str,
+    address: &'a str,
+    port: u32,
+    filter_chains: Vec<Chain<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Chain<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    sni: &'a [String],
+    #[serde(skip_serializing_if = "<[&str]>::is_empty")]
+    application_protocols: &'a [&'static str],
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    terminates_tls: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    clusters: BTreeMap<&'a str, u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct VirtualHost<'a> {
+    domains: &'a [String],
+    routes: Vec<Route<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Route<'a> {
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    matches: Option<&'a str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    clusters: BTreeMap<&'a str, u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    direct_response: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    redirect: bool,
+}
+
+/// Weights by cluster; a cluster named twice has the sum.
+fn weights(clusters: &[(String, u32)]) -> BTreeMap<&str, u32> {
+    let mut sums = BTreeMap::new();
+    for (name, weight) in clusters {
+        *sums.entry(name.as_str()).or_insert(0) += weight;
+    }
+    sums
+}
+
+fn chain(chain: &FilterChain) -> Chain<'_> {
+    Chain {
+        kind: match chain.kind {
+            ChainKind::Tcp => "tcp",
+            ChainKind::Http => "http",
+        },
+        sni: &chain.sni,
+        application_protocols: &chain.application_protocols,
+        terminates_tls: chain.terminates_tls,
+        clusters: weights(&chain.clusters),
+        route: chain.route.as_deref(),
+    }
+}
+
+fn route(route: &crate::predict::Route) -> Route<'_> {
+    let mut out = Route {
+        matches: route.matches.as_deref(),
+        clusters: BTreeMap::new(),
+        direct_response: None,
+        redirect: false,
+    };
+    match &route.action {
+        RouteAction::Clusters(clusters) => out.clusters = weights(clusters),
+        RouteAction::DirectResponse(status) => out.direct_response = Some(*status),
+        RouteAction::Redirect => out.redirect = true,
+    }
+    out
+}
+
+fn endpoint(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Address(address) => address.clone(),
+        Endpoint::Replicas { workload, count, port } => format!("{count} of {workload}:{port}"),
+    }
+}
+
+/// A predicted configuration as JSON.
+#[must_use]
+pub fn render_predicted(config: &Config) -> String {
+    to_text(&document(config))
+}
+
+fn document(config: &Config) -> Document<'_> {
+    let listeners = config.listeners.iter().map(|l| Listener {
+        name: &l.name,
+        address: &l.address,
+        port: l.port,
+        filter_chains: l.chains.iter().map(chain).collect(),
+    });
+    let routes = config.routes.iter().map(|(name, hosts)| {
+        let hosts = hosts
+            .iter()
+            .map(|h| VirtualHost { domains: &h.domains, routes: h.routes.iter().map(route).collect() })
+            .collect();
+        (name.as_str(), hosts)
+    });
+    Document {
+        listeners: listeners.collect(),
+        routes: routes.collect(),
+        clusters: config.clusters.iter().map(|(name, c)| (name.as_str(), c.discovery)).collect(),
+        endpoints: config
+            .clusters
+            .iter()
+            .map(|(name, c)| (name.as_str(), c.endpoints.iter().map(endpoint).collect()))
+            .collect(),
+    }
+}
