@@ -8,7 +8,7 @@ pub(super) static PAGE: Page = Page {
     severity: Severity::Info,
     what: "The destination gets no connection and is not in Envoy's list.",
     when: "The rule has two or more destinations and route[].weight of this one is 0 or missing. A single destination gets everything, whatever its weight.",
-    why: "istiod writes only weights above 0 into the weighted list of a tcp or tls rule. Their sum need not be 100; Envoy takes shares of the sum.",
+    why: "istiod writes only weights above 0 into the list of clusters. Their sum need not be 100; Envoy takes shares of the sum.",
     seen: &["in Envoy: the cluster is missing in weighted_clusters of the tcp_proxy"],
     fix: "Nothing to change if it shall rest. Otherwise give it a weight.",
     example: &[

@@ -7,7 +7,7 @@ pub(super) static PAGE: Page = Page {
     title: "the delegate's match contradicts the root",
     severity: Severity::Error,
     what: "The delegate's rule is left out. Its requests get 404 or fall to another rule.",
-    when: "A rule of the delegate has a match that is not within any match of the root's rule, such as another uri prefix.",
+    when: "A rule of the delegate has a match that is not within any match of the root's rule: another uri prefix, another header value, or a regex where the root has a condition on the same part. Two regexes never fit, even if equal.",
     why: "The root decides which requests the delegate gets, and the delegate may only narrow that down. One match of a rule that fits none of the root's drops the whole rule.",
     seen: &[
         "in istiod's log:",
