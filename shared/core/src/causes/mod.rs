@@ -1,6 +1,352 @@
 //! One file a cause: its code, its page, and how it is told. Causes never decide: prediction records a reason, a
 //! cause only tells it.
 
+mod envoy_bind_inuse;
+mod envoy_bind_noaddr;
+mod envoy_bind_perm;
+mod envoy_dup_addr;
+mod envoy_fc_identical;
+mod envoy_fc_overlap;
+mod envoy_sni_partial;
+mod gw_autopass_no_svc;
+mod gw_autopass_sni;
+mod gw_bind_ipfamily;
+mod gw_bind_specific;
+mod gw_dst_connect_fail;
+mod gw_dst_empty_host;
+mod gw_dst_externalname;
+mod gw_dst_multiport;
+mod gw_dst_no_endpoints;
+mod gw_dst_not_visible;
+mod gw_dst_port_absent;
+mod gw_dst_short_name;
+mod gw_dst_squatted;
+mod gw_dst_subset;
+mod gw_dst_unknown_host;
+mod gw_dst_zero_weight;
+mod gw_http_after_catchall;
+mod gw_http_all_routes_filtered;
+mod gw_http_delegate_conflict;
+mod gw_http_delegate_missing;
+mod gw_http_host_no_vhost;
+mod gw_http_l4_only_vs;
+mod gw_http_no_vs;
+mod gw_http_redirect;
+mod gw_http_redirect_nshost;
+mod gw_http_same_host_merge;
+mod gw_none_selects;
+mod gw_ns_not_discovered;
+mod gw_pass_dup_sni;
+mod gw_pass_no_match;
+mod gw_pass_no_tls_block;
+mod gw_pass_port_match;
+mod gw_pass_vs_bound_twice;
+mod gw_port_dedup_target;
+mod gw_port_named_target;
+mod gw_port_no_translation;
+mod gw_port_not_declared;
+mod gw_port_not_on_service;
+mod gw_port_privileged;
+mod gw_port_reserved;
+mod gw_port_tiebreak;
+mod gw_port_translated;
+mod gw_port_udp_capture;
+mod gw_port_zero;
+mod gw_proxy_not_router;
+mod gw_rev_mismatch;
+mod gw_sel_mismatch;
+mod gw_sel_ns_scoped;
+mod gw_sni_absent;
+mod gw_sni_no_chain;
+mod gw_srv_bind_alias;
+mod gw_srv_bind_shadow;
+mod gw_srv_dup_host;
+mod gw_srv_dup_host_ghost;
+mod gw_srv_host_panic;
+mod gw_srv_https_name;
+mod gw_srv_l4_dup;
+mod gw_srv_nil_port;
+mod gw_srv_nshost_dup;
+mod gw_srv_older_elsewhere;
+mod gw_srv_plain_after_tls;
+mod gw_srv_proto_conflict;
+mod gw_srv_proto_text;
+mod gw_srv_tls_no_settings;
+mod gw_tcp_empty_route;
+mod gw_tcp_gw_match;
+mod gw_tcp_ignored_match;
+mod gw_tcp_no_block;
+mod gw_tcp_port_match;
+mod gw_tcp_shadowed;
+mod gw_tcp_zero_sum;
+mod gw_tls_term_no_tcp;
+mod gw_tls_vs_wider;
+mod gw_udp_is_tcp;
+mod gw_vs_exportto;
+mod gw_vs_gwname;
+mod gw_vs_host_case;
+mod gw_vs_host_mismatch;
+mod gw_vs_host_ns;
+mod gw_vs_host_short;
+mod gw_vs_hosts_empty;
+mod gw_vs_mesh_only;
+mod gw_vs_none;
+mod net_nodeport_confusion;
+mod net_svc_no_endpoint;
 mod page;
 
 pub use page::{Page, Severity};
+
+/// Every page, sorted by code.
+pub static PAGES: &[&Page] = &[
+    &envoy_bind_inuse::PAGE,
+    &envoy_bind_noaddr::PAGE,
+    &envoy_bind_perm::PAGE,
+    &envoy_dup_addr::PAGE,
+    &envoy_fc_identical::PAGE,
+    &envoy_fc_overlap::PAGE,
+    &envoy_sni_partial::PAGE,
+    &gw_autopass_no_svc::PAGE,
+    &gw_autopass_sni::PAGE,
+    &gw_bind_ipfamily::PAGE,
+    &gw_bind_specific::PAGE,
+    &gw_dst_connect_fail::PAGE,
+    &gw_dst_empty_host::PAGE,
+    &gw_dst_externalname::PAGE,
+    &gw_dst_multiport::PAGE,
+    &gw_dst_no_endpoints::PAGE,
+    &gw_dst_not_visible::PAGE,
+    &gw_dst_port_absent::PAGE,
+    &gw_dst_short_name::PAGE,
+    &gw_dst_squatted::PAGE,
+    &gw_dst_subset::PAGE,
+    &gw_dst_unknown_host::PAGE,
+    &gw_dst_zero_weight::PAGE,
+    &gw_http_after_catchall::PAGE,
+    &gw_http_all_routes_filtered::PAGE,
+    &gw_http_delegate_conflict::PAGE,
+    &gw_http_delegate_missing::PAGE,
+    &gw_http_host_no_vhost::PAGE,
+    &gw_http_l4_only_vs::PAGE,
+    &gw_http_no_vs::PAGE,
+    &gw_http_redirect::PAGE,
+    &gw_http_redirect_nshost::PAGE,
+    &gw_http_same_host_merge::PAGE,
+    &gw_none_selects::PAGE,
+    &gw_ns_not_discovered::PAGE,
+    &gw_pass_dup_sni::PAGE,
+    &gw_pass_no_match::PAGE,
+    &gw_pass_no_tls_block::PAGE,
+    &gw_pass_port_match::PAGE,
+    &gw_pass_vs_bound_twice::PAGE,
+    &gw_port_dedup_target::PAGE,
+    &gw_port_named_target::PAGE,
+    &gw_port_no_translation::PAGE,
+    &gw_port_not_declared::PAGE,
+    &gw_port_not_on_service::PAGE,
+    &gw_port_privileged::PAGE,
+    &gw_port_reserved::PAGE,
+    &gw_port_tiebreak::PAGE,
+    &gw_port_translated::PAGE,
+    &gw_port_udp_capture::PAGE,
+    &gw_port_zero::PAGE,
+    &gw_proxy_not_router::PAGE,
+    &gw_rev_mismatch::PAGE,
+    &gw_sel_mismatch::PAGE,
+    &gw_sel_ns_scoped::PAGE,
+    &gw_sni_absent::PAGE,
+    &gw_sni_no_chain::PAGE,
+    &gw_srv_bind_alias::PAGE,
+    &gw_srv_bind_shadow::PAGE,
+    &gw_srv_dup_host::PAGE,
+    &gw_srv_dup_host_ghost::PAGE,
+    &gw_srv_host_panic::PAGE,
+    &gw_srv_https_name::PAGE,
+    &gw_srv_l4_dup::PAGE,
+    &gw_srv_nil_port::PAGE,
+    &gw_srv_nshost_dup::PAGE,
+    &gw_srv_older_elsewhere::PAGE,
+    &gw_srv_plain_after_tls::PAGE,
+    &gw_srv_proto_conflict::PAGE,
+    &gw_srv_proto_text::PAGE,
+    &gw_srv_tls_no_settings::PAGE,
+    &gw_tcp_empty_route::PAGE,
+    &gw_tcp_gw_match::PAGE,
+    &gw_tcp_ignored_match::PAGE,
+    &gw_tcp_no_block::PAGE,
+    &gw_tcp_port_match::PAGE,
+    &gw_tcp_shadowed::PAGE,
+    &gw_tcp_zero_sum::PAGE,
+    &gw_tls_term_no_tcp::PAGE,
+    &gw_tls_vs_wider::PAGE,
+    &gw_udp_is_tcp::PAGE,
+    &gw_vs_exportto::PAGE,
+    &gw_vs_gwname::PAGE,
+    &gw_vs_host_case::PAGE,
+    &gw_vs_host_mismatch::PAGE,
+    &gw_vs_host_ns::PAGE,
+    &gw_vs_host_short::PAGE,
+    &gw_vs_hosts_empty::PAGE,
+    &gw_vs_mesh_only::PAGE,
+    &gw_vs_none::PAGE,
+    &net_nodeport_confusion::PAGE,
+    &net_svc_no_endpoint::PAGE,
+];
+
+/// The page of a code, in any letter case.
+#[must_use]
+pub fn page(code: &str) -> Option<&'static Page> {
+    PAGES
+        .iter()
+        .copied()
+        .find(|page| page.code.eq_ignore_ascii_case(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// Pages whose fault is in no field, so that there is nothing to write differently.
+    const WITHOUT_EXAMPLE: &[&str] = &[];
+
+    fn directory() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("src/causes")
+    }
+
+    fn file(page: &Page) -> String {
+        let stem = page.code.to_lowercase().replace('-', "_");
+        std::fs::read_to_string(directory().join(stem).with_extension("rs")).unwrap()
+    }
+
+    fn prose(page: &Page) -> [(&'static str, &'static str); 5] {
+        [
+            ("what", page.what),
+            ("when", page.when),
+            ("why", page.why),
+            ("fix", page.fix),
+            ("source", page.source),
+        ]
+    }
+
+    #[test]
+    fn pages_are_sorted_and_each_code_is_one() {
+        let codes: Vec<_> = PAGES.iter().map(|page| page.code).collect();
+        assert!(
+            codes.is_sorted_by(|a, b| a < b),
+            "sorted by code, none twice"
+        );
+    }
+
+    #[test]
+    fn every_file_is_in_the_list() {
+        let files: BTreeSet<_> = std::fs::read_dir(directory())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|stem| stem.contains('_'))
+            .collect();
+        let listed: BTreeSet<_> = PAGES
+            .iter()
+            .map(|page| page.code.to_lowercase().replace('-', "_"))
+            .collect();
+        assert_eq!(files, listed);
+    }
+
+    #[test]
+    fn a_file_is_named_for_its_page_and_says_so_first() {
+        for page in PAGES {
+            let heading = format!("//! {}: {}.\n", page.code, page.title);
+            assert!(file(page).starts_with(&heading), "{}", page.code);
+        }
+    }
+
+    #[test]
+    fn titles_are_short_and_distinct() {
+        let mut titles = BTreeSet::new();
+        for page in PAGES {
+            let Page { code, title, .. } = page;
+            assert!(!title.is_empty(), "{code}");
+            assert!(title.chars().count() <= 42, "{code}: {title}");
+            assert!(!title.ends_with('.'), "{code}: {title}");
+            assert!(titles.insert(*title), "{code}: {title} is another's title");
+            let first = title.split(' ').next().unwrap();
+            let may_be_capital = ["AUTO_PASSTHROUGH", "Envoy", "Gateways"].contains(&first);
+            let capital = first.starts_with(char::is_uppercase);
+            assert!(may_be_capital || !capital, "{code}: {title}");
+        }
+    }
+
+    #[test]
+    fn every_text_is_there_and_is_one_line() {
+        for page in PAGES {
+            for (label, text) in prose(page) {
+                let at = format!("{} {label}: {text}", page.code);
+                assert!(!text.is_empty(), "{at}");
+                assert_eq!(text, text.trim(), "{at}");
+                assert!(!text.contains("  ") && !text.contains('\n'), "{at}");
+                assert!(!text.contains('!'), "{at}");
+                assert!(!text.to_lowercase().contains("please"), "{at}");
+            }
+            for (label, text) in prose(page).into_iter().take(4) {
+                assert!(text.ends_with('.'), "{} {label}: {text}", page.code);
+            }
+            assert!(!page.also.is_empty(), "{}", page.code);
+        }
+    }
+
+    #[test]
+    fn what_is_seen_is_in_lines() {
+        for page in PAGES {
+            assert!(!page.seen.is_empty(), "{}", page.code);
+            for line in page.seen {
+                assert!(!line.trim().is_empty(), "{}", page.code);
+                assert_eq!(*line, line.trim_end(), "{}", page.code);
+                assert!(!line.contains('\n'), "{}: {line}", page.code);
+            }
+            let quoted = page.seen.first().is_some_and(|line| line.starts_with(' '));
+            assert!(!quoted, "{}: the first line says where", page.code);
+        }
+    }
+
+    #[test]
+    fn examples_fit_beside_their_label() {
+        for page in PAGES {
+            let may_be_empty = WITHOUT_EXAMPLE.contains(&page.code);
+            assert_eq!(page.example.is_empty(), may_be_empty, "{}", page.code);
+            for line in page.example {
+                let marked = ["  ", "- ", "+ "].iter().any(|mark| line.starts_with(mark));
+                assert!(marked, "{}: {line}", page.code);
+                assert!(!line.contains('\n'), "{}: {line}", page.code);
+                assert!(line.chars().count() <= 71, "{}: {line}", page.code);
+            }
+        }
+    }
+
+    #[test]
+    fn also_names_other_pages_once() {
+        for page in PAGES {
+            let distinct: BTreeSet<_> = page.also.iter().collect();
+            assert_eq!(distinct.len(), page.also.len(), "{}", page.code);
+            for other in page.also {
+                assert_ne!(*other, page.code);
+                let known = PAGES.iter().any(|known| known.code == *other);
+                assert!(known, "{} names {other}", page.code);
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_is_found_in_any_letter_case() {
+        for code in ["GW-TCP-PORT-MATCH", "gw-tcp-port-match"] {
+            assert_eq!(
+                page(code).map(|page| page.title),
+                Some("match.port is not the Gateway's port")
+            );
+        }
+        assert_eq!(page("GW-TCP"), None);
+    }
+}

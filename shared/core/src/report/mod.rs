@@ -3,6 +3,20 @@
 //! Rendering is pure: it returns strings. Facts are decided before; nothing here looks at objects except to find
 //! line, column and source text of a field.
 
+pub mod excerpt;
+pub mod explain;
+pub mod json;
 pub mod model;
+pub mod name;
+pub mod style;
+pub mod table;
+pub mod text;
+pub mod wrap;
+pub mod yaml;
+
+#[cfg(test)]
+mod samples;
 
 pub use model::*;
+pub use style::{Layout, Paint, Style};
+pub use text::{FixBody, render_answer, render_answers};

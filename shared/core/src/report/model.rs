@@ -74,6 +74,49 @@ pub struct Answer {
     pub findings: Vec<Finding>,
     /// What was not read and would decide, told after the findings.
     pub unknowns: Vec<Unknown>,
+    /// How single pods stand, where they differ; empty otherwise. JSON's `pods`.
+    pub pods: Vec<PodAnswer>,
+    /// What to type next: the first is the `run:` line, each other one an `or, REMARK:` line.
+    pub commands: Vec<Command>,
+}
+
+/// How one pod of the workload stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodAnswer {
+    /// The pod's name.
+    pub name: String,
+    /// How the question ends on this pod.
+    pub verdict: Verdict,
+    /// Why, in a few words; may be empty.
+    pub detail: String,
+}
+
+/// A command that works when pasted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Command {
+    /// Between `or, ` and the colon; the first command of a list shows none.
+    pub remark: Option<String>,
+    /// Its words, quoted for a shell where they need it. A long command is broken in front of a word that is a flag,
+    /// so flags that belong together are one word: `--verb=get,list --resource=services`.
+    pub words: Vec<String>,
+}
+
+impl Command {
+    /// A command of these words.
+    #[must_use]
+    pub fn new<'a>(words: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            remark: None,
+            words: words.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
+    /// The same command, offered as another way.
+    #[must_use]
+    pub fn remarked(mut self, remark: &str) -> Self {
+        self.remark = Some(remark.to_owned());
+        self
+    }
 }
 
 /// A proxy, or the group of like proxies, that a question is about.
@@ -184,6 +227,8 @@ pub struct Unknown {
     pub what: String,
     /// The `= fix:` line.
     pub fix: String,
+    /// Commands under it, such as the ones that grant a right.
+    pub commands: Vec<Command>,
 }
 
 /// How far a fix was proved.

@@ -1,0 +1,28 @@
+//! GW-AUTOPASS-NO-SVC: AUTO_PASSTHROUGH fits no Service.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-AUTOPASS-NO-SVC",
+    title: "AUTO_PASSTHROUGH fits no Service",
+    severity: Severity::Error,
+    what: "The server has no chain. If no other server of the port has one, the port is closed.",
+    when: "servers[].tls.mode is AUTO_PASSTHROUGH, and no Service inside the mesh that the pod's namespace sees has a host name within servers[].hosts and a port other than UDP. External ServiceEntries do not count.",
+    why: "This mode needs no VirtualService: istiod builds a chain for each port of each such Service, and none if there is none.",
+    seen: &[
+        "in istiod's log, this line and no other:",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+    ],
+    fix: "Use hosts that contain the Services' names in the cluster, such as `*.local`.",
+    example: &[
+        "  Gateway  servers[0].tls.mode: AUTO_PASSTHROUGH",
+        r#"- Gateway  servers[0].hosts: ["*.example.com"]"#,
+        r#"+ Gateway  servers[0].hosts: ["*.local"]"#,
+    ],
+    also: &[
+        "GW-AUTOPASS-SNI",
+        "GW-DST-NOT-VISIBLE",
+        "GW-PASS-NO-TLS-BLOCK",
+    ],
+    source: "pilot/pkg/networking/core/gateway.go:builtAutoPassthroughFilterChains",
+};

@@ -1,0 +1,23 @@
+//! GW-DST-EMPTY-HOST: this destination has no host.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-DST-EMPTY-HOST",
+    title: "this destination has no host",
+    severity: Severity::Error,
+    what: "The route leads to a cluster named UnknownService, which no Envoy has. TCP connections are accepted and closed; HTTP fails.",
+    when: "The destination's host is empty. That comes from a route of the Gateway API whose backendRef is not valid, such as one of an unknown kind or one without a ReferenceGrant.",
+    why: "istiod keeps the rule, so that its share of the traffic fails rather than moves to other backends.",
+    seen: &[
+        "in Envoy: a route to the cluster UnknownService",
+        "on the route's status: ResolvedRefs=False, with the reason",
+    ],
+    fix: "Correct the backendRef, or grant the reference.",
+    example: &[
+        "- TCPRoute  rules[0].backendRefs[0].kind: Deployment",
+        "+ TCPRoute  rules[0].backendRefs[0].kind: Service",
+    ],
+    also: &["GW-DST-UNKNOWN-HOST"],
+    source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
+};

@@ -1,0 +1,29 @@
+//! GW-DST-NO-ENDPOINTS: this cluster has no ready endpoint.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-DST-NO-ENDPOINTS",
+    title: "this cluster has no ready endpoint",
+    severity: Severity::Error,
+    what: "The way ends behind the listener. TCP connections are accepted and closed; HTTP gets 503.",
+    when: "The cluster exists and has no endpoint in good health: the Service's selector fits no ready pod, the targetPort's name is on no container, or the subset's labels fit no pod.",
+    why: "Endpoints come from the Service's EndpointSlices, for a subset only those of pods with its labels. istiod builds listener, route and cluster without them.",
+    seen: &[
+        "in Envoy's stats: cluster.NAME.membership_healthy: 0",
+        "in Envoy's access log: the flag UH",
+        "on the mesh: kubectl get endpointslices -n NS -l kubernetes.io/service-name=NAME",
+    ],
+    fix: "Make the pods ready, or correct the Service's selector, its targetPort or the subset's labels.",
+    example: &[
+        "  Pod      metadata.labels.app: kafka-broker",
+        "- Service  selector.app: kafka",
+        "+ Service  selector.app: kafka-broker",
+    ],
+    also: &[
+        "GW-DST-CONNECT-FAIL",
+        "GW-DST-SUBSET",
+        "NET-SVC-NO-ENDPOINT",
+    ],
+    source: "pilot/pkg/xds/endpoints/endpoint_builder.go:EndpointBuilder",
+};

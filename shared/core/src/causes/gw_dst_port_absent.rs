@@ -1,0 +1,24 @@
+//! GW-DST-PORT-ABSENT: the Service has no such port.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-DST-PORT-ABSENT",
+    title: "the Service has no such port",
+    severity: Severity::Error,
+    what: "The route leads to a cluster that Envoy does not have. TCP connections are accepted and closed; HTTP gets 503.",
+    when: "destination.port.number is none of the Service's ports[].port.",
+    why: "Clusters are made for a Service's own ports. The targetPort and the container's port are not among them, unless they are equal.",
+    seen: &[
+        "in Envoy's stats, rising: tcp.outbound|PORT||HOST.downstream_cx_no_route",
+        "in Envoy's access log: the flag NC",
+    ],
+    fix: "Write one of the Service's ports.",
+    example: &[
+        "  Service         ports[0].port: 80, ports[0].targetPort: 9092",
+        "- VirtualService  tcp[0].route[0].destination.port.number: 9092",
+        "+ VirtualService  tcp[0].route[0].destination.port.number: 80",
+    ],
+    also: &["GW-DST-MULTIPORT", "GW-DST-UNKNOWN-HOST"],
+    source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
+};

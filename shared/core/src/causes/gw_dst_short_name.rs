@@ -1,0 +1,24 @@
+//! GW-DST-SHORT-NAME: this short name means another namespace.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-DST-SHORT-NAME",
+    title: "this short name means another namespace",
+    severity: Severity::Error,
+    what: "The route leads to a Service that does not exist, or to another one of the same name. TCP connections are accepted and closed; HTTP gets 503.",
+    when: "destination.host has no dot, and the Service meant is not in the VirtualService's namespace. The name is read as HOST.NAMESPACE.svc.cluster.local, with the VirtualService's namespace.",
+    why: "istiod lengthens short names by the namespace of the object they stand in. Neither the Gateway's nor the pod's namespace counts.",
+    seen: &[
+        "in Envoy: the cluster's name ends in the VirtualService's namespace",
+        "in Envoy's access log: the flag NC",
+    ],
+    fix: "Write the whole name of the Service.",
+    example: &[
+        "  VirtualService  metadata.namespace: istio-system",
+        "- VirtualService  destination.host: echo",
+        "+ VirtualService  destination.host: echo.shop.svc.cluster.local",
+    ],
+    also: &["GW-DST-UNKNOWN-HOST", "GW-VS-HOST-SHORT"],
+    source: "pilot/pkg/model/config.go:ResolveShortnameToFQDN",
+};

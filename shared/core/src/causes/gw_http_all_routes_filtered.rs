@@ -1,0 +1,24 @@
+//! GW-HTTP-ALL-ROUTES-FILTERED: no http rule is left for this Gateway.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-HTTP-ALL-ROUTES-FILTERED",
+    title: "no http rule is left for this Gateway",
+    severity: Severity::Error,
+    what: "The VirtualService gives the server no virtual host. Its hosts get 404 there.",
+    when: "Each http[] rule has match entries and each entry fails: match.port differs from servers[].port.number; or match.gateways is set and lacks the Gateway; or, without match.gateways, sourceLabels or sourceNamespace do not fit the gateway's pod.",
+    why: "These conditions say where a rule applies, so istiod decides them and not Envoy. A VirtualService with no rule left is passed over as a whole.",
+    seen: &[
+        "in istiod's log, at debug level:",
+        "  NODE-ID omitting routes for virtual service NS/NAME due to error: no routes matched",
+    ],
+    fix: "Write the Gateway's number in match.port and the Gateway in match.gateways, or leave them out.",
+    example: &[
+        "  Gateway         servers[0].port.number: 80",
+        "- VirtualService  http[0].match[0].port: 8080",
+        "+ VirtualService  http[0].match[0].port: 80",
+    ],
+    also: &["GW-HTTP-NO-VS", "GW-TCP-PORT-MATCH", "GW-TCP-GW-MATCH"],
+    source: "pilot/pkg/networking/core/route/route.go:BuildHTTPRoutesForVirtualService",
+};

@@ -1,0 +1,28 @@
+//! GW-HTTP-HOST-NO-VHOST: no virtual host answers this Host.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-HTTP-HOST-NO-VHOST",
+    title: "no virtual host answers this Host",
+    severity: Severity::Error,
+    what: "Requests with this Host header get 404; other hosts on the port work.",
+    when: "The route has virtual hosts, and none has the request's host as a domain, whole or under a wildcard.",
+    why: "istiod makes virtual hosts only from hosts that both a server and a VirtualService have. Envoy looks the Host header up among them, without its port, and answers 404 if nothing fits.",
+    seen: &[
+        "in Envoy: the domains of virtual_hosts in the route's config_dump",
+        "in Envoy's access log: 404 and the flag NR",
+    ],
+    fix: "Add the host to a VirtualService, and to the server's hosts if it is missing there.",
+    example: &[
+        r#"  Gateway         servers[0].hosts: ["*.a.com"]"#,
+        "- VirtualService  hosts: [www.a.com]",
+        "+ VirtualService  hosts: [www.a.com, api.a.com]",
+    ],
+    also: &[
+        "GW-HTTP-NO-VS",
+        "GW-VS-HOST-MISMATCH",
+        "GW-HTTP-ALL-ROUTES-FILTERED",
+    ],
+    source: "pilot/pkg/networking/core/gateway.go:ConfigGeneratorImpl.buildGatewayHTTPRouteConfig",
+};

@@ -1,0 +1,23 @@
+//! GW-PASS-NO-MATCH: this tls rule has no match.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-PASS-NO-MATCH",
+    title: "this tls rule has no match",
+    severity: Severity::Error,
+    what: "The rule yields no chain. If no other rule does, the port is closed.",
+    when: "tls[].match is missing or empty. The webhook refuses that, so the object was created while the webhook was off.",
+    why: "istiod builds one chain for each match, from its sniHosts. No match means no chain, not every SNI as a tcp rule without match would.",
+    seen: &[
+        "in istiod's log, this line and no other:",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+    ],
+    fix: "Add a match with sniHosts.",
+    example: &[
+        "  VirtualService  tls[0].route[0].destination.host: a",
+        "+ VirtualService  tls[0].match[0].sniHosts: [a.com]",
+    ],
+    also: &["GW-PASS-NO-TLS-BLOCK", "GW-PASS-PORT-MATCH"],
+    source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTLSRoutes",
+};

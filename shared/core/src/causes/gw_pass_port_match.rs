@@ -1,0 +1,28 @@
+//! GW-PASS-PORT-MATCH: the tls match has another port.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-PASS-PORT-MATCH",
+    title: "the tls match has another port",
+    severity: Severity::Error,
+    what: "The match is skipped. If no other fits, the port is closed; if others do, this SNI has no chain.",
+    when: "tls[].match[].port is set and differs from servers[].port.number.",
+    why: "istiod compares it with the number written in the Gateway. Neither the Service's targetPort nor the port Envoy binds counts.",
+    seen: &[
+        "in istiod's log, this line and no other, if the listener has no chain left:",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+    ],
+    fix: "Write the Gateway's number in match.port, or leave match.port out.",
+    example: &[
+        "  Gateway         servers[0].port.number: 443",
+        "- VirtualService  tls[0].match[0].port: 8443",
+        "+ VirtualService  tls[0].match[0].port: 443",
+    ],
+    also: &[
+        "GW-TCP-PORT-MATCH",
+        "GW-TCP-GW-MATCH",
+        "GW-PASS-NO-TLS-BLOCK",
+    ],
+    source: "pilot/pkg/networking/core/gateway.go:isPortMatch",
+};

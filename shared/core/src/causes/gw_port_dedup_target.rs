@@ -1,0 +1,29 @@
+//! GW-PORT-DEDUP-TARGET: two Service ports share a targetPort.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-PORT-DEDUP-TARGET",
+    title: "two Service ports share a targetPort",
+    severity: Severity::Warning,
+    what: "The Gateway's number is not translated: the listener is on the number itself, where the Service does not lead.",
+    when: "The Service has two ports[] entries with the same resolved targetPort and the same protocol for Istio, and servers[].port.number is the later one.",
+    why: "istiod keeps one Service port for each targetPort and protocol of a pod, the first in spec.ports. The later number is unknown when the Gateway's port is looked up, so it stays as it is.",
+    seen: &[
+        "in istiod: the second port is missing in /debug/instancesz",
+        "in Envoy: a listener on the Gateway's number, not on the targetPort",
+    ],
+    fix: "Use the first port's number in the Gateway, or give the second port a targetPort of its own.",
+    example: &[
+        "  Service  ports[0]: 80, targetPort 8080",
+        "  Service  ports[1]: 81, targetPort 8080",
+        "- Gateway  servers[0].port.number: 81",
+        "+ Gateway  servers[0].port.number: 80",
+    ],
+    also: &[
+        "GW-PORT-TRANSLATED",
+        "GW-PORT-NAMED-TARGET",
+        "GW-PORT-NO-TRANSLATION",
+    ],
+    source: "pilot/pkg/serviceregistry/kube/controller/controller.go:Controller.GetProxyServiceTargetsByPod",
+};

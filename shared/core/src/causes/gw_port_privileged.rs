@@ -1,0 +1,24 @@
+//! GW-PORT-PRIVILEGED: this pod may not bind ports below 1024.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-PORT-PRIVILEGED",
+    title: "this pod may not bind ports below 1024",
+    severity: Severity::Error,
+    what: "The port is left out for this pod; its other ports are built.",
+    when: "The pod's node metadata says UNPRIVILEGED_POD=true (ISTIO_META_UNPRIVILEGED_POD in the container's env), and the port after translation is below 1024.",
+    why: "istiod believes the pod that it cannot bind such ports, and does not send a listener that Envoy would refuse. The translated port counts, so a Service port 80 with targetPort 8080 is not touched.",
+    seen: &[
+        "in istiod's log:",
+        "  buildGatewayListeners: skipping privileged gateway port P for node NODE-ID as it is an unprivileged pod",
+    ],
+    fix: "Set the Service's targetPort to 1024 or above, or remove the variable and allow the pod low ports with the sysctl net.ipv4.ip_unprivileged_port_start=0.",
+    example: &[
+        "  Gateway  servers[0].port.number: 80",
+        "- Service  ports[0].targetPort: 80",
+        "+ Service  ports[0].targetPort: 8080",
+    ],
+    also: &["ENVOY-BIND-PERM", "GW-PORT-TRANSLATED"],
+    source: "pilot/pkg/networking/core/gateway.go:ConfigGeneratorImpl.buildGatewayListeners",
+};

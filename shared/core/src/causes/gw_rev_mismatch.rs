@@ -1,0 +1,24 @@
+//! GW-REV-MISMATCH: this object is for another istiod.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-REV-MISMATCH",
+    title: "this object is for another istiod",
+    severity: Severity::Error,
+    what: "The istiod that serves the pod does not see the object. It acts as if the Gateway, VirtualService or DestinationRule did not exist.",
+    when: r#"metadata.labels["istio.io/rev"] is set on the object and differs from the istiod's revision, and that revision is not empty."#,
+    why: "istiod filters objects by this label while it watches them. Only literal equality counts: the name of a revision tag, such as `stable`, is not its revision. An object without the label is seen by every istiod.",
+    seen: &[
+        "on istiod: REVISION in the container's env",
+        "the object is missing in istiod's /debug/configz",
+    ],
+    fix: "Remove the label, or write the revision of the istiod that serves the gateway's pods.",
+    example: &[
+        "  istiod   env.REVISION: 1-31-0",
+        r#"- Gateway  metadata.labels["istio.io/rev"]: stable"#,
+        r#"+ Gateway  metadata.labels["istio.io/rev"]: 1-31-0"#,
+    ],
+    also: &["GW-NS-NOT-DISCOVERED", "GW-NONE-SELECTS", "GW-VS-NONE"],
+    source: "pkg/config/model.go:LabelsInRevision",
+};

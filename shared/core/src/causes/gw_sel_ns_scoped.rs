@@ -1,0 +1,24 @@
+//! GW-SEL-NS-SCOPED: Gateways count in their namespace only.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-SEL-NS-SCOPED",
+    title: "Gateways count in their namespace only",
+    severity: Severity::Error,
+    what: "The Gateway is ignored for this pod although its selector fits.",
+    when: "istiod runs with PILOT_SCOPE_GATEWAY_TO_NAMESPACE=true, and the Gateway's namespace is not the pod's.",
+    why: "With this setting istiod looks up only the Gateways of the proxy's own namespace. It is off by default; then a selector reaches pods of all namespaces.",
+    seen: &[
+        "on istiod: PILOT_SCOPE_GATEWAY_TO_NAMESPACE in the container's env",
+        "nothing in istiod's log at its usual level",
+    ],
+    fix: "Move the Gateway to the pod's namespace and write that namespace in the VirtualServices that name it, or unset the variable.",
+    example: &[
+        "  Pod      metadata.namespace: istio-ingress",
+        "- Gateway  metadata.namespace: shop",
+        "+ Gateway  metadata.namespace: istio-ingress",
+    ],
+    also: &["GW-SEL-MISMATCH", "GW-NONE-SELECTS"],
+    source: "pilot/pkg/model/push_context.go:PushContext.initGateways",
+};

@@ -1,0 +1,24 @@
+//! GW-SNI-NO-CHAIN: no chain of this listener has this SNI.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-SNI-NO-CHAIN",
+    title: "no chain of this listener has this SNI",
+    severity: Severity::Error,
+    what: "Envoy closes the connection before any data. Other names on the same port work.",
+    when: "The listener exists, the client's SNI is in no chain's server_names, neither whole nor under a `*.` suffix, and no chain matches everything.",
+    why: "A terminating server matches its own hosts, a passthrough server the sniHosts of the VirtualServices. Envoy takes the exact name first, then the longest `*.` suffix, then a chain without names; without any of them it has nowhere to go.",
+    seen: &[
+        "in Envoy's stats, rising: listener.0.0.0.0_P.no_filter_chain_match",
+        "in Envoy's access log: the flag NR",
+    ],
+    fix: "Add the name to the server's hosts, or to sniHosts of a tls rule for passthrough.",
+    example: &[
+        "  Gateway         servers[0].tls.mode: PASSTHROUGH",
+        "- VirtualService  tls[0].match[0].sniHosts: [a.com]",
+        "+ VirtualService  tls[0].match[0].sniHosts: [a.com, b.com]",
+    ],
+    also: &["GW-SNI-ABSENT", "GW-PASS-DUP-SNI", "GW-SRV-DUP-HOST"],
+    source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
+};

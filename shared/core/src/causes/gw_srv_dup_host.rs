@@ -1,0 +1,29 @@
+//! GW-SRV-DUP-HOST: another server has this TLS host already.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-SRV-DUP-HOST",
+    title: "another server has this TLS host already",
+    severity: Severity::Error,
+    what: "The whole server is left out, with its other hosts too.",
+    when: "The server has tls, which includes PASSTHROUGH and httpsRedirect, and one entry of hosts[] stands in an earlier server with tls that has the same port after translation and the same bind. The texts are compared after `./` and `*/` are resolved.",
+    why: "TLS servers of a port are told apart by SNI, and Envoy refuses a listener with the same SNI twice. istiod avoids that by dropping the later server: that of the younger Gateway, then of the higher name, then namespace.",
+    seen: &[
+        "in istiod's log:",
+        "  skipping server on gateway NS/NAME, duplicate host names: [HOST]",
+        r#"in istiod's metrics: pilot_total_rejected_configs{type="gateway",name="NS/NAME"}"#,
+    ],
+    fix: "Remove the host from one of the two servers, or move one to another port.",
+    example: &[
+        "  Gateway a  servers[0].hosts: [a.com]",
+        "- Gateway b  servers[0].hosts: [a.com, b.com]",
+        "+ Gateway b  servers[0].hosts: [b.com]",
+    ],
+    also: &[
+        "GW-SRV-DUP-HOST-GHOST",
+        "GW-SRV-NSHOST-DUP",
+        "GW-PASS-DUP-SNI",
+    ],
+    source: "pilot/pkg/model/gateway.go:CheckDuplicates",
+};

@@ -1,0 +1,24 @@
+//! GW-SRV-HTTPS-NAME: two HTTPS servers share a port name.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-SRV-HTTPS-NAME",
+    title: "two HTTPS servers share a port name",
+    severity: Severity::Error,
+    what: "The later HTTPS server is left out.",
+    when: "Two terminating HTTPS servers of one Gateway have the same port.number, port.name and bind, and no plaintext server is on the port. The webhook refuses equal port names in one Gateway, so it was off.",
+    why: "The name of an HTTPS server's route is made of the number, the port's name, the Gateway's name and namespace. Two servers with one route name could not have routes of their own.",
+    seen: &[
+        "in istiod's log:",
+        "  skipping server on gateway NAME port PORTNAME.P.HTTPS: non unique port name for HTTPS port",
+    ],
+    fix: "Give every server of the Gateway a port name of its own.",
+    example: &[
+        "  Gateway  servers[0].port.name: https",
+        "- Gateway  servers[1].port.name: https",
+        "+ Gateway  servers[1].port.name: https-b",
+    ],
+    also: &["GW-SRV-DUP-HOST"],
+    source: "pilot/pkg/model/gateway.go:mergeGateways",
+};

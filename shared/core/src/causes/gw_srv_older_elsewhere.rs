@@ -1,0 +1,26 @@
+//! GW-SRV-OLDER-ELSEWHERE: an older Gateway holds this port.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-SRV-OLDER-ELSEWHERE",
+    title: "an older Gateway holds this port",
+    severity: Severity::Error,
+    what: "Your server is left out. The port goes where the older Gateway leads; if that one has no route, the port is closed.",
+    when: "A Gateway of another namespace selects the same pod, is older (on a tie: has the lower name, then namespace), and has a server with the same port after translation and the same bind that cannot merge with yours.",
+    why: "A selector reaches pods of every namespace, so Gateways of all namespaces share the pod's ports. istiod takes them in order of age and keeps the first of two that do not merge. Its log names your Gateway, not the older one, and quotes your own protocol as the existing one.",
+    seen: &[
+        "in istiod's log:",
+        "  skipping server on gateway NAME port PORTNAME.P.TCP: conflict with existing server P.TCP",
+        "  no virtual service bound to gateway: OTHER-NS/OTHER-NAME",
+        "the second line only if the older Gateway has no VirtualService",
+    ],
+    fix: "Move your server to a free port: in the Gateway, in match.port of its VirtualServices and in the gateway's Service.",
+    example: &[
+        "  Gateway media/stream-gateway     servers[0].port.number: 31400",
+        "- Gateway payments/ledger-gateway  servers[0].port.number: 31400",
+        "+ Gateway payments/ledger-gateway  servers[0].port.number: 31401",
+    ],
+    also: &["GW-SRV-L4-DUP", "GW-SRV-PROTO-CONFLICT", "GW-SRV-DUP-HOST"],
+    source: "pilot/pkg/model/push_context.go:PushContext.initGateways",
+};

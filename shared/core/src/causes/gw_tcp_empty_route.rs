@@ -1,0 +1,23 @@
+//! GW-TCP-EMPTY-ROUTE: this tcp rule has no route.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-TCP-EMPTY-ROUTE",
+    title: "this tcp rule has no route",
+    severity: Severity::Error,
+    what: "The rule is skipped and the next one is tried. If no other fits, the port is closed.",
+    when: "tcp[].route is missing or empty. The webhook refuses that, so the object was created while the webhook was off.",
+    why: "A rule without a destination leads nowhere; istiod passes over it without a word.",
+    seen: &[
+        "in istiod's log, if no other rule fits:",
+        "  gateway NS/NAME:N listener missed network filter",
+    ],
+    fix: "Give the rule a destination.",
+    example: &[
+        "  VirtualService  tcp[0].match[0].port: 31400",
+        "+ VirtualService  tcp[0].route[0].destination.host: kafka",
+    ],
+    also: &["GW-TCP-NO-BLOCK", "GW-TCP-ZERO-SUM"],
+    source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTCPRoutes",
+};

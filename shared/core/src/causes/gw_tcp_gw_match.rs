@@ -1,0 +1,25 @@
+//! GW-TCP-GW-MATCH: match.gateways lacks this Gateway.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-TCP-GW-MATCH",
+    title: "match.gateways lacks this Gateway",
+    severity: Severity::Error,
+    what: "The rule is skipped for this Gateway. If no other rule fits, the port is closed.",
+    when: "tcp[].match[].gateways, or tls[].match[].gateways, is not empty and no entry resolves to this Gateway; `mesh` alone means sidecars only.",
+    why: "match.gateways narrows spec.gateways down for one rule. Names are resolved as there: a short name means the VirtualService's own namespace.",
+    seen: &[
+        "in istiod's log, in this order (for passthrough the last line only):",
+        "  gateway NS/NAME:N listener missed network filter",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+    ],
+    fix: "Add the Gateway to match.gateways, or leave match.gateways out.",
+    example: &[
+        "  VirtualService  gateways: [mesh, rcmd/kafka]",
+        "- VirtualService  tcp[0].match[0].gateways: [mesh]",
+        "+ VirtualService  tcp[0].match[0].gateways: [mesh, rcmd/kafka]",
+    ],
+    also: &["GW-TCP-PORT-MATCH", "GW-VS-GWNAME", "GW-PASS-PORT-MATCH"],
+    source: "pilot/pkg/networking/core/gateway.go:isGatewayMatch",
+};

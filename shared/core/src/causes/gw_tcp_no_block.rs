@@ -1,0 +1,29 @@
+//! GW-TCP-NO-BLOCK: this VirtualService has no tcp rules.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-TCP-NO-BLOCK",
+    title: "this VirtualService has no tcp rules",
+    severity: Severity::Error,
+    what: "The VirtualService gives the TCP server no route. If no other does, the port is closed.",
+    when: "The server has no tls and a protocol that is not HTTP, and the VirtualService that fits has only http or tls rules.",
+    why: "istiod looks for the route of a plain TCP server in spec.tcp alone.",
+    seen: &[
+        "in istiod's log, in this order:",
+        "  gateway NS/NAME:N listener missed network filter",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+    ],
+    fix: "Write the rule under tcp, or make the server HTTP if it carries HTTP.",
+    example: &[
+        "  Gateway         servers[0].port.protocol: TCP",
+        "- VirtualService  http[0].route[0].destination.host: kafka",
+        "+ VirtualService  tcp[0].route[0].destination.host: kafka",
+    ],
+    also: &[
+        "GW-TCP-PORT-MATCH",
+        "GW-TLS-TERM-NO-TCP",
+        "GW-PASS-NO-TLS-BLOCK",
+    ],
+    source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTCPRoutes",
+};

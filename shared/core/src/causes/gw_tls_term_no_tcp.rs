@@ -1,0 +1,25 @@
+//! GW-TLS-TERM-NO-TCP: terminated TLS needs tcp rules.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-TLS-TERM-NO-TCP",
+    title: "terminated TLS needs tcp rules",
+    severity: Severity::Error,
+    what: "The VirtualService gives the server no route: its tls rules are not used here. If no other rule fits, the port is closed.",
+    when: "servers[].port.protocol is TLS with a mode that ends TLS (SIMPLE, MUTUAL, ISTIO_MUTUAL, OPTIONAL_MUTUAL), and the VirtualService that fits has no tcp rule.",
+    why: "After Envoy has ended TLS, plain TCP is left, and istiod looks for its route in spec.tcp. Rules under tls choose by SNI and belong to PASSTHROUGH.",
+    seen: &[
+        "in istiod's log, in this order:",
+        "  gateway NS/NAME:N listener missed network filter",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+    ],
+    fix: "Write the rule under tcp, without sniHosts, or set the mode to PASSTHROUGH.",
+    example: &[
+        "  Gateway         servers[0].tls.mode: SIMPLE",
+        "- VirtualService  tls[0].route[0].destination.host: kafka",
+        "+ VirtualService  tcp[0].route[0].destination.host: kafka",
+    ],
+    also: &["GW-PASS-NO-TLS-BLOCK", "GW-TCP-NO-BLOCK"],
+    source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.createGatewayTCPFilterChainOpts",
+};

@@ -1,0 +1,25 @@
+//! GW-VS-GWNAME: this Gateway name points to no Gateway.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-VS-GWNAME",
+    title: "this Gateway name points to no Gateway",
+    severity: Severity::Error,
+    what: "The VirtualService is not bound to the Gateway that was meant. Its rules do nothing there.",
+    when: "An entry of spec.gateways resolves to a namespace and name where no Gateway is: `NAME` and `./NAME` mean the VirtualService's own namespace, `NS/NAME` the given one, and a name with dots and no slash is NAME.NAMESPACE with anything behind.",
+    why: "istiod turns every entry into NAMESPACE/NAME and compares text. It does not search other namespaces, and a name that fits nothing is not an error for it.",
+    seen: &[
+        "in istiod's log, if no other VirtualService names the Gateway:",
+        "  no virtual service bound to gateway: NS/NAME",
+        "istioctl analyze: IST0101 for the gateway",
+    ],
+    fix: "Write NAMESPACE/NAME of the Gateway.",
+    example: &[
+        "  Gateway         rcmd/external-test-gateway",
+        "- VirtualService  gateways: [external-test-gateway]",
+        "+ VirtualService  gateways: [rcmd/external-test-gateway]",
+    ],
+    also: &["GW-VS-NONE", "GW-VS-MESH-ONLY", "GW-TCP-GW-MATCH"],
+    source: "pilot/pkg/model/config.go:resolveGatewayName",
+};

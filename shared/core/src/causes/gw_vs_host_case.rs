@@ -1,0 +1,30 @@
+//! GW-VS-HOST-CASE: these hosts differ in letter case.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-VS-HOST-CASE",
+    title: "these hosts differ in letter case",
+    severity: Severity::Error,
+    what: "The VirtualService is ignored for this server, as if it had another host.",
+    when: "An entry of spec.hosts would overlap one of servers[].hosts if both were in lower case.",
+    why: "DNS names ignore case, but istiod compares these texts byte by byte, and turns them to lower case only afterwards. The webhook accepts capitals.",
+    seen: &[
+        "in istiod's log, for TCP:",
+        "  gateway NS/NAME:N listener missed network filter",
+        "in istiod's log, for HTTP:",
+        "  constructed http route config for route R on port N with no vhosts; Setting up a default 404 vhost",
+    ],
+    fix: "Write hosts in lower case in both objects.",
+    example: &[
+        "  Gateway         servers[0].hosts: [shop.example.com]",
+        "- VirtualService  hosts: [Shop.example.com]",
+        "+ VirtualService  hosts: [shop.example.com]",
+    ],
+    also: &[
+        "GW-VS-HOST-MISMATCH",
+        "GW-VS-HOST-SHORT",
+        "ENVOY-FC-OVERLAP",
+    ],
+    source: "pkg/config/host/name.go:Name.Matches",
+};

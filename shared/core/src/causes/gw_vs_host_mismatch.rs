@@ -1,0 +1,27 @@
+//! GW-VS-HOST-MISMATCH: no host fits the Gateway's hosts.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-VS-HOST-MISMATCH",
+    title: "no host fits the Gateway's hosts",
+    severity: Severity::Error,
+    what: "The VirtualService is ignored for this server. A TCP or TLS port with no other route is closed; HTTP answers 404.",
+    when: "No entry of the VirtualService's spec.hosts overlaps an entry of servers[].hosts. A `*` at the beginning stands for any text: `*.a.com` overlaps `x.a.com`, not `a.com`.",
+    why: "A server serves only its own hosts. istiod checks that for TCP too, although a plain TCP connection carries no host name.",
+    seen: &[
+        "in istiod's log, for TCP:",
+        "  gateway NS/NAME:N listener missed network filter",
+        "in istiod's log, for HTTP:",
+        "  constructed http route config for route R on port N with no vhosts; Setting up a default 404 vhost",
+        "istioctl analyze: IST0132",
+    ],
+    fix: "Give the VirtualService a host of the server, or widen the server's hosts.",
+    example: &[
+        r#"  Gateway         servers[0].hosts: ["*.a.com"]"#,
+        "- VirtualService  hosts: [a.com]",
+        "+ VirtualService  hosts: [www.a.com]",
+    ],
+    also: &["GW-VS-HOST-NS", "GW-VS-HOST-CASE", "GW-VS-HOST-SHORT"],
+    source: "pilot/pkg/networking/core/gateway.go:pickMatchingGatewayHosts",
+};

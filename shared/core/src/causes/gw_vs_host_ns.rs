@@ -1,0 +1,26 @@
+//! GW-VS-HOST-NS: the Gateway admits another namespace only.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-VS-HOST-NS",
+    title: "the Gateway admits another namespace only",
+    severity: Severity::Error,
+    what: "The VirtualService is ignored for this host of the server, although the names fit.",
+    when: "The fitting entry of servers[].hosts is NS/HOST, and the VirtualService is in another namespace. `./HOST` means the Gateway's namespace, `*/HOST` and plain HOST mean every one.",
+    why: "The part before the slash says from which namespace VirtualServices may attach, so that one team cannot take the host of another.",
+    seen: &[
+        "in istiod's log, for TCP:",
+        "  gateway NS/NAME:N listener missed network filter",
+        "in istiod's log, for HTTP:",
+        "  constructed http route config for route R on port N with no vhosts; Setting up a default 404 vhost",
+    ],
+    fix: "Write the VirtualService's namespace, or `*`, before the slash, or move the VirtualService.",
+    example: &[
+        "  VirtualService  metadata.namespace: shop",
+        "- Gateway         servers[0].hosts: [./shop.example.com]",
+        "+ Gateway         servers[0].hosts: [shop/shop.example.com]",
+    ],
+    also: &["GW-VS-HOST-MISMATCH", "GW-VS-HOST-CASE"],
+    source: "pilot/pkg/networking/core/gateway.go:pickMatchingGatewayHosts",
+};

@@ -1,0 +1,34 @@
+//! GW-VS-NONE: no VirtualService is bound to this Gateway.
+
+use super::{Page, Severity};
+
+pub(super) static PAGE: Page = Page {
+    code: "GW-VS-NONE",
+    title: "no VirtualService is bound to this Gateway",
+    severity: Severity::Error,
+    what: "A TCP server, or a TLS server without PASSTHROUGH, opens nothing: istiod leaves its listener out. Passthrough is closed too; AUTO_PASSTHROUGH needs no VirtualService. HTTP and terminated HTTPS listen and answer 404.",
+    when: "No VirtualService that the gateway's pod may see has this Gateway, as NS/NAME, in spec.gateways after short names are resolved.",
+    why: "A Gateway says where to listen, a VirtualService where to go. istiod builds a TCP chain from its route; without one there is no chain, and Envoy takes no listener without chains.",
+    seen: &[
+        "in istiod's log, in this order:",
+        "  no virtual service bound to gateway: NS/NAME",
+        "  gateway NS/NAME:N listener missed network filter",
+        r#"  gateway omitting listener "0.0.0.0_P" due to: must have more than 0 chains in listener "0.0.0.0_P""#,
+        "for passthrough only the last line; for HTTP:",
+        "  constructed http route config for route R on port N with no vhosts; Setting up a default 404 vhost",
+    ],
+    fix: "Create a VirtualService that names the Gateway and routes the port, or name the Gateway in an existing one.",
+    example: &[
+        "  Gateway         rcmd/kafka  servers[0].port: 16354 TCP",
+        "+ VirtualService  gateways: [rcmd/kafka]",
+        r#"+ VirtualService  hosts: ["*.example.com"]"#,
+        "+ VirtualService  tcp[0].route[0].destination.host: kafka",
+    ],
+    also: &[
+        "GW-VS-GWNAME",
+        "GW-VS-MESH-ONLY",
+        "GW-VS-EXPORTTO",
+        "GW-VS-HOST-MISMATCH",
+    ],
+    source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTCPRoutes",
+};

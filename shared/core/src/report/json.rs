@@ -1,0 +1,350 @@
+//! The answers for machines. Keys stand in the documented order, so these are structs and no maps.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{PrettyFormatter, Serializer};
+
+use super::excerpt::{self, Locate};
+use super::model::{
+    Answer, Asked, Certainty, Finding, Fix, Hop, HopStatus, Mark, PodAnswer, Proof, ProxyRef,
+};
+use crate::snapshot::{Change, FieldPath, Object, ObjectId, Operation, Snapshot};
+
+/// The answers as one JSON array, indented by 4, ended by a newline.
+#[must_use]
+pub fn render_json(answers: &[Answer], snapshot: &Snapshot) -> String {
+    let locate = |id: ObjectId, field: &FieldPath| snapshot.locate(id, field);
+    render_with(answers, snapshot, &locate)
+}
+
+pub(super) fn render_with(answers: &[Answer], snapshot: &Snapshot, locate: Locate<'_>) -> String {
+    let ground = Ground { snapshot, locate };
+    let answers: Vec<JsonAnswer<'_>> = answers.iter().map(|a| ground.answer(a)).collect();
+    to_json(&answers)
+}
+
+/// Any value as kubectl writes JSON: indented by 4, UTF-8, ended by a newline.
+#[must_use]
+pub fn to_json<T: Serialize>(value: &T) -> String {
+    let mut out = Vec::new();
+    let mut serializer =
+        Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(b"    "));
+    // Writing to memory cannot fail, and our structs have string keys only.
+    if value.serialize(&mut serializer).is_err() {
+        return "null\n".to_owned();
+    }
+    out.push(b'\n');
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// An object in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObjectRef {
+    /// `apiVersion` as written.
+    pub api_version: String,
+    /// Kind.
+    pub kind: &'static str,
+    /// Namespace; empty for a kind without.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+impl ObjectRef {
+    /// How an object is named in JSON.
+    #[must_use]
+    pub fn of(object: &Object) -> Self {
+        Self {
+            api_version: object.api_version.clone(),
+            kind: object.key.kind.name(),
+            namespace: object.key.namespace.clone(),
+            name: object.key.name.clone(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct JsonAnswer<'a> {
+    proxy: JsonProxy<'a>,
+    asked: JsonAsked<'a>,
+    verdict: &'static str,
+    summary: &'a str,
+    assumptions: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pods: Vec<JsonPod<'a>>,
+    path: Vec<JsonHop>,
+    findings: Vec<JsonFinding<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonProxy<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    r#type: &'static str,
+}
+
+#[derive(Serialize)]
+struct JsonAsked<'a> {
+    port: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sni: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct JsonPod<'a> {
+    name: &'a str,
+    verdict: &'static str,
+    detail: &'a str,
+}
+
+#[derive(Serialize)]
+struct JsonHop {
+    hop: &'static str,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    object: Option<ObjectRef>,
+    detail: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonFinding<'a> {
+    code: &'static str,
+    title: &'static str,
+    severity: &'static str,
+    certainty: &'static str,
+    object: Option<ObjectRef>,
+    field: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<JsonSource>,
+    explanation: &'a str,
+    related: Vec<JsonRelated<'a>>,
+    fixes: Vec<JsonFix<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    also_known_as: &'a [&'static str],
+}
+
+#[derive(Serialize)]
+struct JsonSource {
+    file: String,
+    line: usize,
+    column: usize,
+}
+
+#[derive(Serialize)]
+struct JsonRelated<'a> {
+    object: Option<ObjectRef>,
+    field: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<JsonSource>,
+    label: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum JsonFix<'a> {
+    Part {
+        title: &'a str,
+        part_of: &'static str,
+    },
+    Whole {
+        title: &'a str,
+        proof: JsonProof<'a>,
+        also_changes: &'a [String],
+        changes: Vec<JsonChange<'a>>,
+    },
+}
+
+#[derive(Serialize)]
+struct JsonProof<'a> {
+    status: &'static str,
+    assumptions: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum JsonChange<'a> {
+    Patch {
+        object: Option<ObjectRef>,
+        patch: Vec<JsonOperation<'a>>,
+    },
+    Create {
+        create: &'a Value,
+    },
+}
+
+#[derive(Serialize)]
+struct JsonOperation<'a> {
+    op: &'static str,
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<&'a Value>,
+}
+
+/// What names and places are looked up in.
+struct Ground<'a> {
+    snapshot: &'a Snapshot,
+    locate: Locate<'a>,
+}
+
+impl Ground<'_> {
+    fn object(&self, id: ObjectId) -> Option<ObjectRef> {
+        self.snapshot.get(id).map(ObjectRef::of)
+    }
+
+    fn source(&self, mark: &Mark) -> Option<JsonSource> {
+        let (file, line, column) =
+            excerpt::point(mark.object, &mark.field, self.snapshot, self.locate)?;
+        Some(JsonSource { file, line, column })
+    }
+
+    fn answer<'a>(&self, answer: &'a Answer) -> JsonAnswer<'a> {
+        JsonAnswer {
+            proxy: proxy(&answer.proxy),
+            asked: asked(&answer.asked),
+            verdict: answer.verdict.json(),
+            summary: &answer.summary,
+            assumptions: &answer.assumptions,
+            pods: answer.pods.iter().map(pod).collect(),
+            path: answer.path.iter().map(|hop| self.hop(hop)).collect(),
+            findings: answer.findings.iter().map(|f| self.finding(f)).collect(),
+        }
+    }
+
+    fn hop(&self, hop: &Hop) -> JsonHop {
+        JsonHop {
+            hop: hop.name,
+            status: status(hop.status),
+            object: hop.object.and_then(|id| self.object(id)),
+            detail: detail(&hop.lines),
+        }
+    }
+
+    fn finding<'a>(&self, finding: &'a Finding) -> JsonFinding<'a> {
+        JsonFinding {
+            code: finding.page.code,
+            title: finding.page.title,
+            severity: finding.severity.word(),
+            certainty: certainty(finding.certainty),
+            object: self.object(finding.primary.object),
+            field: finding.primary.field.to_string(),
+            source: self.source(&finding.primary),
+            explanation: &finding.why,
+            related: finding
+                .related
+                .iter()
+                .map(|mark| JsonRelated {
+                    object: self.object(mark.object),
+                    field: mark.field.to_string(),
+                    source: self.source(mark),
+                    label: &mark.label,
+                })
+                .collect(),
+            fixes: finding.fixes.iter().map(|fix| self.fix(fix)).collect(),
+            also_known_as: &finding.also_known_as,
+        }
+    }
+
+    fn fix<'a>(&self, fix: &'a Fix) -> JsonFix<'a> {
+        if let Some(part_of) = fix.part_of {
+            return JsonFix::Part {
+                title: &fix.title,
+                part_of,
+            };
+        }
+        JsonFix::Whole {
+            title: &fix.title,
+            proof: proof(&fix.proof),
+            also_changes: &fix.also_changes,
+            changes: fix.changes.iter().map(|c| self.change(c)).collect(),
+        }
+    }
+
+    fn change<'a>(&self, change: &'a Change) -> JsonChange<'a> {
+        match change {
+            Change::Patch { object, operations } => JsonChange::Patch {
+                object: self.object(*object),
+                patch: operations.iter().map(operation).collect(),
+            },
+            Change::Create { object, .. } => JsonChange::Create { create: object },
+        }
+    }
+}
+
+fn proxy(proxy: &ProxyRef) -> JsonProxy<'_> {
+    JsonProxy {
+        namespace: &proxy.namespace,
+        name: &proxy.name,
+        r#type: proxy.kind,
+    }
+}
+
+fn asked(asked: &Asked) -> JsonAsked<'_> {
+    JsonAsked {
+        port: asked.port,
+        host: asked.host.as_deref(),
+        sni: asked.sni.as_deref(),
+    }
+}
+
+fn pod(pod: &PodAnswer) -> JsonPod<'_> {
+    JsonPod {
+        name: &pod.name,
+        verdict: pod.verdict.json(),
+        detail: &pod.detail,
+    }
+}
+
+const fn status(status: HopStatus) -> &'static str {
+    match status {
+        HopStatus::Ok => "ok",
+        HopStatus::Broken | HopStatus::Instead => "broken",
+        HopStatus::NotReached => "not-reached",
+        HopStatus::Unknown => "unknown",
+    }
+}
+
+const fn certainty(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Predicted => "predicted",
+        Certainty::Observed => "observed",
+        Certainty::Unknown => "unknown",
+    }
+}
+
+/// The lines of a hop as one: what is aligned for people is not for machines.
+fn detail(lines: &[String]) -> String {
+    let collapse = |line: &String| {
+        line.split(' ')
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    lines.iter().map(collapse).collect::<Vec<_>>().join("; ")
+}
+
+/// The reason of an unproved fix stands where a proved one has what could void it: both say what is missing.
+fn proof(proof: &Proof) -> JsonProof<'_> {
+    let (status, assumptions): (_, Vec<&str>) = match proof {
+        Proof::Proved => ("proved", Vec::new()),
+        Proof::Conditional(all) => ("conditional", all.iter().map(String::as_str).collect()),
+        Proof::Unproved(reason) if reason.is_empty() => ("unproved", Vec::new()),
+        Proof::Unproved(reason) => ("unproved", vec![reason]),
+    };
+    JsonProof {
+        status,
+        assumptions,
+    }
+}
+
+fn operation(operation: &Operation) -> JsonOperation<'_> {
+    let (op, path, value) = match operation {
+        Operation::Add { path, value } => ("add", path, Some(value)),
+        Operation::Replace { path, value } => ("replace", path, Some(value)),
+        Operation::Remove { path } => ("remove", path, None),
+    };
+    JsonOperation { op, path, value }
+}

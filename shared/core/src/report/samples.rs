@@ -1,0 +1,1 @@
+//! Answers and objects that tests render.
