@@ -261,6 +261,8 @@ pub enum Reason {
         /// As resolved: `namespace/name`.
         name: String,
     },
+    /// It names no gateway: it is for sidecars.
+    MeshOnly,
     /// `exportTo` leaves the proxy's namespace out.
     NotExported,
     /// A VirtualService without hosts is a delegate.

@@ -1,6 +1,6 @@
 //! GW-DST-EMPTY-HOST: this destination has no host.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-EMPTY-HOST",
@@ -21,3 +21,7 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-DST-UNKNOWN-HOST"],
     source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    Some(Told::at(tale.object()?.id, tale.step()?.field().key("host"), "no host"))
+}

@@ -1,6 +1,7 @@
 //! GW-DST-MULTIPORT: destination.port is missing.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-MULTIPORT",
@@ -22,3 +23,13 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-DST-PORT-ABSENT", "GW-DST-UNKNOWN-HOST"],
     source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let destination = tale.step()?.field();
+    let written = tale.destination()?;
+
+    let Symptom::Reason(Reason::PortUnclear { host, port }) = tale.symptom else { return None };
+    let label = format!("no port: {port} is taken, but {} has {}", written.host, tale.ports_of(host));
+    Some(Told::at(object.id, destination.key("port"), label))
+}

@@ -1,6 +1,8 @@
 //! GW-DST-NO-ENDPOINTS: this cluster has no ready endpoint.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
+use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-NO-ENDPOINTS",
@@ -27,3 +29,19 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/xds/endpoints/endpoint_builder.go:EndpointBuilder",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let destination = tale.step()?.field();
+    let Symptom::Reason(Reason::NoEndpoints { cluster }) = tale.symptom else { return None };
+    let host = cluster.rsplit('|').next()?;
+    let service = tale.store.service(host, &tale.proxy.namespace)?;
+    let found = tale.store.snapshot.get(service.object)?;
+    let (field, label) = if found.key.kind == Kind::Service {
+        ("spec.selector", "no ready pod has these labels and this port")
+    } else {
+        ("spec.endpoints", "no endpoint")
+    };
+    let told = Told::at(service.object, FieldPath::of(field), label);
+    Some(told.beside(object.id, destination.key("host"), "leads here"))
+}

@@ -1,6 +1,8 @@
 //! GW-DST-NOT-VISIBLE: this Service is hidden from the pod.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
+use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-NOT-VISIBLE",
@@ -22,3 +24,23 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-DST-UNKNOWN-HOST", "GW-VS-EXPORTTO"],
     source: "pilot/pkg/model/push_context.go:PushContext.serviceExportTo",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let destination = tale.step()?.field();
+    let written = tale.destination()?;
+
+    let Symptom::Reason(Reason::NotVisible { host }) = tale.symptom else { return None };
+    let namespace = &tale.proxy.namespace;
+    let mut told = Told::at(object.id, destination.key("host"), format!("exists, but {namespace} does not see it")).value(&written.host);
+    if let Some(service) = tale.store.services_named(host).next() {
+        let exported = tale.store.snapshot.get(service.object)?;
+        let field = if exported.key.kind == Kind::Service {
+            FieldPath::of("metadata.annotations").key(crate::predict::store::EXPORT_TO_ANNOTATION)
+        } else {
+            FieldPath::of("spec.exportTo")
+        };
+        told = told.beside(service.object, field, format!("leaves out {namespace}"));
+    }
+    Some(told)
+}

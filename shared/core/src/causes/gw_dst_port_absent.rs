@@ -1,6 +1,7 @@
 //! GW-DST-PORT-ABSENT: the Service has no such port.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-PORT-ABSENT",
@@ -22,3 +23,13 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-DST-MULTIPORT", "GW-DST-UNKNOWN-HOST"],
     source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let destination = tale.step()?.field();
+    let written = tale.destination()?;
+
+    let Symptom::Reason(Reason::PortAbsent { host, port }) = tale.symptom else { return None };
+    let told = Told::at(object.id, destination.key("port").key("number"), format!("{} has {}", written.host, tale.ports_of(host))).value(port);
+    Some(told)
+}

@@ -1,6 +1,6 @@
 //! GW-DST-ZERO-WEIGHT: a destination with weight 0 is left out.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-ZERO-WEIGHT",
@@ -19,3 +19,7 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-TCP-ZERO-SUM"],
     source: "pilot/pkg/networking/core/networkfilter.go:ListenerBuilder.buildOutboundNetworkFiltersWithWeightedClusters",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    Some(Told::at(tale.object()?.id, tale.step()?.field(), "weight 0: gets no connection"))
+}

@@ -1,6 +1,7 @@
 //! GW-HTTP-AFTER-CATCHALL: rules behind a catch-all do nothing.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-AFTER-CATCHALL",
@@ -21,3 +22,10 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-HTTP-SAME-HOST-MERGE", "GW-TCP-SHADOWED"],
     source: "pilot/pkg/networking/core/route/route.go:BuildHTTPRoutesForVirtualService",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let step = tale.step()?;
+    let Symptom::Reason(Reason::AfterCatchAll { by }) = tale.symptom else { return None };
+    let holder = &tale.ledger.get(*by)?.step;
+    Some(Told::at(step.object(), step.field(), "never reached").beside(holder.object(), holder.field(), "takes every request"))
+}

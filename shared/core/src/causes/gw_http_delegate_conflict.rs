@@ -1,6 +1,6 @@
 //! GW-HTTP-DELEGATE-CONFLICT: the delegate's match contradicts the root.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-DELEGATE-CONFLICT",
@@ -23,3 +23,8 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-HTTP-DELEGATE-MISSING"],
     source: "pilot/pkg/model/virtualservice.go:mergeHTTPMatchRequests",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let step = tale.step()?;
+    Some(Told::at(step.object(), step.field().key("match"), "lies outside of the root's matches"))
+}

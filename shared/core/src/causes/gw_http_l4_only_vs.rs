@@ -1,6 +1,7 @@
 //! GW-HTTP-L4-ONLY-VS: this VirtualService has no http rules.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-L4-ONLY-VS",
@@ -22,3 +23,8 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-TCP-NO-BLOCK", "GW-HTTP-NO-VS"],
     source: "pilot/pkg/networking/core/route/route.go:BuildHTTPRoutesForVirtualService",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    Some(Told::at(object.id, FieldPath::of("spec"), "has no `http` rules"))
+}

@@ -1,6 +1,6 @@
 //! GW-HTTP-NO-VS: this HTTP port has no routes.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-NO-VS",
@@ -29,3 +29,8 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/networking/core/gateway.go:ConfigGeneratorImpl.buildGatewayHTTPRouteConfig",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    Some(Told::at(gateway, Tale::number_field(index), "listens, and answers 404").value(tale.port))
+}

@@ -1,6 +1,7 @@
 //! GW-NONE-SELECTS: no Gateway selects this pod.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-NONE-SELECTS",
@@ -23,3 +24,8 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-SEL-MISMATCH", "GW-SEL-NS-SCOPED", "GW-PROXY-NOT-ROUTER"],
     source: "pilot/pkg/model/push_context.go:PushContext.mergeGateways",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    Some(Told::at(object.id, FieldPath::of("spec.selector"), "no gateway pod has these labels"))
+}

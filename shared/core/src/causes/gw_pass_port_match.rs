@@ -1,6 +1,8 @@
 //! GW-PASS-PORT-MATCH: the tls match has another port.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-PORT-MATCH",
@@ -26,3 +28,14 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/networking/core/gateway.go:isPortMatch",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let (gateway, index) = tale.server()?;
+    let Symptom::Reason(Reason::PortMismatch { r#match, declared }) = tale.symptom else { return None };
+    let Step::Clause { rule, .. } = tale.step()? else { return None };
+    let field = FieldPath::of(&format!("spec.tls[{rule}].match[{match}].port"));
+    let port = tale.virtual_service()?.tls.get(*rule)?.r#match.get(*r#match)?.port;
+    let told = Told::at(object.id, field, format!("the Gateway says {declared}")).value(port);
+    Some(told.beside(gateway, Tale::number_field(index), "the number that counts"))
+}

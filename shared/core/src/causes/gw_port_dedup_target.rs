@@ -1,6 +1,8 @@
 //! GW-PORT-DEDUP-TARGET: two Service ports share a targetPort.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-DEDUP-TARGET",
@@ -27,3 +29,11 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/serviceregistry/kube/controller/controller.go:Controller.GetProxyServiceTargetsByPod",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Step::ServicePort { service, index } = tale.step()? else { return None };
+    let Symptom::Reason(Reason::TargetPortRepeated { by }) = tale.symptom else { return None };
+    let holder = &tale.ledger.get(*by)?.step;
+    let told = Told::at(*service, FieldPath::of(&format!("spec.ports[{index}].targetPort")), "the same target port again");
+    Some(told.beside(holder.object(), holder.field(), "counts for istiod"))
+}

@@ -1,6 +1,8 @@
 //! GW-PORT-NAMED-TARGET: no container port has this name.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-NAMED-TARGET",
@@ -26,3 +28,10 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/serviceregistry/kube/controller/util.go:FindPort",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Step::ServicePort { service, index } = tale.step()? else { return None };
+    let Symptom::Reason(Reason::NamedTargetMissing { name }) = tale.symptom else { return None };
+    let field = FieldPath::of(&format!("spec.ports[{index}].targetPort"));
+    Some(Told::at(*service, field, "no container port of the gateway has this name").value(name))
+}

@@ -1,6 +1,7 @@
 //! GW-PORT-NOT-DECLARED: no Gateway declares this port.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-NOT-DECLARED",
@@ -28,3 +29,10 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/model/gateway.go:mergeGateways",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Symptom::NotDeclared { object } = tale.symptom else { return None };
+    let found = tale.store.snapshot.get(object)?;
+    let field = if found.key.kind == Kind::Gateway { "spec.servers" } else { "metadata.name" };
+    Some(Told::at(object, FieldPath::of(field), format!("no server for {}", tale.port)))
+}

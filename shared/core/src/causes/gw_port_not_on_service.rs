@@ -1,6 +1,7 @@
 //! GW-PORT-NOT-ON-SERVICE: no Service port leads to this listener.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-NOT-ON-SERVICE",
@@ -27,3 +28,16 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pkg/config/analysis/analyzers/gateway/gateway.go:IngressGatewayPortAnalyzer",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Symptom::NotOnService { service } = tale.symptom else { return None };
+    let ports = &tale.view::<views::Service>(service)?.spec.ports;
+    let numbers: Vec<String> = ports.iter().map(|p| p.port.to_string()).collect();
+    let label = match numbers.split_last() {
+        None => format!("no ports, not {}", tale.port),
+        Some((last, [])) => format!("{last}, not {}", tale.port),
+        Some((last, rest)) => format!("{} and {last}, not {}", rest.join(", "), tale.port),
+    };
+    let told = Told::at(service, FieldPath::of("spec.ports"), label);
+    Some(told.why("Envoy may listen, but clients come through the Service"))
+}

@@ -1,6 +1,7 @@
 //! GW-PROXY-NOT-ROUTER: this proxy is not a gateway.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PROXY-NOT-ROUTER",
@@ -21,3 +22,14 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-NONE-SELECTS", "GW-SEL-MISMATCH"],
     source: "pilot/pkg/networking/core/listener.go:BuildListeners",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Symptom::NotRouter { workload } = tale.symptom else { return None };
+    let object = tale.store.snapshot.get(workload)?;
+    let pods = if object.key.kind == Kind::Pod { "spec" } else { "spec.template.spec" };
+    let spec = crate::predict::pod_spec(object)?;
+    let container = spec.containers.iter().position(|c| c.args.first().is_some_and(|a| a == "proxy")).unwrap_or(0);
+    let field = FieldPath::of(&format!("{pods}.containers[{container}].args"));
+    let told = Told::at(workload, field, "not `proxy router`: no gateway listeners");
+    Some(told.beside(tale.object()?.id, FieldPath::of("spec.selector"), "selects these pods"))
+}

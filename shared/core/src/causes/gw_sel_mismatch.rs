@@ -1,6 +1,7 @@
 //! GW-SEL-MISMATCH: the selector does not fit this pod.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SEL-MISMATCH",
@@ -23,3 +24,19 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-NONE-SELECTS", "GW-SEL-NS-SCOPED", "GW-REV-MISMATCH"],
     source: "pilot/pkg/model/push_context.go:PushContext.mergeGateways",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let selector = &tale.view::<views::Gateway>(object.id)?.spec.selector;
+    let differing = selector.iter().find(|(key, value)| tale.proxy.labels.get(*key) != Some(*value))?;
+    let (key, value) = differing;
+    let label = match tale.proxy.labels.get(key) {
+        Some(other) => format!("the gateway's pods have {key}: {other}"),
+        None => format!("the gateway's pods have no label {key}"),
+    };
+    let mut told = Told::at(object.id, FieldPath::of("spec.selector"), label).value(format!("{key}: {value}"));
+    if let Some(workload) = tale.proxy.object() {
+        told = told.so(format!("no pod has these labels; the nearest are those of {}", tale.name_of(workload)));
+    }
+    Some(told)
+}

@@ -1,6 +1,7 @@
 //! GW-SRV-L4-DUP: another server already holds this port.
 
-use super::{Page, Severity};
+use super::{age, Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-L4-DUP",
@@ -27,3 +28,12 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/model/gateway.go:mergeGateways",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let Symptom::Reason(Reason::PortTaken { by, .. }) = tale.symptom else { return None };
+    let (holder, holder_index) = tale.server_at(*by)?;
+
+    let told = Told::at(gateway, Tale::number_field(index), "left out").value(tale.port);
+    Some(age::outcomes(tale, gateway, holder, told.beside(holder, Tale::number_field(holder_index), "came first")))
+}

@@ -1,6 +1,7 @@
 //! GW-SRV-NIL-PORT: this server has no port.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-NIL-PORT",
@@ -23,3 +24,8 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-PORT-NOT-DECLARED"],
     source: "pilot/pkg/model/gateway.go:mergeGateways",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    Some(Told::at(gateway, FieldPath::of(&format!("spec.servers[{index}]")), "has no `port`"))
+}

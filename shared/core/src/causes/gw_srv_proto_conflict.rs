@@ -1,6 +1,7 @@
 //! GW-SRV-PROTO-CONFLICT: two protocols on one port do not merge.
 
-use super::{Page, Severity};
+use super::{age, Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-PROTO-CONFLICT",
@@ -27,3 +28,12 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/model/gateway.go:canMergeProtocols",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let Symptom::Reason(Reason::PortTaken { by, holder: taken, own }) = tale.symptom else { return None };
+    let (holder, holder_index) = tale.server_at(*by)?;
+    let told = Told::at(gateway, Tale::number_field(index), format!("left out: {own}")).value(tale.port);
+    let told = told.beside(holder, Tale::number_field(holder_index), format!("came first: {taken}"));
+    Some(age::outcomes(tale, gateway, holder, told))
+}

@@ -1,6 +1,8 @@
 //! GW-TCP-EMPTY-ROUTE: this tcp rule has no route.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::ledger::{Step};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-EMPTY-ROUTE",
@@ -21,3 +23,9 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-TCP-NO-BLOCK", "GW-TCP-ZERO-SUM"],
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTCPRoutes",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let Step::Clause { block, rule, .. } = tale.step()? else { return None };
+    Some(Told::at(object.id, FieldPath::of(&format!("spec.{}[{rule}].route", block.field())), "no destination"))
+}

@@ -1,6 +1,8 @@
 //! GW-TCP-GW-MATCH: match.gateways lacks this Gateway.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-GW-MATCH",
@@ -23,3 +25,12 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-TCP-PORT-MATCH", "GW-VS-GWNAME", "GW-PASS-PORT-MATCH"],
     source: "pilot/pkg/networking/core/gateway.go:isGatewayMatch",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let (gateway, _) = tale.server()?;
+    let Symptom::Reason(Reason::GatewayMismatch { r#match }) = tale.symptom else { return None };
+    let Step::Clause { block, rule, .. } = tale.step()? else { return None };
+    let field = FieldPath::of(&format!("spec.{}[{rule}].match[{match}].gateways", block.field()));
+    Some(Told::at(object.id, field, format!("lacks {}", tale.name_of(gateway))))
+}

@@ -1,6 +1,8 @@
 //! GW-TCP-PORT-MATCH: match.port is not the Gateway's port.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-PORT-MATCH",
@@ -23,3 +25,14 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-TCP-NO-BLOCK", "GW-TCP-GW-MATCH", "GW-VS-NONE"],
     source: "pilot/pkg/networking/core/gateway.go:isPortMatch",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let (gateway, index) = tale.server()?;
+    let Symptom::Reason(Reason::PortMismatch { r#match, declared }) = tale.symptom else { return None };
+    let Step::Clause { rule, .. } = tale.step()? else { return None };
+    let field = FieldPath::of(&format!("spec.tcp[{rule}].match[{match}].port"));
+    let port = tale.virtual_service()?.tcp.get(*rule)?.r#match.get(*r#match)?.port;
+    let told = Told::at(object.id, field, format!("the Gateway says {declared}")).value(port);
+    Some(told.beside(gateway, Tale::number_field(index), "the number that counts"))
+}

@@ -1,6 +1,6 @@
 //! GW-TCP-SHADOWED: another rule takes all connections.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Symptom, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-SHADOWED",
@@ -22,3 +22,11 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-SRV-L4-DUP", "GW-TCP-PORT-MATCH"],
     source: "pilot/pkg/model/push_context.go:PushContext.VirtualServicesForGateway",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let step = tale.step()?;
+    let Symptom::Displaced { by } = tale.symptom else { return None };
+    let holder = &tale.ledger.get(by)?.step;
+    let told = Told::at(step.object(), step.field(), "never used");
+    Some(told.beside(holder.object(), holder.field(), "this rule takes every connection"))
+}

@@ -1,6 +1,7 @@
 //! GW-TLS-TERM-NO-TCP: terminated TLS needs tcp rules.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TLS-TERM-NO-TCP",
@@ -23,3 +24,10 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-PASS-NO-TLS-BLOCK", "GW-TCP-NO-BLOCK"],
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.createGatewayTCPFilterChainOpts",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let (gateway, index) = tale.server()?;
+    let told = Told::at(object.id, FieldPath::of("spec"), "has no `tcp` rules");
+    Some(told.beside(gateway, FieldPath::of(&format!("spec.servers[{index}].tls.mode")), "ends TLS; behind it only `tcp` rules count"))
+}

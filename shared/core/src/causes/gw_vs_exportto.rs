@@ -1,6 +1,7 @@
 //! GW-VS-EXPORTTO: this VirtualService is hidden from the pod.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-EXPORTTO",
@@ -22,3 +23,10 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-VS-NONE", "GW-VS-GWNAME", "GW-DST-NOT-VISIBLE"],
     source: "pilot/pkg/model/push_context.go:PushContext.initVirtualServices",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let namespace = &tale.proxy.namespace;
+    let told = Told::at(object.id, FieldPath::of("spec.exportTo"), format!("leaves out {namespace}, where the gateway's pods are"));
+    Some(told)
+}

@@ -1,6 +1,7 @@
 //! GW-VS-HOST-CASE: these hosts differ in letter case.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-HOST-CASE",
@@ -28,3 +29,17 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pkg/config/host/name.go:Name.Matches",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let (gateway, index) = tale.server()?;
+    let hosts = &tale.virtual_service()?.hosts;
+    let field = FieldPath::of("spec.hosts");
+    let field = if hosts.len() == 1 { field.index(0) } else { field };
+    let servers = FieldPath::of(&format!("spec.servers[{index}].hosts"));
+    let server_hosts = &tale.server_view()?.hosts;
+    let servers = if server_hosts.len() == 1 { servers.index(0) } else { servers };
+
+    let told = Told::at(object.id, field, "differs from the server's host in letter case").value(hosts.join(", "));
+    Some(told.beside(gateway, servers, "letter case counts"))
+}

@@ -1,6 +1,7 @@
 //! GW-VS-HOSTS-EMPTY: this VirtualService has no hosts.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-HOSTS-EMPTY",
@@ -21,3 +22,8 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-VS-NONE", "GW-HTTP-DELEGATE-MISSING"],
     source: "pilot/pkg/model/virtualservice_controller.go:mergeVirtualServices",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    Some(Told::at(object.id, FieldPath::of("spec.hosts"), "no hosts: only a delegate for others"))
+}

@@ -1,6 +1,7 @@
 //! GW-VS-MESH-ONLY: this VirtualService is for sidecars only.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-MESH-ONLY",
@@ -21,3 +22,13 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-VS-NONE", "GW-VS-GWNAME", "GW-TCP-GW-MATCH"],
     source: "pilot/pkg/model/push_context.go:getGatewayNames",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let label = if tale.virtual_service()?.gateways.is_empty() {
+        "no `gateways`: for sidecars only"
+    } else {
+        "`mesh` means the sidecars, no gateway"
+    };
+    Some(Told::at(object.id, FieldPath::of("spec.gateways"), label))
+}

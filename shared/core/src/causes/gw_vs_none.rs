@@ -1,6 +1,7 @@
 //! GW-VS-NONE: no VirtualService is bound to this Gateway.
 
-use super::{Page, Severity};
+use super::{Page, Severity, Tale, Told};
+use crate::snapshot::{FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-NONE",
@@ -32,3 +33,25 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTCPRoutes",
 };
+
+pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let server = tale.server_view()?;
+    let protocol = &server.port.as_ref()?.protocol;
+    let port = FieldPath::of(&format!("spec.servers[{index}].port"));
+    let told = Told::at(gateway, port.clone().key("number"), "nothing leads on from here").value(tale.port);
+    if server.tls.is_some() {
+        return Some(told.beside(gateway, port.key("protocol"), "opens only with a route"));
+    }
+    Some(
+        told.beside(
+            gateway,
+            port.key("protocol"),
+            format!("{protocol} opens only with a route; HTTP would answer 404"),
+        )
+        .why(format!(
+            "istiod builds a {protocol} listener from its routes. Without one it leaves the listener out, and says so \
+             only in its own log."
+        )),
+    )
+}

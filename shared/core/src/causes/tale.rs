@@ -1,13 +1,42 @@
 //! What a cause is told from: the entry that prediction left, and the objects it is about.
 
-use crate::ledger::{Entry, EntryId, Ledger, Reason, Step};
+use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::store::Store;
 use crate::report::Mark;
 use crate::snapshot::views::{self, AsView};
-use crate::snapshot::{FieldPath, Object, ObjectId};
+use crate::snapshot::{FieldPath, Kind, Object, ObjectId};
 
-/// One reason in its place.
+/// What a cause is told for: a reason of the ledger, or what a walk found missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Symptom<'t> {
+    /// Prediction left it out.
+    Reason(&'t Reason),
+    /// Another rule came first.
+    Displaced {
+        /// The rule that is used.
+        by: EntryId,
+    },
+    /// The gateway's Service has no port that leads to the listener.
+    NotOnService {
+        /// The Service.
+        service: ObjectId,
+    },
+    /// No Gateway server, Service port or listener has the number.
+    NotDeclared {
+        /// The object to look at.
+        object: ObjectId,
+    },
+    /// The pods that the Gateway selects are no routers.
+    NotRouter {
+        /// Their workload.
+        workload: ObjectId,
+    },
+    /// The HTTP server has no route at all.
+    NoHttpRoute,
+}
+
+/// One symptom in its place.
 #[derive(Clone, Copy)]
 pub struct Tale<'t, 'a> {
     /// istiod's view of the objects.
@@ -18,8 +47,8 @@ pub struct Tale<'t, 'a> {
     pub ledger: &'t Ledger,
     /// The entry that was left out.
     pub entry: EntryId,
-    /// Why.
-    pub reason: &'t Reason,
+    /// What is wrong with it.
+    pub symptom: Symptom<'t>,
     /// The port asked about.
     pub port: u32,
 }
@@ -136,6 +165,52 @@ impl<'t, 'a> Tale<'t, 'a> {
     #[must_use]
     pub fn server_at(&self, entry: EntryId) -> Option<(ObjectId, usize)> {
         self.ledger.get(entry).and_then(|e| server_of(&e.step))
+    }
+
+    /// The rules of the clause or destination that the decision is about.
+    #[must_use]
+    pub fn block(&self) -> Option<Block> {
+        match self.step()? {
+            Step::Clause { block, .. } | Step::Destination { block, .. } => Some(*block),
+            _ => None,
+        }
+    }
+
+    /// The destination as written.
+    #[must_use]
+    pub fn destination(&self) -> Option<&'t views::Destination> {
+        let Step::Destination { block, rule, index, .. } = self.step()? else { return None };
+        let spec = self.virtual_service()?;
+        let route = match block {
+            Block::Tcp => &spec.tcp.get(*rule)?.route,
+            Block::Tls => &spec.tls.get(*rule)?.route,
+            Block::Http => &spec.http.get(*rule)?.route,
+        };
+        route.get(*index).map(|r| &r.destination)
+    }
+
+    /// The namespaces that have a Service of this name.
+    #[must_use]
+    pub fn namespaces_of_service(&self, name: &str) -> Vec<&'t str> {
+        self.store
+            .snapshot
+            .of_kind(Kind::Service)
+            .filter(|o| o.key.name == name)
+            .map(|o| o.key.namespace.as_str())
+            .collect()
+    }
+
+    /// The ports of a service, in words.
+    #[must_use]
+    pub fn ports_of(&self, host: &str) -> String {
+        let service = self.store.service(host, &self.proxy.namespace);
+        let ports: Vec<String> =
+            service.iter().flat_map(|s| &s.ports).map(|p| p.number.to_string()).collect();
+        match ports.split_last() {
+            None => "no ports".to_owned(),
+            Some((last, [])) => last.clone(),
+            Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
+        }
     }
 
     /// The field of the declared number of a server.

@@ -12,7 +12,8 @@ mod proxy;
 pub mod store;
 
 pub use config::{Cluster, Config, Endpoint, FilterChain, ChainKind, Listener, Route, RouteAction, VirtualHost};
-pub use proxy::{ProxyFacts, ProxyKind, ProxySource, routers};
+pub use proxy::{ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, pod_spec, routers, workload_spec};
+pub(crate) use gateway::{selects, target_port};
 
 use crate::ledger::Ledger;
 use store::Store;

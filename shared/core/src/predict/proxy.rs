@@ -162,6 +162,12 @@ pub fn workload_spec(object: &Object) -> Option<&WorkloadSpec> {
         .or_else(|| DaemonSet::of(view).map(|w| &w.spec))
 }
 
+/// The spec of a pod, or of the pods that a workload makes.
+#[must_use]
+pub fn pod_spec(object: &Object) -> Option<&PodSpec> {
+    Pod::of(&object.view).map(|p| &p.spec).or_else(|| workload_spec(object).map(|w| &w.template.spec))
+}
+
 /// The kinds whose template stands for pods.
 pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 

@@ -395,6 +395,13 @@ impl<'a> Store<'a> {
             .filter_map(|o| views::Service::of(&o.view).map(|v| (*o, v)))
     }
 
+    /// A name in `VirtualService.spec.gateways` as resolved.
+    #[must_use]
+    pub fn resolved_gateway(&self, virtual_service: ObjectId, index: usize) -> Option<&str> {
+        let vs = self.virtual_services.iter().find(|vs| vs.object.id == virtual_service)?;
+        vs.gateways.get(index).map(String::as_str)
+    }
+
     /// The VirtualServices that name a Gateway, each with the index of the name, oldest first.
     pub fn naming(&self, gateway: &str) -> impl Iterator<Item = (&VirtualService<'a>, usize)> {
         self.by_gateway

@@ -58,9 +58,10 @@ pub(super) fn listeners(
     found
 }
 
-/// The wildcard of the pod's first address family.
+/// The wildcard: that of IPv6 only for a pod that has no IPv4 address.
+/// After `core/listener_address.go:getWildcardsAndLocalHost`.
 fn wildcard_address(ips: &[String]) -> &'static str {
-    if ips.first().is_some_and(|ip| ip.contains(':')) { "::" } else { "0.0.0.0" }
+    if !ips.is_empty() && ips.iter().all(|ip| ip.contains(':')) { "::" } else { "0.0.0.0" }
 }
 
 fn open_chains(context: &mut Context<'_, '_>, server: &BoundServer<'_>) -> EntryId {

@@ -7,7 +7,7 @@ mod ports;
 
 use super::config::Listener;
 use super::{Prediction, ProxyFacts, ProxyKind, http};
-use crate::ledger::{Block, Effect, EntryId, Ledger, Reason, Step};
+use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
 use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Store};
@@ -85,7 +85,11 @@ fn bindings(context: &mut Context<'_, '_>) {
             let step = Step::Binding { virtual_service: vs.object.id, index };
             let entry = context.ledger.open(step, None);
             let outcome = if name == hosts::MESH {
-                Ok(((), Effect::Mesh))
+                if vs.gateways.iter().all(|g| g == hosts::MESH) {
+                    Err(Reason::MeshOnly)
+                } else {
+                    Ok(((), Effect::Mesh))
+                }
             } else {
                 match store.gateways.iter().find(|g| g.name == *name) {
                     Some(gateway) => Ok(((), Effect::Names(gateway.object.id))),
@@ -161,16 +165,5 @@ impl ServerFacts<'_> {
         names.sort();
         names.dedup();
         names
-    }
-
-    /// Which rules of a VirtualService it takes its chains from.
-    pub(super) fn block(&self) -> Block {
-        if self.is_http_server() {
-            Block::Http
-        } else if self.tls.passes_through() {
-            Block::Tls
-        } else {
-            Block::Tcp
-        }
     }
 }
