@@ -92,6 +92,30 @@ pub struct Output<F: ValueEnum + Clone + Default + Send + Sync + 'static> {
     pub quiet: bool,
 }
 
+/// Whether a command that writes really does.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Writing")]
+pub struct Writing {
+    /// Plan and prove, but write nothing; server also asks the API server and its webhooks
+    #[arg(long, value_name = "WHERE", value_enum)]
+    pub dry_run: Option<DryRun>,
+    /// Print what would change, and write nothing; exit code 1 when something would
+    #[arg(long)]
+    pub diff: bool,
+    /// How long to wait until the proxies have it, such as 30s or 2m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+}
+
+/// The values of `--dry-run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DryRun {
+    /// Nothing is sent
+    Client,
+    /// The API server checks every write and stores none
+    Server,
+}
+
 /// What stands at the end of every long help: the examples and the exit codes.
 #[must_use]
 pub fn after_help(examples: &str) -> String {
