@@ -93,6 +93,10 @@ impl Failure {
         }
     }
 
+    pub(crate) fn not_written(error: &io::Error) -> Self {
+        Self::new(format!("the result cannot be written: {error}"))
+    }
+
     pub(crate) fn not_started(path: &Path, error: &io::Error) -> Self {
         Self {
             why: Some(error.to_string()),

@@ -27,18 +27,28 @@ const CANNOT_WORK: u8 = 2;
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match answer(args.into_iter().collect()) {
         Ok(Done::Text(text)) => {
-            // A reader that has left (`kubectl mesh | head -1`) is no error.
-            let _ = io::stdout().lock().write_all(text.as_bytes());
-            ExitCode::SUCCESS
+            let mut stdout = io::stdout().lock();
+            match stdout
+                .write_all(text.as_bytes())
+                .and_then(|()| stdout.flush())
+            {
+                Ok(()) => ExitCode::SUCCESS,
+                // A reader that has left (`kubectl mesh | head -1`) is no failure; a full disk is.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+                Err(error) => told(&Failure::not_written(&error)),
+            }
         }
         Ok(Done::Ran(code)) => code,
-        Err(failure) => {
-            let _ = io::stderr()
-                .lock()
-                .write_all(failure.to_string().as_bytes());
-            ExitCode::from(CANNOT_WORK)
-        }
+        Err(failure) => told(&failure),
     }
+}
+
+fn told(failure: &Failure) -> ExitCode {
+    // There is no stream left to complain on.
+    let _ = io::stderr()
+        .lock()
+        .write_all(failure.to_string().as_bytes());
+    ExitCode::from(CANNOT_WORK)
 }
 
 enum Done {
