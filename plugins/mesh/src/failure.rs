@@ -79,9 +79,7 @@ impl Failure {
         );
         Self {
             why: Some(beside),
-            fix: Some(format!(
-                "unpack the whole archive: {file} belongs beside kubectl-mesh"
-            )),
+            fix: Some("put it beside kubectl-mesh: the archive holds all commands".to_owned()),
             ..Self::new(format!("{file} is not installed"))
         }
     }
@@ -200,7 +198,7 @@ mod tests {
             Failure::not_installed("kubectl-mesh-shift", Some(Path::new("/opt/mesh"))).to_string(),
             "error: kubectl-mesh-shift is not installed\n  \
                = why: neither in /opt/mesh nor on PATH\n  \
-               = fix: unpack the whole archive: kubectl-mesh-shift belongs beside kubectl-mesh\n"
+               = fix: put it beside kubectl-mesh: the archive holds all commands\n"
         );
     }
 }

@@ -163,7 +163,7 @@ fn a_missing_sibling_says_what_to_do() {
         format!(
             "error: kubectl-mesh-shift is not installed\n  \
                = why: neither in {} nor on PATH\n  \
-               = fix: unpack the whole archive: kubectl-mesh-shift belongs beside kubectl-mesh\n",
+               = fix: put it beside kubectl-mesh: the archive holds all commands\n",
             installed.root.join("store").display()
         )
     );
