@@ -1,1 +1,5 @@
-fn main() {}
+//! `kubectl mesh`.
+
+fn main() -> std::process::ExitCode {
+    mesh::run(std::env::args_os().skip(1))
+}
