@@ -249,12 +249,12 @@ impl<'t> Builder<'t> {
     fn root(&mut self, want: Want<'_>) -> Option<Rc<Node>> {
         while !matches!(self.next()?.0, Event::DocumentStart(..)) {}
         let (event, span) = self.next()?;
-        self.node(event, &span, want)
+        self.node(&event, &span, want)
     }
 
-    fn node(&mut self, event: Event<'t>, span: &Span, want: Want<'_>) -> Option<Rc<Node>> {
+    fn node(&mut self, event: &Event<'t>, span: &Span, want: Want<'_>) -> Option<Rc<Node>> {
         let range = offset(span)..span.end.byte_offset().unwrap_or(0);
-        match event {
+        match *event {
             Event::Scalar(_, _, anchor, _) => {
                 let empty = range.is_empty();
                 Some(self.keep(anchor, Node::scalar(range, empty)))
@@ -275,7 +275,7 @@ impl<'t> Builder<'t> {
                     }
                     let item_want = want.index(n);
                     n += 1;
-                    let item = self.node(event, &span, item_want)?;
+                    let item = self.node(&event, &span, item_want)?;
                     if want.keeps() {
                         items.push(item);
                     }
@@ -295,14 +295,14 @@ impl<'t> Builder<'t> {
                     }
                     let merge = is_merge(&event);
                     let key_range = offset(&span)..span.end.byte_offset().unwrap_or(0);
-                    let key = self.key(event, &span, want.keeps())?;
+                    let key = self.key(&event, &span, want.keeps())?;
                     let value_want = if merge && want.keeps() {
                         Want::All
                     } else {
                         want.key(&key)
                     };
                     let (event, span) = self.next()?;
-                    let value = self.node(event, &span, value_want)?;
+                    let value = self.node(&event, &span, value_want)?;
                     if want.keeps() {
                         entries.push(Entry {
                             key,
@@ -319,8 +319,8 @@ impl<'t> Builder<'t> {
         }
     }
 
-    fn key(&mut self, event: Event<'t>, span: &Span, wanted: bool) -> Option<String> {
-        if let Event::Scalar(text, style, anchor, tag) = &event {
+    fn key(&mut self, event: &Event<'t>, span: &Span, wanted: bool) -> Option<String> {
+        if let Event::Scalar(text, style, anchor, tag) = event {
             if *anchor == 0 && !wanted {
                 return Some(String::new());
             }

@@ -24,6 +24,8 @@ pub(super) struct Fault {
     /// Byte of the document.
     pub(super) at: usize,
     pub(super) kind: FaultKind,
+    /// Up to here everything was read.
+    pub(super) after: usize,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +134,7 @@ impl<'t> Reader<'t, '_> {
     fn next(&mut self) -> Result<(Event<'t>, Span), Fault> {
         match self.parser.next_event() {
             Some(Ok(next)) => {
-                self.last = offset(&next.1);
+                self.last = next.1.end.byte_offset().unwrap_or(self.last);
                 Ok(next)
             }
             Some(Err(error)) => Err(Fault {
@@ -141,10 +143,12 @@ impl<'t> Reader<'t, '_> {
                     ErrorKind::RecursionLimitExceeded => FaultKind::TooDeep,
                     kind => FaultKind::Scan(kind.clone()),
                 },
+                after: self.last,
             }),
             None => Err(Fault {
                 at: self.last,
                 kind: FaultKind::Scan(ErrorKind::UnexpectedEof),
+                after: self.last,
             }),
         }
     }
@@ -241,6 +245,7 @@ impl<'t> Reader<'t, '_> {
         key_text(value).ok_or(Fault {
             at,
             kind: FaultKind::NullKey,
+            after: at,
         })
     }
 
@@ -291,7 +296,11 @@ impl<'t> Reader<'t, '_> {
 }
 
 fn fault<T>(at: usize, kind: FaultKind) -> Result<T, Fault> {
-    Err(Fault { at, kind })
+    Err(Fault {
+        at,
+        kind,
+        after: at,
+    })
 }
 
 fn scalar_value(
@@ -303,6 +312,7 @@ fn scalar_value(
     scalar::value(text, style, tag).map_err(|bad| Fault {
         at,
         kind: FaultKind::Scalar(bad),
+        after: at,
     })
 }
 
