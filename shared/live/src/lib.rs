@@ -1,1 +1,3 @@
-//! I/O.
+//! I/O: files and streams.
+
+pub mod files;
