@@ -227,8 +227,6 @@ pub enum Reason {
         /// The first one.
         by: EntryId,
     },
-    /// The label `experimental.istio.io/disable-gateway-port-translation`.
-    TranslationDisabled,
     /// A server that cannot merge holds the port.
     PortTaken {
         /// The bound server that holds it.

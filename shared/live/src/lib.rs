@@ -6,5 +6,6 @@ pub mod cli;
 pub mod color;
 pub mod examples;
 pub mod exit;
+pub mod files;
 pub mod io;
 pub mod run;

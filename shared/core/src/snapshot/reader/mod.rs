@@ -1,0 +1,23 @@
+//! Reads YAML and JSON texts into objects, and finds the place of a field again.
+//!
+//! ```text
+//! text ─► split ─► yaml | json ─► value ─► view ─► draft      (load)
+//!                                            └► problem: the place by tree
+//! source + origin + field ─► tree of that one document ─► line and column   (locate)
+//! ```
+
+mod json;
+mod load;
+mod locate;
+mod problem;
+mod scalar;
+mod text;
+mod tree;
+mod yaml;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::{Counts, Loaded, Loader, Notice, ReadOptions, raw_value};
+pub use locate::{locate, locate_key};
+pub use problem::{Excerpt, Place, Problem, render_problem};
