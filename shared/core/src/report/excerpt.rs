@@ -534,7 +534,7 @@ mod tests {
         );
         assert_eq!(
             draw(&text, &[spot(1, 101, 1, true, "")], &layout),
-            "   |\n 1 | …bbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n   |                               ^\n"
+            "   |\n 1 | …bbbbbbbbbbbbbbbbbbbbbbbbbbbbb\n   |                              ^\n"
         );
         let plain = Layout {
             unicode: false,

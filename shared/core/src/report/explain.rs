@@ -182,3 +182,132 @@ fn distance(a: &str, b: &str) -> usize {
     }
     row.last().copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::super::style::Layout;
+    use super::{distance, explain, find, nearest, unknown_code};
+    use crate::causes::{Page, Severity};
+
+    const PAGE: Page = Page {
+        code: "GW-TCP-PORT-MATCH",
+        title: "match.port is not the Gateway's port",
+        severity: Severity::Error,
+        what: "The `tcp` rule is skipped. If no other rule fits, the port is closed.",
+        when: "tcp[].match[].port is set and differs from servers[].port.number.",
+        why: "istiod compares it with the number written in the Gateway. Neither the Service's targetPort nor the port \
+              Envoy binds counts.",
+        seen: &[
+            "in istiod's log, in this order:",
+            "  gateway NS/NAME:N listener missed network filter",
+            "  gateway omitting listener \"0.0.0.0_P\" due to: must have more than 0 chains in listener \"0.0.0.0_P\"",
+        ],
+        fix: "Write the Gateway's number in match.port, or leave match.port out.",
+        example: &[
+            "Gateway  servers[0].port.number: 31400",
+            "- VirtualService  tcp[0].match[0].port: 9000",
+            "+ VirtualService  tcp[0].match[0].port: 31400",
+        ],
+        also: &["GW-TCP-NO-BLOCK", "GW-TCP-GW-MATCH", "GW-VS-NONE"],
+        source: "",
+    };
+
+    #[test]
+    fn a_page() {
+        assert_eq!(
+            explain(&PAGE, &Layout::default()),
+            "\
+GW-TCP-PORT-MATCH (error): match.port is not the Gateway's port
+
+what     The `tcp` rule is skipped. If no other rule fits, the port is closed.
+when     tcp[].match[].port is set and differs from servers[].port.number.
+why      istiod compares it with the number written in the Gateway. Neither
+         the Service's targetPort nor the port Envoy binds counts.
+seen     in istiod's log, in this order:
+           gateway NS/NAME:N listener missed network filter
+           gateway omitting listener \"0.0.0.0_P\" due to: must have more than
+           0 chains in listener \"0.0.0.0_P\"
+fix      Write the Gateway's number in match.port, or leave match.port out.
+example    Gateway         servers[0].port.number: 31400
+         - VirtualService  tcp[0].match[0].port: 9000
+         + VirtualService  tcp[0].match[0].port: 31400
+also     GW-TCP-NO-BLOCK, GW-TCP-GW-MATCH, GW-VS-NONE
+
+run: kubectl mesh why-no-listener
+"
+        );
+    }
+
+    #[test]
+    fn a_page_in_colour() {
+        let coloured = Layout {
+            color: true,
+            ..Layout::default()
+        };
+        let text = explain(&PAGE, &coloured);
+        assert!(text.starts_with(
+            "\x1b[1mGW-TCP-PORT-MATCH\x1b[0m (\x1b[31merror\x1b[0m): \x1b[1mmatch.port is"
+        ));
+        assert!(
+            text.contains(
+                "\n         \x1b[31m- VirtualService  tcp[0].match[0].port: 9000\x1b[0m\n"
+            )
+        );
+        assert!(text.contains("\n         \x1b[32m+ VirtualService"));
+    }
+
+    #[test]
+    fn what_a_page_does_not_say_has_no_label() {
+        let text = explain(samples::page("X", "t"), &Layout::default());
+        assert_eq!(text, "X (error): t\n\nrun: kubectl mesh why-no-listener\n");
+    }
+
+    #[test]
+    fn near_codes() {
+        let pages = [
+            "GW-VS-NONE",
+            "GW-VS-GWNAME",
+            "GW-VS-MESH-ONLY",
+            "GW-VS-EXPORTTO",
+            "SC-WILD-SE",
+        ]
+        .map(|code| samples::page(code, "t"));
+        let codes = |asked: &str| -> Vec<&str> {
+            nearest(asked, &pages)
+                .into_iter()
+                .map(|page| page.code)
+                .collect()
+        };
+        assert_eq!(find(" gw-vs-none ", &pages).unwrap().code, "GW-VS-NONE");
+        assert!(find("GW-VS", &pages).is_none());
+        assert_eq!(codes("GW-VS-NOEN"), ["GW-VS-NONE"]);
+        assert_eq!(codes("sc-wild"), ["SC-WILD-SE"]);
+        assert_eq!(codes("WILD"), ["SC-WILD-SE"]);
+        assert_eq!(
+            codes("gw-vs-"),
+            ["GW-VS-NONE", "GW-VS-GWNAME", "GW-VS-EXPORTTO"]
+        );
+        assert!(codes("banana").is_empty());
+        assert!(codes("").is_empty());
+        assert_eq!(
+            unknown_code("gw-vs-nne", &pages, &Layout::default()),
+            "\
+error: no cause has the code gw-vs-nne
+  = fix: the nearest is GW-VS-NONE
+run: kubectl mesh why-no-listener --explain GW-VS-NONE
+"
+        );
+        assert_eq!(
+            unknown_code("\x1b", &[], &Layout::default()),
+            "error: no cause has the code \\x1b\n"
+        );
+    }
+
+    #[test]
+    fn a_swap_is_one_typo() {
+        assert_eq!(distance("ABCD", "ABDC"), 1);
+        assert_eq!(distance("", "AB"), 2);
+        assert_eq!(distance("KITTEN", "SITTING"), 3);
+    }
+}

@@ -348,3 +348,203 @@ fn operation(operation: &Operation) -> JsonOperation<'_> {
     };
     JsonOperation { op, path, value }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::model::{Answer, HopStatus, PodAnswer, Proof, Verdict};
+    use super::super::name::render_names;
+    use super::super::samples::{self, Scene};
+    use super::{render_json, render_with};
+    use crate::snapshot::{Change, Kind, Operation};
+
+    fn render(scene: &Scene, answers: &[Answer]) -> String {
+        scene.locating(|locate| render_with(answers, &scene.snapshot, locate))
+    }
+
+    #[test]
+    fn keys_stand_in_the_documented_order() {
+        let (scene, mut answer) = samples::closed();
+        answer.path.truncate(3);
+        answer.path[0].lines.push("at  10.0.0.1".to_owned());
+        answer.asked.sni = Some("a.example".to_owned());
+        assert_eq!(
+            render(&scene, &[answer]),
+            r#"[
+    {
+        "proxy": {
+            "namespace": "istio-system",
+            "name": "istio-ingressgateway-external",
+            "type": "router"
+        },
+        "asked": {
+            "port": 16354,
+            "sni": "a.example"
+        },
+        "verdict": "missing",
+        "summary": "port 16354 will be closed: no VirtualService is bound to its Gateway",
+        "assumptions": [],
+        "path": [
+            {
+                "hop": "service",
+                "status": "ok",
+                "detail": "istio-system/istio-ingressgateway-external 16354 → 16354; at 10.0.0.1"
+            },
+            {
+                "hop": "proxy",
+                "status": "ok",
+                "detail": "istio-system/istio-ingressgateway-external, 2 replicas"
+            },
+            {
+                "hop": "gateway",
+                "status": "ok",
+                "object": {
+                    "apiVersion": "networking.istio.io/v1",
+                    "kind": "Gateway",
+                    "namespace": "rcmd",
+                    "name": "external-test-gateway"
+                },
+                "detail": "rcmd/external-test-gateway"
+            }
+        ],
+        "findings": [
+            {
+                "code": "GW-VS-NONE",
+                "title": "no VirtualService is bound to this Gateway",
+                "severity": "error",
+                "certainty": "predicted",
+                "object": {
+                    "apiVersion": "networking.istio.io/v1",
+                    "kind": "Gateway",
+                    "namespace": "rcmd",
+                    "name": "external-test-gateway"
+                },
+                "field": ".spec.servers[0].port.number",
+                "source": {
+                    "file": "manifests/kafka-gateway.yaml",
+                    "line": 14,
+                    "column": 15
+                },
+                "explanation": "istiod builds a TCP listener from its routes. Without one it leaves the listener out, and says so only in its own log.",
+                "related": [
+                    {
+                        "object": {
+                            "apiVersion": "networking.istio.io/v1",
+                            "kind": "Gateway",
+                            "namespace": "rcmd",
+                            "name": "external-test-gateway"
+                        },
+                        "field": ".spec.servers[0].port.protocol",
+                        "source": {
+                            "file": "manifests/kafka-gateway.yaml",
+                            "line": 15,
+                            "column": 17
+                        },
+                        "label": "TCP opens only with a route; HTTP would answer 404"
+                    }
+                ],
+                "fixes": [
+                    {
+                        "title": "add this VirtualService. 16354 opens, leads to 1 endpoint, nothing else changes. (kafka-broker0:9092 is the only TCP port in rcmd.)",
+                        "proof": {
+                            "status": "proved",
+                            "assumptions": []
+                        },
+                        "alsoChanges": [],
+                        "changes": [
+                            {
+                                "create": {
+                                    "apiVersion": "networking.istio.io/v1",
+                                    "kind": "VirtualService",
+                                    "metadata": {
+                                        "name": "kafka-broker0-16354",
+                                        "namespace": "rcmd"
+                                    },
+                                    "spec": {
+                                        "hosts": [
+                                            "*.rcmd.testing.mpengine"
+                                        ]
+                                    }
+                                }
+                            }
+                        ]
+                    }
+                ]
+            }
+        ]
+    }
+]
+"#
+        );
+    }
+
+    #[test]
+    fn parts_patches_and_pods() {
+        let (scene, mut answer) = samples::two_causes();
+        let service = scene.id(Kind::Service, "istio-system/istio-ingressgateway-external");
+        answer.path[1].status = HopStatus::Instead;
+        answer.pods = vec![PodAnswer {
+            name: "a".to_owned(),
+            verdict: Verdict::Open,
+            detail: String::new(),
+        }];
+        let lead = &mut answer.findings[0].fixes[0];
+        lead.proof = Proof::Conditional(vec!["sidecars not predicted".to_owned()]);
+        lead.changes = vec![Change::Patch {
+            object: service,
+            operations: vec![
+                Operation::Add {
+                    path: "/spec/ports/-".to_owned(),
+                    value: json!({"port": 16354}),
+                },
+                Operation::Remove {
+                    path: "/spec/x".to_owned(),
+                },
+            ],
+        }];
+        answer.findings[1].also_known_as = vec!["GW-X"];
+        let text = render(&scene, &[answer]);
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let first = &value[0];
+        assert_eq!(first["path"][1]["status"], "broken");
+        assert_eq!(first["path"][2]["status"], "not-reached");
+        assert_eq!(
+            first["pods"],
+            json!([{"name": "a", "verdict": "open", "detail": ""}])
+        );
+        assert_eq!(
+            first["findings"][0]["fixes"][0],
+            json!({
+                "title": "",
+                "proof": {"status": "conditional", "assumptions": ["sidecars not predicted"]},
+                "alsoChanges": [],
+                "changes": [{
+                    "object": {
+                        "apiVersion": "v1", "kind": "Service", "namespace": "istio-system",
+                        "name": "istio-ingressgateway-external",
+                    },
+                    "patch": [
+                        {"op": "add", "path": "/spec/ports/-", "value": {"port": 16354}},
+                        {"op": "remove", "path": "/spec/x"},
+                    ],
+                }],
+            })
+        );
+        assert_eq!(
+            first["findings"][1]["fixes"],
+            json!([{"title": "", "partOf": "GW-PORT-NOT-ON-SERVICE"}])
+        );
+        assert_eq!(first["findings"][1]["alsoKnownAs"], json!(["GW-X"]));
+    }
+
+    #[test]
+    fn nothing_is_an_empty_document() {
+        let (scene, answer) = samples::closed();
+        assert_eq!(render_json(&[], &scene.snapshot), "[]\n");
+        assert_eq!(
+            render_names(&[answer.clone(), answer], &scene.snapshot),
+            "gateway.networking.istio.io/external-test-gateway\n"
+        );
+    }
+}

@@ -12,16 +12,15 @@ struct Word {
 }
 
 impl Word {
-    fn is_number(&self) -> bool {
-        self.parts
-            .iter()
-            .all(|part| part.text.bytes().all(|b| b.is_ascii_digit()))
-    }
-
-    fn begins_with_letter(&self) -> bool {
-        self.parts
+    /// Whether a line should not end with this word: "0 chains", "the Gateway" read badly a line apart.
+    fn leans_on(&self, next: &Self) -> bool {
+        let text: String = self.parts.iter().map(|part| part.text.as_str()).collect();
+        let letter = next
+            .parts
             .first()
-            .is_some_and(|part| part.text.starts_with(char::is_alphabetic))
+            .is_some_and(|part| part.text.starts_with(char::is_alphabetic));
+        matches!(text.as_str(), "a" | "an" | "the")
+            || (letter && text.bytes().all(|b| b.is_ascii_digit()))
     }
 }
 
@@ -60,22 +59,18 @@ pub(super) fn wrap(line: &Line, hang: usize, layout: &Layout) -> Vec<Line> {
         let begun = lines.last().is_some_and(|current| !current.is_empty());
         if begun && used + word.gap + word.columns > layout.width {
             word.gap = 1;
-            // "0 chains", not "0" and "chains" a line apart.
-            let number = lines.last_mut().and_then(|current| {
-                let alone = current.len() < 2;
-                let last = current.last()?;
-                (!alone && last.is_number() && word.begins_with_letter()).then_some(())?;
-                current.pop()
-            });
+            let leaning = lines
+                .last_mut()
+                .filter(|current| current.len() > 1)
+                .and_then(|current| current.pop_if(|last| last.leans_on(&word)));
             let mut fresh = Vec::new();
-            used = hang;
-            if let Some(mut number) = number {
-                number.gap = hang;
-                used += number.columns;
-                fresh.push(number);
+            used = 0;
+            if let Some(mut leaning) = leaning {
+                leaning.gap = hang;
+                used += leaning.gap + leaning.columns;
+                fresh.push(leaning);
             } else {
                 word.gap = hang;
-                used = 0;
             }
             lines.push(fresh);
         }
@@ -219,7 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn keeps_a_number_with_what_it_counts() {
+    fn keeps_numbers_and_articles_with_their_words() {
+        assert_eq!(
+            prose("it is in the Gateway", 0, 13),
+            "it is in\nthe Gateway\n"
+        );
+        assert_eq!(prose("the Gateway", 0, 5), "the\nGateway\n");
         assert_eq!(prose("more than 0 chains", 0, 12), "more than\n0 chains\n");
         assert_eq!(prose("more than 0 (zero)", 0, 12), "more than 0\n(zero)\n");
     }
