@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::json::to_text;
+use super::json::to_json;
 use crate::predict::{ChainKind, Config, Endpoint, FilterChain, RouteAction};
 
 #[derive(Serialize)]
@@ -107,7 +107,7 @@ fn endpoint(endpoint: &Endpoint) -> String {
 /// A predicted configuration as JSON.
 #[must_use]
 pub fn render_predicted(config: &Config) -> String {
-    to_text(&document(config))
+    to_json(&document(config))
 }
 
 fn document(config: &Config) -> Document<'_> {

@@ -6,10 +6,11 @@ mod names;
 
 use std::collections::BTreeMap;
 
-use crate::causes;
+use crate::causes::{self, Symptom, Tale};
+use crate::ledger::{Ledger, Step};
 use crate::predict::store::Store;
 use crate::predict::{Prediction, ProxyFacts, predict, routers};
-use crate::report::{Answer, Asked, ProxyRef, Verdict};
+use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::{Object, views::Labels};
 
 pub use names::cluster_name;
@@ -126,8 +127,17 @@ fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answ
         summary: format!("port {} will be closed: no Gateway has a server for it", question.port),
         assumptions: Vec::new(),
         path: gateway::undeclared_path(question.port),
-        findings: subject.map(|o: &Object| causes::not_declared(store, o, question.port)).into_iter().collect(),
+        findings: subject.and_then(|o| not_declared(store, o, question.port)).into_iter().collect(),
         unknowns: Vec::new(),
-        ..Answer::default()
+        pods: Vec::new(),
+        commands: Vec::new(),
     }
+}
+
+fn not_declared(store: &Store<'_>, object: &Object, port: u32) -> Option<Finding> {
+    let mut ledger = Ledger::default();
+    let entry = ledger.open(Step::Gateway(object.id), None);
+    let proxy = ProxyFacts::assumed(&object.key.namespace, &Labels::new());
+    let symptom = Symptom::NotDeclared { object: object.id };
+    causes::tell(&Tale { store, proxy: &proxy, ledger: &ledger, entry, symptom, port })
 }

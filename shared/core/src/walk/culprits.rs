@@ -1,0 +1,134 @@
+//! Which of the things left out is the reason that a server has no chain.
+
+use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::hosts::overlap;
+use crate::predict::store::Store;
+use crate::snapshot::views::{self, AsView};
+use crate::snapshot::ObjectId;
+
+/// How many VirtualServices are named for one server.
+const MOST: usize = 3;
+
+/// The entries to tell for a server without a chain: what came closest to giving it one. A rule that serves another
+/// server is innocent. With nothing offered, names that were probably meant for this Gateway; else none.
+pub(super) fn of_missing_route(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<EntryId> {
+    let leaves = leaves(ledger, chains);
+    let guilty: Vec<_> = leaves.iter().filter(|(id, _)| !innocent(ledger, *id)).copied().collect();
+    let chosen = if guilty.is_empty() { leaves } else { guilty };
+    let Some(nearest) = chosen.iter().map(|(_, rank)| *rank).min() else {
+        return near_misses(store, ledger, chains);
+    };
+    let mut told: Vec<(ObjectId, EntryId)> = Vec::new();
+    for (id, rank) in chosen {
+        let Some(entry) = ledger.get(id).filter(|_| rank == nearest) else { continue };
+        let object = entry.step.object();
+        if !told.iter().any(|(o, _)| *o == object) {
+            told.push((object, id));
+        }
+    }
+    told.truncate(MOST);
+    told.into_iter().map(|(_, id)| id).collect()
+}
+
+/// What was offered under a `Chains` entry and left out, with how far it was from giving a chain: 0 is nearest.
+fn leaves(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, u8)> {
+    let mut found = Vec::new();
+    for (id, entry) in ledger.under(chains) {
+        match &entry.fate {
+            Fate::Dropped(Reason::NoBlock { .. }) => found.push((id, 1)),
+            Fate::Dropped(Reason::NotExported) => found.push((id, 3)),
+            Fate::Dropped(_) => found.push((id, 2)),
+            _ => found.extend(
+                ledger.under(id).filter(|(_, e)| matches!(e.fate, Fate::Dropped(_))).map(|(id, _)| (id, 0)),
+            ),
+        }
+    }
+    found
+}
+
+/// Whether the rule, or the VirtualService, gives another server its chain.
+fn innocent(ledger: &Ledger, id: EntryId) -> bool {
+    let Some(entry) = ledger.get(id) else { return false };
+    let effective = |e: &Entry| matches!(e.fate, Fate::Effective(_));
+    match &entry.step {
+        Step::Clause { virtual_service, block, rule, .. } => ledger.entries().any(|(_, e)| {
+            effective(e)
+                && matches!(&e.step, Step::Clause { virtual_service: v, block: b, rule: r, .. }
+                    if v == virtual_service && b == block && r == rule)
+        }),
+        Step::Attachment { virtual_service } => ledger.entries().any(|(_, e)| {
+            effective(e) && matches!(&e.step, Step::Clause { virtual_service: v, .. } if v == virtual_service)
+        }),
+        _ => false,
+    }
+}
+
+/// VirtualServices that were probably meant for this Gateway: they name one of the same name elsewhere, or none.
+fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<EntryId> {
+    let Some(Step::Chains { gateway, index, .. }) = ledger.get(chains).map(|e| &e.step) else { return Vec::new() };
+    let Some(object) = store.snapshot.get(*gateway) else { return Vec::new() };
+    let server = views::Gateway::of(&object.view).and_then(|g| g.spec.servers.get(*index));
+    let hosts: Vec<&str> =
+        server.iter().flat_map(|s| &s.hosts).map(|h| h.rsplit('/').next().unwrap_or(h)).collect();
+    let number = server.and_then(|s| s.port.as_ref()).map_or(0, |p| p.number);
+    let meant = |entry: &Entry| {
+        let vs = store.snapshot.get(entry.step.object());
+        let Some(spec) = vs.and_then(|o| views::VirtualService::of(&o.view)).map(|v| &v.spec) else { return false };
+        let own = |wanted: &String| hosts.iter().any(|h| overlap(h, wanted));
+        let fits = |m: &[views::L4Match]| m.is_empty() || m.iter().any(|m| m.port == number || m.port == 0);
+        match &entry.fate {
+            Fate::Dropped(Reason::UnknownGateway { name }) => {
+                let own = &object.key;
+                name.split_once('/').is_some_and(|(namespace, name)| {
+                    name == own.name || (namespace == own.namespace && near(name, &own.name))
+                })
+            }
+            Fate::Dropped(Reason::MeshOnly) => {
+                spec.hosts.iter().any(own)
+                    && (spec.tcp.iter().any(|r| fits(&r.r#match)) || spec.tls.iter().any(|r| fits(&r.r#match)))
+            }
+            _ => false,
+        }
+    };
+    let mut found: Vec<EntryId> =
+        ledger.entries().filter(|(_, e)| matches!(e.step, Step::Binding { .. }) && meant(e)).map(|(id, _)| id).collect();
+    found.truncate(MOST);
+    found
+}
+
+/// Whether two names differ by at most two letters added, left out, changed or swapped.
+pub(crate) fn near(a: &str, b: &str) -> bool {
+    a != b && a.len().min(b.len()) > 3 && distance(a, b) <= 2
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, above) in b.iter().zip(row.iter().skip(1)) {
+            let cost = diagonal + usize::from(x != *y);
+            left = cost.min(left + 1).min(above + 1);
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Rules that would have been used, were another one not first; those that are used for another server are no news.
+pub(super) fn displaced(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, EntryId)> {
+    ledger
+        .under(chains)
+        .flat_map(|(attachment, _)| ledger.under(attachment))
+        .filter_map(|(id, e)| match e.fate {
+            Fate::Displaced { by } if !innocent(ledger, id) => Some((id, by)),
+            _ => None,
+        })
+        .collect()
+}
+
