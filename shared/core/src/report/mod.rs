@@ -11,7 +11,7 @@ pub mod name;
 pub mod style;
 pub mod table;
 pub mod text;
-pub mod wrap;
+mod wrap;
 pub mod yaml;
 
 #[cfg(test)]
