@@ -5,7 +5,7 @@
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::model::Mark;
-use super::style::{Layout, Line, Style, visible_char};
+use super::style::{Layout, Line, Style, print, visible_char};
 use super::wrap::wrap;
 use crate::snapshot::{FieldPath, Location, ObjectId, Snapshot, SourceId};
 
@@ -52,7 +52,12 @@ pub(super) fn excerpt(text: &str, spots: &[Spot], gutter: usize, layout: &Layout
             Some(last) if number == last + 2 => {
                 if let Some(between) = line_of(last + 1) {
                     let row = Row::new(between);
-                    out.push(row.draw(last + 1, gutter, &row.from_start(gutter, layout), layout));
+                    out.push(row.draw(
+                        last + 1,
+                        gutter,
+                        &row.window_of_start(gutter, layout),
+                        layout,
+                    ));
                 }
             }
             Some(last) if number > last + 2 => {
@@ -163,7 +168,7 @@ impl Row {
     }
 
     /// The window of a line without a caret.
-    fn from_start(&self, gutter: usize, layout: &Layout) -> Window {
+    fn window_of_start(&self, gutter: usize, layout: &Layout) -> Window {
         self.window(&Caret { start: 0, width: 1 }, gutter, layout)
     }
 
@@ -292,6 +297,20 @@ fn underline(
             line
         })
         .collect()
+}
+
+/// Where a text cannot be read, for errors: `--> file:line:column`, and its line with the caret. The numbers take no
+/// more room than they need.
+#[must_use]
+pub fn render_spot(file: &str, text: &str, spot: &Spot, layout: &Layout) -> String {
+    let head = Line::new()
+        .plain("  ")
+        .with(Style::Faint, "-->")
+        .plain(format!(" {file}:{}:{}", spot.line, spot.column));
+    let gutter = spot.line.to_string().len();
+    let mut lines = vec![head];
+    lines.extend(excerpt(text, std::slice::from_ref(spot), gutter, layout));
+    print(&lines, layout)
 }
 
 /// The places of one finding as they are drawn under its title.
@@ -436,7 +455,7 @@ pub(super) fn point(
 #[cfg(test)]
 mod tests {
     use super::super::style::{Layout, print};
-    use super::{Spot, excerpt};
+    use super::{Spot, excerpt, render_spot};
 
     fn spot(line: usize, column: usize, width: usize, primary: bool, label: &str) -> Spot {
         Spot {
@@ -580,6 +599,24 @@ mod tests {
         assert_eq!(
             draw("a", &[spot(1, 9, 1, true, "")], &Layout::default()),
             "   |\n 1 | a\n   |  ^\n"
+        );
+    }
+
+    #[test]
+    fn the_place_of_an_error() {
+        let quoted = spot(2, 7, 1, true, "put it in quotes: '*.rcmd.testing.mpengine'");
+        assert_eq!(
+            render_spot(
+                "a.yaml",
+                "x:\n    - *.rcmd.testing.mpengine\n",
+                &quoted,
+                &Layout::default()
+            ),
+            "  --> a.yaml:2:7
+  |
+2 |     - *.rcmd.testing.mpengine
+  |       ^ put it in quotes: '*.rcmd.testing.mpengine'
+"
         );
     }
 }

@@ -8,6 +8,7 @@ use super::excerpt::{self, Locate};
 use super::model::{
     Answer, Asked, Certainty, Finding, Fix, Hop, HopStatus, Mark, PodAnswer, Proof, ProxyRef,
 };
+use super::style::drives_terminal;
 use crate::snapshot::{Change, FieldPath, Object, ObjectId, Operation, Snapshot};
 
 /// The answers as one JSON array, indented by 4, ended by a newline.
@@ -34,7 +35,22 @@ pub fn to_json<T: Serialize>(value: &T) -> String {
         return "null\n".to_owned();
     }
     out.push(b'\n');
-    String::from_utf8(out).unwrap_or_default()
+    let text = String::from_utf8(out).unwrap_or_default();
+    if !text.contains(raw_control) {
+        return text;
+    }
+    // JSON lets DEL and the C1 controls stand as they are, and terminals obey some of them.
+    text.chars()
+        .map(|c| match c {
+            c if raw_control(c) => format!("\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+/// Only within strings: between tokens stand just spaces and newlines.
+fn raw_control(c: char) -> bool {
+    c != '\n' && drives_terminal(c)
 }
 
 /// An object in JSON.
@@ -356,7 +372,7 @@ mod tests {
     use super::super::model::{Answer, HopStatus, PodAnswer, Proof, Verdict};
     use super::super::name::render_names;
     use super::super::samples::{self, Scene};
-    use super::{render_json, render_with};
+    use super::{render_json, render_with, to_json};
     use crate::snapshot::{Change, Kind, Operation};
 
     fn render(scene: &Scene, answers: &[Answer]) -> String {
@@ -546,5 +562,14 @@ mod tests {
             render_names(&[answer.clone(), answer], &scene.snapshot),
             "gateway.networking.istio.io/external-test-gateway\n"
         );
+    }
+
+    #[test]
+    fn no_string_drives_the_terminal() {
+        let text = "\u{9b}31m\u{7f}\u{202e}\u{1b} → 网";
+        let json = to_json(&text);
+        assert_eq!(json, "\"\\u009b31m\\u007f\\u202e\\u001b → 网\"\n");
+        let read: String = serde_json::from_str(&json).unwrap();
+        assert_eq!(read, text);
     }
 }

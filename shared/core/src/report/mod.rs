@@ -12,7 +12,7 @@ mod predicted;
 pub mod style;
 pub mod table;
 pub mod text;
-pub mod wrap;
+mod wrap;
 pub mod yaml;
 
 #[cfg(test)]

@@ -259,7 +259,7 @@ fn finding_blocks(
             let line = Line::new().plain(format!("{}also: {also}", " ".repeat(indent + 2)));
             block.extend(wrap(&line, indent + 4, layout));
         }
-        if let Some(diff) = &body.diff {
+        if let Some(diff) = body.diff.as_ref().filter(|diff| !diff.is_empty()) {
             blocks.push(std::mem::take(&mut block));
             blocks.push(diff_lines(diff));
         }

@@ -190,7 +190,8 @@ fn double_quoted(text: &str) -> String {
 mod tests {
     use granit_parser::{Event, Parser};
 
-    use super::{from_json, scalar};
+    use super::super::samples;
+    use super::{from_json, render_yaml, scalar};
 
     #[test]
     fn keeps_the_order_of_keys_and_does_not_indent_lists() {
@@ -315,5 +316,32 @@ mod tests {
             })
             .collect();
         assert_eq!(read, texts);
+    }
+
+    #[test]
+    fn an_answer_reads_as_in_json() {
+        let (scene, answer) = samples::closed();
+        let yaml = render_yaml(&[answer], &scene.snapshot);
+        assert!(
+            yaml.starts_with(
+                "\
+- proxy:
+    namespace: istio-system
+    name: istio-ingressgateway-external
+    type: router
+  asked:
+    port: 16354
+  verdict: missing
+  summary: 'port 16354 will be closed: no VirtualService is bound to its Gateway'
+  assumptions: []
+  path:
+  - hop: service
+    status: ok
+"
+            ),
+            "{yaml}"
+        );
+        assert_eq!(render_yaml(&[], &scene.snapshot), "[]\n");
+        assert_eq!(from_json("{"), "");
     }
 }
