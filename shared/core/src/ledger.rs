@@ -113,14 +113,33 @@ impl Step {
     pub const fn object(&self) -> ObjectId {
         match self {
             Self::Gateway(object)
-            | Self::ServicePort { service: object, .. }
-            | Self::Server { gateway: object, .. }
-            | Self::BoundServer { gateway: object, .. }
-            | Self::Chains { gateway: object, .. }
-            | Self::Binding { virtual_service: object, .. }
-            | Self::Attachment { virtual_service: object }
-            | Self::Clause { virtual_service: object, .. }
-            | Self::Destination { virtual_service: object, .. } => *object,
+            | Self::ServicePort {
+                service: object, ..
+            }
+            | Self::Server {
+                gateway: object, ..
+            }
+            | Self::BoundServer {
+                gateway: object, ..
+            }
+            | Self::Chains {
+                gateway: object, ..
+            }
+            | Self::Binding {
+                virtual_service: object,
+                ..
+            }
+            | Self::Attachment {
+                virtual_service: object,
+            }
+            | Self::Clause {
+                virtual_service: object,
+                ..
+            }
+            | Self::Destination {
+                virtual_service: object,
+                ..
+            } => *object,
         }
     }
 
@@ -138,16 +157,26 @@ impl Step {
             }
             Self::Binding { index, .. } => spec.key("gateways").index(*index),
             Self::Attachment { .. } => spec,
-            Self::Clause { block, rule, r#match, .. } => {
+            Self::Clause {
+                block,
+                rule,
+                r#match,
+                ..
+            } => {
                 let path = spec.key(block.field()).index(*rule);
                 match r#match {
                     Some(n) => path.key("match").index(*n),
                     None => path,
                 }
             }
-            Self::Destination { block, rule, index, .. } => {
-                spec.key(block.field()).index(*rule).key("route").index(*index).key("destination")
-            }
+            Self::Destination {
+                block, rule, index, ..
+            } => spec
+                .key(block.field())
+                .index(*rule)
+                .key("route")
+                .index(*index)
+                .key("destination"),
         }
     }
 }
@@ -391,7 +420,11 @@ impl Ledger {
     /// Begins an entry; its fate follows by [`Ledger::settle`] or [`Ledger::displace`].
     pub fn open(&mut self, step: Step, under: Option<EntryId>) -> EntryId {
         let id = EntryId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-        self.entries.push(Entry { step, under, fate: Fate::Open });
+        self.entries.push(Entry {
+            step,
+            under,
+            fate: Fate::Open,
+        });
         id
     }
 

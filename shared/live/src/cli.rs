@@ -228,6 +228,19 @@ pub enum TargetKind {
     Gateway,
 }
 
+impl TargetKind {
+    /// The kind's name for people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Deployment => "workload",
+            Self::Service => "Service",
+            Self::Gateway => "Gateway",
+        }
+    }
+}
+
 /// Something that is named with its kind: `deploy/istio-ingressgateway`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetRef {

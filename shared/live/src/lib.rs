@@ -8,4 +8,5 @@ pub mod examples;
 pub mod exit;
 pub mod files;
 pub mod io;
+pub mod load;
 pub mod run;

@@ -1,7 +1,7 @@
 //! GW-AUTOPASS-NO-SVC: AUTO_PASSTHROUGH fits no Service.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-AUTOPASS-NO-SVC",
@@ -31,5 +31,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let field = FieldPath::of(&format!("spec.servers[{index}].hosts"));
-    Some(Told::at(gateway, field, "no service of the mesh lies below these hosts"))
+    Some(Told::at(
+        gateway,
+        field,
+        "no service of the mesh lies below these hosts",
+    ))
 }

@@ -23,5 +23,9 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    Some(Told::at(tale.object()?.id, tale.step()?.field().key("host"), "no host"))
+    Some(Told::at(
+        tale.object()?.id,
+        tale.step()?.field().key("host"),
+        "no host",
+    ))
 }

@@ -1,7 +1,7 @@
 //! GW-DST-MULTIPORT: destination.port is missing.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-MULTIPORT",
@@ -29,7 +29,13 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let destination = tale.step()?.field();
     let written = tale.destination()?;
 
-    let Symptom::Reason(Reason::PortUnclear { host, port }) = tale.symptom else { return None };
-    let label = format!("no port: {port} is taken, but {} has {}", written.host, tale.ports_of(host));
+    let Symptom::Reason(Reason::PortUnclear { host, port }) = tale.symptom else {
+        return None;
+    };
+    let label = format!(
+        "no port: {port} is taken, but {} has {}",
+        written.host,
+        tale.ports_of(host)
+    );
     Some(Told::at(object.id, destination.key("port"), label))
 }

@@ -1,7 +1,7 @@
 //! GW-DST-NO-ENDPOINTS: this cluster has no ready endpoint.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
@@ -33,12 +33,17 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let destination = tale.step()?.field();
-    let Symptom::Reason(Reason::NoEndpoints { cluster }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::NoEndpoints { cluster }) = tale.symptom else {
+        return None;
+    };
     let host = cluster.rsplit('|').next()?;
     let service = tale.store.service(host, &tale.proxy.namespace)?;
     let found = tale.store.snapshot.get(service.object)?;
     let (field, label) = if found.key.kind == Kind::Service {
-        ("spec.selector", "no ready pod has these labels and this port")
+        (
+            "spec.selector",
+            "no ready pod has these labels and this port",
+        )
     } else {
         ("spec.endpoints", "no endpoint")
     };

@@ -1,7 +1,7 @@
 //! GW-DST-NOT-VISIBLE: this Service is hidden from the pod.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
@@ -30,9 +30,16 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let destination = tale.step()?.field();
     let written = tale.destination()?;
 
-    let Symptom::Reason(Reason::NotVisible { host }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::NotVisible { host }) = tale.symptom else {
+        return None;
+    };
     let namespace = &tale.proxy.namespace;
-    let mut told = Told::at(object.id, destination.key("host"), format!("exists, but {namespace} does not see it")).value(&written.host);
+    let mut told = Told::at(
+        object.id,
+        destination.key("host"),
+        format!("exists, but {namespace} does not see it"),
+    )
+    .value(&written.host);
     if let Some(service) = tale.store.services_named(host).next() {
         let exported = tale.store.snapshot.get(service.object)?;
         let field = if exported.key.kind == Kind::Service {

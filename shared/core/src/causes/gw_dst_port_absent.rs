@@ -1,7 +1,7 @@
 //! GW-DST-PORT-ABSENT: the Service has no such port.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-PORT-ABSENT",
@@ -29,7 +29,14 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let destination = tale.step()?.field();
     let written = tale.destination()?;
 
-    let Symptom::Reason(Reason::PortAbsent { host, port }) = tale.symptom else { return None };
-    let told = Told::at(object.id, destination.key("port").key("number"), format!("{} has {}", written.host, tale.ports_of(host))).value(port);
+    let Symptom::Reason(Reason::PortAbsent { host, port }) = tale.symptom else {
+        return None;
+    };
+    let told = Told::at(
+        object.id,
+        destination.key("port").key("number"),
+        format!("{} has {}", written.host, tale.ports_of(host)),
+    )
+    .value(port);
     Some(told)
 }

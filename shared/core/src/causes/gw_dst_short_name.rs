@@ -1,7 +1,7 @@
 //! GW-DST-SHORT-NAME: this short name means another namespace.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-SHORT-NAME",
@@ -30,7 +30,15 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let written = tale.destination()?;
 
     let namespaces = tale.namespaces_of_service(&written.host);
-    let label = format!("not in {}; there is one in {}", object.key.namespace, namespaces.join(", "));
+    let label = format!(
+        "not in {}; there is one in {}",
+        object.key.namespace,
+        namespaces.join(", ")
+    );
     let told = Told::at(object.id, destination.key("host"), label).value(&written.host);
-    Some(told.beside(object.id, FieldPath::of("metadata.namespace"), "a host without dots is looked up here"))
+    Some(told.beside(
+        object.id,
+        FieldPath::of("metadata.namespace"),
+        "a host without dots is looked up here",
+    ))
 }

@@ -1,8 +1,8 @@
 //! GW-DST-SUBSET: this subset is not defined.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
-use crate::snapshot::{FieldPath};
+use crate::ledger::Reason;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-SUBSET",
@@ -31,19 +31,31 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let destination = tale.step()?.field();
     let written = tale.destination()?;
 
-    let Symptom::Reason(Reason::SubsetUndefined { host, subset }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::SubsetUndefined { host, subset }) = tale.symptom else {
+        return None;
+    };
     let service = tale.store.service(host, &tale.proxy.namespace)?;
-    let rule = tale.store.destination_rule(&service, &tale.proxy.namespace, &tale.proxy.labels);
+    let rule = tale
+        .store
+        .destination_rule(&service, &tale.proxy.namespace, &tale.proxy.labels);
     let label = match rule {
         None => "no DestinationRule for this host is in force".to_owned(),
         Some(rule) => {
             let names: Vec<&str> = rule.subsets.iter().map(|s| s.name.as_str()).collect();
-            if names.is_empty() { "the DestinationRule defines no subsets".to_owned() } else { format!("defined are {}", names.join(", ")) }
+            if names.is_empty() {
+                "the DestinationRule defines no subsets".to_owned()
+            } else {
+                format!("defined are {}", names.join(", "))
+            }
         }
     };
     let mut told = Told::at(object.id, destination.key("subset"), label).value(subset);
     if let Some(first) = rule.and_then(|r| r.objects.first()) {
-        told = told.beside(*first, FieldPath::of("spec.subsets"), "the DestinationRule in force");
+        told = told.beside(
+            *first,
+            FieldPath::of("spec.subsets"),
+            "the DestinationRule in force",
+        );
     }
     debug_assert_eq!(written.subset, *subset);
     Some(told)

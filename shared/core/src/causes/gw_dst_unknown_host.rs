@@ -1,7 +1,7 @@
 //! GW-DST-UNKNOWN-HOST: no such Service is known to istiod.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-UNKNOWN-HOST",
@@ -34,7 +34,13 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let destination = tale.step()?.field();
     let written = tale.destination()?;
 
-    let Symptom::Reason(Reason::UnknownHost { host }) = tale.symptom else { return None };
-    let label = if written.host == *host { "no Service or ServiceEntry has this host".to_owned() } else { format!("means {host}: no such Service") };
+    let Symptom::Reason(Reason::UnknownHost { host }) = tale.symptom else {
+        return None;
+    };
+    let label = if written.host == *host {
+        "no Service or ServiceEntry has this host".to_owned()
+    } else {
+        format!("means {host}: no such Service")
+    };
     Some(Told::at(object.id, destination.key("host"), label).value(&written.host))
 }

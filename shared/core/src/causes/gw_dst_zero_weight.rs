@@ -21,5 +21,9 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    Some(Told::at(tale.object()?.id, tale.step()?.field(), "weight 0: gets no connection"))
+    Some(Told::at(
+        tale.object()?.id,
+        tale.step()?.field(),
+        "weight 0: gets no connection",
+    ))
 }

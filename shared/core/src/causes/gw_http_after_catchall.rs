@@ -1,7 +1,7 @@
 //! GW-HTTP-AFTER-CATCHALL: rules behind a catch-all do nothing.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-AFTER-CATCHALL",
@@ -25,7 +25,15 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
-    let Symptom::Reason(Reason::AfterCatchAll { by }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::AfterCatchAll { by }) = tale.symptom else {
+        return None;
+    };
     let holder = &tale.ledger.get(*by)?.step;
-    Some(Told::at(step.object(), step.field(), "never reached").beside(holder.object(), holder.field(), "takes every request"))
+    Some(
+        Told::at(step.object(), step.field(), "never reached").beside(
+            holder.object(),
+            holder.field(),
+            "takes every request",
+        ),
+    )
 }

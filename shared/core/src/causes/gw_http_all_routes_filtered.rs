@@ -1,7 +1,7 @@
 //! GW-HTTP-ALL-ROUTES-FILTERED: no http rule is left for this Gateway.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-ALL-ROUTES-FILTERED",
@@ -27,7 +27,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
     let label = match tale.symptom {
-        Symptom::Reason(Reason::PortMismatch { declared, .. }) => format!("the Gateway says port {declared}"),
+        Symptom::Reason(Reason::PortMismatch { declared, .. }) => {
+            format!("the Gateway says port {declared}")
+        }
         Symptom::Reason(Reason::GatewayMismatch { .. }) => "names other gateways".to_owned(),
         _ => "is for other proxies".to_owned(),
     };

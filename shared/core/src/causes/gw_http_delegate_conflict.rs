@@ -26,5 +26,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
-    Some(Told::at(step.object(), step.field().key("match"), "lies outside of the root's matches"))
+    Some(Told::at(
+        step.object(),
+        step.field().key("match"),
+        "lies outside of the root's matches",
+    ))
 }

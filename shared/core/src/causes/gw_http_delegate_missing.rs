@@ -1,7 +1,7 @@
 //! GW-HTTP-DELEGATE-MISSING: the delegate is not there.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-DELEGATE-MISSING",
@@ -27,6 +27,12 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
-    let Symptom::Reason(Reason::DelegateMissing { name }) = tale.symptom else { return None };
-    Some(Told::at(step.object(), step.field().key("delegate"), format!("{name} is no delegate that this namespace sees")))
+    let Symptom::Reason(Reason::DelegateMissing { name }) = tale.symptom else {
+        return None;
+    };
+    Some(Told::at(
+        step.object(),
+        step.field().key("delegate"),
+        format!("{name} is no delegate that this namespace sees"),
+    ))
 }

@@ -1,7 +1,7 @@
 //! GW-HTTP-L4-ONLY-VS: this VirtualService has no http rules.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-L4-ONLY-VS",
@@ -26,5 +26,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    Some(Told::at(object.id, FieldPath::of("spec"), "has no `http` rules"))
+    Some(Told::at(
+        object.id,
+        FieldPath::of("spec"),
+        "has no `http` rules",
+    ))
 }

@@ -32,5 +32,12 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    Some(Told::at(gateway, Tale::number_field(index), "listens, and answers 404").value(tale.port))
+    Some(
+        Told::at(
+            gateway,
+            Tale::number_field(index),
+            "listens, and answers 404",
+        )
+        .value(tale.port),
+    )
 }

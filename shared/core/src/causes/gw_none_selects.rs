@@ -1,7 +1,7 @@
 //! GW-NONE-SELECTS: no Gateway selects this pod.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-NONE-SELECTS",
@@ -27,5 +27,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    Some(Told::at(object.id, FieldPath::of("spec.selector"), "no gateway pod has these labels"))
+    Some(Told::at(
+        object.id,
+        FieldPath::of("spec.selector"),
+        "no gateway pod has these labels",
+    ))
 }

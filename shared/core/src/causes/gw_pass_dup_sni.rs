@@ -2,7 +2,7 @@
 
 use super::{Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-DUP-SNI",
@@ -32,10 +32,35 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    let Symptom::Reason(Reason::SniTaken { sni, by }) = tale.symptom else { return None };
-    let Step::Clause { rule, r#match: Some(n), .. } = tale.step()? else { return None };
-    let name = tale.virtual_service()?.tls.get(*rule)?.r#match.get(*n)?.sni_hosts.get(*sni)?;
+    let Symptom::Reason(Reason::SniTaken { sni, by }) = tale.symptom else {
+        return None;
+    };
+    let Step::Clause {
+        rule,
+        r#match: Some(n),
+        ..
+    } = tale.step()?
+    else {
+        return None;
+    };
+    let name = tale
+        .virtual_service()?
+        .tls
+        .get(*rule)?
+        .r#match
+        .get(*n)?
+        .sni_hosts
+        .get(*sni)?;
     let holder = &tale.ledger.get(*by)?.step;
-    let told = Told::at(object.id, FieldPath::of(&format!("spec.tls[{rule}].match[{n}].sniHosts")), format!("{name} is taken")).value(name);
-    Some(told.beside(holder.object(), holder.field().key("sniHosts"), format!("{} came first", tale.name_of(holder.object()))))
+    let told = Told::at(
+        object.id,
+        FieldPath::of(&format!("spec.tls[{rule}].match[{n}].sniHosts")),
+        format!("{name} is taken"),
+    )
+    .value(name);
+    Some(told.beside(
+        holder.object(),
+        holder.field().key("sniHosts"),
+        format!("{} came first", tale.name_of(holder.object())),
+    ))
 }

@@ -1,8 +1,8 @@
 //! GW-PASS-NO-MATCH: this tls rule has no match.
 
 use super::{Page, Severity, Tale, Told};
-use crate::ledger::{Step};
-use crate::snapshot::{FieldPath};
+use crate::ledger::Step;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-NO-MATCH",
@@ -26,6 +26,12 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    let Step::Clause { rule, .. } = tale.step()? else { return None };
-    Some(Told::at(object.id, FieldPath::of(&format!("spec.tls[{rule}].match")), "no match: no SNI, no chain"))
+    let Step::Clause { rule, .. } = tale.step()? else {
+        return None;
+    };
+    Some(Told::at(
+        object.id,
+        FieldPath::of(&format!("spec.tls[{rule}].match")),
+        "no match: no SNI, no chain",
+    ))
 }

@@ -1,7 +1,7 @@
 //! GW-PASS-NO-TLS-BLOCK: passthrough needs tls rules.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-NO-TLS-BLOCK",
@@ -34,5 +34,9 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let told = Told::at(object.id, FieldPath::of("spec"), "has no `tls` rules");
-    Some(told.beside(gateway, FieldPath::of(&format!("spec.servers[{index}].tls.mode")), "passes TLS on: takes `tls` rules only"))
+    Some(told.beside(
+        gateway,
+        FieldPath::of(&format!("spec.servers[{index}].tls.mode")),
+        "passes TLS on: takes `tls` rules only",
+    ))
 }

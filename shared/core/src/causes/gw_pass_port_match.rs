@@ -2,7 +2,7 @@
 
 use super::{Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-PORT-MATCH",
@@ -32,10 +32,20 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::PortMismatch { r#match, declared }) = tale.symptom else { return None };
-    let Step::Clause { rule, .. } = tale.step()? else { return None };
+    let Symptom::Reason(Reason::PortMismatch { r#match, declared }) = tale.symptom else {
+        return None;
+    };
+    let Step::Clause { rule, .. } = tale.step()? else {
+        return None;
+    };
     let field = FieldPath::of(&format!("spec.tls[{rule}].match[{match}].port"));
-    let port = tale.virtual_service()?.tls.get(*rule)?.r#match.get(*r#match)?.port;
+    let port = tale
+        .virtual_service()?
+        .tls
+        .get(*rule)?
+        .r#match
+        .get(*r#match)?
+        .port;
     let told = Told::at(object.id, field, format!("the Gateway says {declared}")).value(port);
     Some(told.beside(gateway, Tale::number_field(index), "the number that counts"))
 }

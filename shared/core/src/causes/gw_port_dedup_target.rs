@@ -2,7 +2,7 @@
 
 use super::{Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-DEDUP-TARGET",
@@ -31,9 +31,17 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Step::ServicePort { service, index } = tale.step()? else { return None };
-    let Symptom::Reason(Reason::TargetPortRepeated { by }) = tale.symptom else { return None };
+    let Step::ServicePort { service, index } = tale.step()? else {
+        return None;
+    };
+    let Symptom::Reason(Reason::TargetPortRepeated { by }) = tale.symptom else {
+        return None;
+    };
     let holder = &tale.ledger.get(*by)?.step;
-    let told = Told::at(*service, FieldPath::of(&format!("spec.ports[{index}].targetPort")), "the same target port again");
+    let told = Told::at(
+        *service,
+        FieldPath::of(&format!("spec.ports[{index}].targetPort")),
+        "the same target port again",
+    );
     Some(told.beside(holder.object(), holder.field(), "counts for istiod"))
 }

@@ -2,7 +2,7 @@
 
 use super::{Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-NAMED-TARGET",
@@ -30,8 +30,19 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Step::ServicePort { service, index } = tale.step()? else { return None };
-    let Symptom::Reason(Reason::NamedTargetMissing { name }) = tale.symptom else { return None };
+    let Step::ServicePort { service, index } = tale.step()? else {
+        return None;
+    };
+    let Symptom::Reason(Reason::NamedTargetMissing { name }) = tale.symptom else {
+        return None;
+    };
     let field = FieldPath::of(&format!("spec.ports[{index}].targetPort"));
-    Some(Told::at(*service, field, "no container port of the gateway has this name").value(name))
+    Some(
+        Told::at(
+            *service,
+            field,
+            "no container port of the gateway has this name",
+        )
+        .value(name),
+    )
 }

@@ -31,8 +31,18 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Symptom::NotDeclared { object } = tale.symptom else { return None };
+    let Symptom::NotDeclared { object } = tale.symptom else {
+        return None;
+    };
     let found = tale.store.snapshot.get(object)?;
-    let field = if found.key.kind == Kind::Gateway { "spec.servers" } else { "metadata.name" };
-    Some(Told::at(object, FieldPath::of(field), format!("no server for {}", tale.port)))
+    let field = if found.key.kind == Kind::Gateway {
+        "spec.servers"
+    } else {
+        "metadata.name"
+    };
+    Some(Told::at(
+        object,
+        FieldPath::of(field),
+        format!("no server for {}", tale.port),
+    ))
 }

@@ -30,7 +30,9 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Symptom::NotOnService { service } = tale.symptom else { return None };
+    let Symptom::NotOnService { service } = tale.symptom else {
+        return None;
+    };
     let ports = &tale.view::<views::Service>(service)?.spec.ports;
     let numbers: Vec<String> = ports.iter().map(|p| p.port.to_string()).collect();
     let label = match numbers.split_last() {

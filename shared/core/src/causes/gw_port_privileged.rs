@@ -1,7 +1,7 @@
 //! GW-PORT-PRIVILEGED: this pod may not bind ports below 1024.
 
 use super::{Page, Severity, Tale, Told};
-use crate::ledger::{Step};
+use crate::ledger::Step;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-PRIVILEGED",
@@ -26,7 +26,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Step::Chains { port, .. } = tale.step()? else { return None };
+    let Step::Chains { port, .. } = tale.step()? else {
+        return None;
+    };
     let label = format!("binds {port}: below 1024, the pod may not");
     Some(Told::at(gateway, Tale::number_field(index), label).value(tale.port))
 }

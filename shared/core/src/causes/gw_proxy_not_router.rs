@@ -24,12 +24,26 @@ pub(super) static PAGE: Page = Page {
 };
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Symptom::NotRouter { workload } = tale.symptom else { return None };
+    let Symptom::NotRouter { workload } = tale.symptom else {
+        return None;
+    };
     let object = tale.store.snapshot.get(workload)?;
-    let pods = if object.key.kind == Kind::Pod { "spec" } else { "spec.template.spec" };
+    let pods = if object.key.kind == Kind::Pod {
+        "spec"
+    } else {
+        "spec.template.spec"
+    };
     let spec = crate::predict::pod_spec(object)?;
-    let container = spec.containers.iter().position(|c| c.args.first().is_some_and(|a| a == "proxy")).unwrap_or(0);
+    let container = spec
+        .containers
+        .iter()
+        .position(|c| c.args.first().is_some_and(|a| a == "proxy"))
+        .unwrap_or(0);
     let field = FieldPath::of(&format!("{pods}.containers[{container}].args"));
     let told = Told::at(workload, field, "not `proxy router`: no gateway listeners");
-    Some(told.beside(tale.object()?.id, FieldPath::of("spec.selector"), "selects these pods"))
+    Some(told.beside(
+        tale.object()?.id,
+        FieldPath::of("spec.selector"),
+        "selects these pods",
+    ))
 }

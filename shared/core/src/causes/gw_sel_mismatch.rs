@@ -28,15 +28,21 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let selector = &tale.view::<views::Gateway>(object.id)?.spec.selector;
-    let differing = selector.iter().find(|(key, value)| tale.proxy.labels.get(*key) != Some(*value))?;
+    let differing = selector
+        .iter()
+        .find(|(key, value)| tale.proxy.labels.get(*key) != Some(*value))?;
     let (key, value) = differing;
     let label = match tale.proxy.labels.get(key) {
         Some(other) => format!("the gateway's pods have {key}: {other}"),
         None => format!("the gateway's pods have no label {key}"),
     };
-    let mut told = Told::at(object.id, FieldPath::of("spec.selector"), label).value(format!("{key}: {value}"));
+    let mut told =
+        Told::at(object.id, FieldPath::of("spec.selector"), label).value(format!("{key}: {value}"));
     if let Some(workload) = tale.proxy.object() {
-        told = told.so(format!("no pod has these labels; the nearest are those of {}", tale.name_of(workload)));
+        told = told.so(format!(
+            "no pod has these labels; the nearest are those of {}",
+            tale.name_of(workload)
+        ));
     }
     Some(told)
 }

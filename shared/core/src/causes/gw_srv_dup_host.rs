@@ -1,8 +1,8 @@
 //! GW-SRV-DUP-HOST: another server has this TLS host already.
 
-use super::{age, Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
-use crate::snapshot::{FieldPath};
+use super::{Page, Severity, Symptom, Tale, Told, age};
+use crate::ledger::Reason;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-DUP-HOST",
@@ -32,11 +32,17 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::TlsHostTaken { host, by }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::TlsHostTaken { host, by }) = tale.symptom else {
+        return None;
+    };
     let (holder, holder_index) = tale.server_at(*by)?;
     let hosts = |server: usize| FieldPath::of(&format!("spec.servers[{server}].hosts"));
-    let told = Told::at(gateway, hosts(index).index(*host), "claimed already; the whole server is left out")
-        .value(tale.server_view()?.hosts.get(*host)?)
-        .beside(holder, hosts(holder_index), "came first");
+    let told = Told::at(
+        gateway,
+        hosts(index).index(*host),
+        "claimed already; the whole server is left out",
+    )
+    .value(tale.server_view()?.hosts.get(*host)?)
+    .beside(holder, hosts(holder_index), "came first");
     Some(age::outcomes(tale, gateway, holder, told))
 }

@@ -1,8 +1,8 @@
 //! GW-SRV-HOST-PANIC: these hosts make istiod crash.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
-use crate::snapshot::{FieldPath};
+use crate::ledger::Reason;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-HOST-PANIC",
@@ -27,7 +27,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::HostListPanics { host }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::HostListPanics { host }) = tale.symptom else {
+        return None;
+    };
     let written = tale.server_view()?.hosts.get(*host)?;
     let field = FieldPath::of(&format!("spec.servers[{index}].hosts[{host}]"));
     Some(Told::at(gateway, field, "behind `*/*`: istiod panics here").value(written))

@@ -1,8 +1,8 @@
 //! GW-SRV-HTTPS-NAME: two HTTPS servers share a port name.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
-use crate::snapshot::{FieldPath};
+use crate::ledger::Reason;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-HTTPS-NAME",
@@ -27,7 +27,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::HttpsNameTaken { by }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::HttpsNameTaken { by }) = tale.symptom else {
+        return None;
+    };
     let (holder, holder_index) = tale.server_at(*by)?;
     let told = Told::at(gateway, Tale::number_field(index), "left out").value(tale.port);
     let name = FieldPath::of(&format!("spec.servers[{holder_index}].port.name"));

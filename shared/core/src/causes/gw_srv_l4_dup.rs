@@ -1,7 +1,7 @@
 //! GW-SRV-L4-DUP: another server already holds this port.
 
-use super::{age, Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use super::{Page, Severity, Symptom, Tale, Told, age};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-L4-DUP",
@@ -31,9 +31,16 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::PortTaken { by, .. }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::PortTaken { by, .. }) = tale.symptom else {
+        return None;
+    };
     let (holder, holder_index) = tale.server_at(*by)?;
 
     let told = Told::at(gateway, Tale::number_field(index), "left out").value(tale.port);
-    Some(age::outcomes(tale, gateway, holder, told.beside(holder, Tale::number_field(holder_index), "came first")))
+    Some(age::outcomes(
+        tale,
+        gateway,
+        holder,
+        told.beside(holder, Tale::number_field(holder_index), "came first"),
+    ))
 }

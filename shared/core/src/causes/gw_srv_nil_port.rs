@@ -1,7 +1,7 @@
 //! GW-SRV-NIL-PORT: this server has no port.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-NIL-PORT",
@@ -27,5 +27,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    Some(Told::at(gateway, FieldPath::of(&format!("spec.servers[{index}]")), "has no `port`"))
+    Some(Told::at(
+        gateway,
+        FieldPath::of(&format!("spec.servers[{index}]")),
+        "has no `port`",
+    ))
 }

@@ -1,8 +1,8 @@
 //! GW-SRV-OLDER-ELSEWHERE: an older Gateway holds this port.
 
-use super::{age, Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
-use crate::snapshot::{views};
+use super::{Page, Severity, Symptom, Tale, Told, age};
+use crate::ledger::Reason;
+use crate::snapshot::views;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-OLDER-ELSEWHERE",
@@ -29,19 +29,32 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::PortTaken { by, .. }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::PortTaken { by, .. }) = tale.symptom else {
+        return None;
+    };
     let (holder, holder_index) = tale.server_at(*by)?;
 
     let mut told = Told::at(gateway, Tale::number_field(index), "left out").value(tale.port);
     told = told.beside(holder, Tale::number_field(holder_index), "came first");
     if let Some(mark) = told.related.first_mut() {
-        mark.value = tale.view::<views::Gateway>(holder)?.spec.servers.get(holder_index)?.port.as_ref().map(|p| p.number.to_string());
+        mark.value = tale
+            .view::<views::Gateway>(holder)?
+            .spec
+            .servers
+            .get(holder_index)?
+            .port
+            .as_ref()
+            .map(|p| p.number.to_string());
     }
     let dates = age::created(tale, holder).zip(age::created(tale, gateway));
     let order = match dates {
-        Some((first, second)) if first != second => format!("The older keeps it: {first}, yours is of {second}."),
+        Some((first, second)) if first != second => {
+            format!("The older keeps it: {first}, yours is of {second}.")
+        }
         _ => "The older keeps it.".to_owned(),
     };
-    told = told.why(format!("two TCP servers on one port never merge, whatever their hosts and namespaces. {order}"));
+    told = told.why(format!(
+        "two TCP servers on one port never merge, whatever their hosts and namespaces. {order}"
+    ));
     Some(age::outcomes(tale, gateway, holder, told))
 }

@@ -1,7 +1,7 @@
 //! GW-SRV-PROTO-CONFLICT: two protocols on one port do not merge.
 
-use super::{age, Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
+use super::{Page, Severity, Symptom, Tale, Told, age};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-PROTO-CONFLICT",
@@ -31,9 +31,25 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::PortTaken { by, holder: taken, own }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::PortTaken {
+        by,
+        holder: taken,
+        own,
+    }) = tale.symptom
+    else {
+        return None;
+    };
     let (holder, holder_index) = tale.server_at(*by)?;
-    let told = Told::at(gateway, Tale::number_field(index), format!("left out: {own}")).value(tale.port);
-    let told = told.beside(holder, Tale::number_field(holder_index), format!("came first: {taken}"));
+    let told = Told::at(
+        gateway,
+        Tale::number_field(index),
+        format!("left out: {own}"),
+    )
+    .value(tale.port);
+    let told = told.beside(
+        holder,
+        Tale::number_field(holder_index),
+        format!("came first: {taken}"),
+    );
     Some(age::outcomes(tale, gateway, holder, told))
 }

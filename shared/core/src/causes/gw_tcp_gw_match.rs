@@ -2,7 +2,7 @@
 
 use super::{Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-GW-MATCH",
@@ -29,8 +29,19 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, _) = tale.server()?;
-    let Symptom::Reason(Reason::GatewayMismatch { r#match }) = tale.symptom else { return None };
-    let Step::Clause { block, rule, .. } = tale.step()? else { return None };
-    let field = FieldPath::of(&format!("spec.{}[{rule}].match[{match}].gateways", block.field()));
-    Some(Told::at(object.id, field, format!("lacks {}", tale.name_of(gateway))))
+    let Symptom::Reason(Reason::GatewayMismatch { r#match }) = tale.symptom else {
+        return None;
+    };
+    let Step::Clause { block, rule, .. } = tale.step()? else {
+        return None;
+    };
+    let field = FieldPath::of(&format!(
+        "spec.{}[{rule}].match[{match}].gateways",
+        block.field()
+    ));
+    Some(Told::at(
+        object.id,
+        field,
+        format!("lacks {}", tale.name_of(gateway)),
+    ))
 }

@@ -1,7 +1,7 @@
 //! GW-TCP-NO-BLOCK: this VirtualService has no tcp rules.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-NO-BLOCK",
@@ -33,5 +33,9 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let told = Told::at(object.id, FieldPath::of("spec"), "has no `tcp` rules");
-    Some(told.beside(gateway, FieldPath::of(&format!("spec.servers[{index}].port.protocol")), "takes `tcp` rules only"))
+    Some(told.beside(
+        gateway,
+        FieldPath::of(&format!("spec.servers[{index}].port.protocol")),
+        "takes `tcp` rules only",
+    ))
 }

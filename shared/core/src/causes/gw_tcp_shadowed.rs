@@ -25,8 +25,14 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
-    let Symptom::Displaced { by } = tale.symptom else { return None };
+    let Symptom::Displaced { by } = tale.symptom else {
+        return None;
+    };
     let holder = &tale.ledger.get(by)?.step;
     let told = Told::at(step.object(), step.field(), "never used");
-    Some(told.beside(holder.object(), holder.field(), "this rule takes every connection"))
+    Some(told.beside(
+        holder.object(),
+        holder.field(),
+        "this rule takes every connection",
+    ))
 }

@@ -1,7 +1,7 @@
 //! GW-TLS-TERM-NO-TCP: terminated TLS needs tcp rules.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TLS-TERM-NO-TCP",
@@ -29,5 +29,9 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let told = Told::at(object.id, FieldPath::of("spec"), "has no `tcp` rules");
-    Some(told.beside(gateway, FieldPath::of(&format!("spec.servers[{index}].tls.mode")), "ends TLS; behind it only `tcp` rules count"))
+    Some(told.beside(
+        gateway,
+        FieldPath::of(&format!("spec.servers[{index}].tls.mode")),
+        "ends TLS; behind it only `tcp` rules count",
+    ))
 }

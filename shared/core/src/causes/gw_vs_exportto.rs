@@ -1,7 +1,7 @@
 //! GW-VS-EXPORTTO: this VirtualService is hidden from the pod.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-EXPORTTO",
@@ -27,6 +27,10 @@ pub(super) static PAGE: Page = Page {
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let namespace = &tale.proxy.namespace;
-    let told = Told::at(object.id, FieldPath::of("spec.exportTo"), format!("leaves out {namespace}, where the gateway's pods are"));
+    let told = Told::at(
+        object.id,
+        FieldPath::of("spec.exportTo"),
+        format!("leaves out {namespace}, where the gateway's pods are"),
+    );
     Some(told)
 }

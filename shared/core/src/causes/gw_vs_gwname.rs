@@ -1,8 +1,8 @@
 //! GW-VS-GWNAME: this Gateway name points to no Gateway.
 
 use super::{Page, Severity, Tale, Told};
-use crate::ledger::{Step};
-use crate::snapshot::{FieldPath};
+use crate::ledger::Step;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-GWNAME",
@@ -28,7 +28,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    let Step::Binding { index, .. } = tale.step()? else { return None };
+    let Step::Binding { index, .. } = tale.step()? else {
+        return None;
+    };
     let written = tale.virtual_service()?.gateways.get(*index)?;
     let resolved = tale.store.resolved_gateway(object.id, *index)?;
     let (namespace, name) = resolved.split_once('/')?;
@@ -43,10 +45,20 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         [] => format!("no Gateway {resolved}"),
         several => format!("not in {namespace}; there is one in {}", several.join(", ")),
     };
-    let mut told = Told::at(object.id, FieldPath::of(&format!("spec.gateways[{index}]")), label).value(written).why("");
+    let mut told = Told::at(
+        object.id,
+        FieldPath::of(&format!("spec.gateways[{index}]")),
+        label,
+    )
+    .value(written)
+    .why("");
     if !written.contains(['/', '.']) {
         let field = FieldPath::of("metadata.namespace");
-        told = told.beside(object.id, field, "a name without namespace is looked up here");
+        told = told.beside(
+            object.id,
+            field,
+            "a name without namespace is looked up here",
+        );
     }
     Some(told)
 }

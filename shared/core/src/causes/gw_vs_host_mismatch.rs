@@ -1,7 +1,7 @@
 //! GW-VS-HOST-MISMATCH: no host fits the Gateway's hosts.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-HOST-MISMATCH",
@@ -32,10 +32,18 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let hosts = &tale.virtual_service()?.hosts;
     let field = FieldPath::of("spec.hosts");
-    let field = if hosts.len() == 1 { field.index(0) } else { field };
+    let field = if hosts.len() == 1 {
+        field.index(0)
+    } else {
+        field
+    };
     let servers = FieldPath::of(&format!("spec.servers[{index}].hosts"));
     let server_hosts = &tale.server_view()?.hosts;
-    let servers = if server_hosts.len() == 1 { servers.index(0) } else { servers };
+    let servers = if server_hosts.len() == 1 {
+        servers.index(0)
+    } else {
+        servers
+    };
 
     let told = Told::at(object.id, field, "overlaps no host of the server").value(hosts.join(", "));
     Some(told.beside(gateway, servers, "the server's hosts"))

@@ -1,8 +1,8 @@
 //! GW-VS-HOST-NS: the Gateway admits another namespace only.
 
 use super::{Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason};
-use crate::snapshot::{FieldPath};
+use crate::ledger::Reason;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-HOST-NS",
@@ -29,10 +29,24 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
-    let Symptom::Reason(Reason::HostNamespace { host }) = tale.symptom else { return None };
+    let Symptom::Reason(Reason::HostNamespace { host }) = tale.symptom else {
+        return None;
+    };
     let written = tale.server_view()?.hosts.get(*host)?;
     let namespace = &tale.object()?.key.namespace;
-    let label = format!("lets in VirtualServices of {} only, not of {namespace}", written.split('/').next()?);
-    let told = Told::at(gateway, FieldPath::of(&format!("spec.servers[{index}].hosts[{host}]")), label).value(written);
-    Some(told.beside(tale.object()?.id, FieldPath::of("metadata.namespace"), "the namespace that counts"))
+    let label = format!(
+        "lets in VirtualServices of {} only, not of {namespace}",
+        written.split('/').next()?
+    );
+    let told = Told::at(
+        gateway,
+        FieldPath::of(&format!("spec.servers[{index}].hosts[{host}]")),
+        label,
+    )
+    .value(written);
+    Some(told.beside(
+        tale.object()?.id,
+        FieldPath::of("metadata.namespace"),
+        "the namespace that counts",
+    ))
 }

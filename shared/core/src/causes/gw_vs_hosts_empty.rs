@@ -1,7 +1,7 @@
 //! GW-VS-HOSTS-EMPTY: this VirtualService has no hosts.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-HOSTS-EMPTY",
@@ -25,5 +25,9 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    Some(Told::at(object.id, FieldPath::of("spec.hosts"), "no hosts: only a delegate for others"))
+    Some(Told::at(
+        object.id,
+        FieldPath::of("spec.hosts"),
+        "no hosts: only a delegate for others",
+    ))
 }

@@ -1,7 +1,7 @@
 //! GW-VS-MESH-ONLY: this VirtualService is for sidecars only.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-MESH-ONLY",

@@ -1,7 +1,7 @@
 //! GW-VS-NONE: no VirtualService is bound to this Gateway.
 
 use super::{Page, Severity, Tale, Told};
-use crate::snapshot::{FieldPath};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-NONE",
@@ -39,7 +39,12 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let server = tale.server_view()?;
     let protocol = &server.port.as_ref()?.protocol;
     let port = FieldPath::of(&format!("spec.servers[{index}].port"));
-    let told = Told::at(gateway, port.clone().key("number"), "nothing leads on from here").value(tale.port);
+    let told = Told::at(
+        gateway,
+        port.clone().key("number"),
+        "nothing leads on from here",
+    )
+    .value(tale.port);
     if server.tls.is_some() {
         return Some(told.beside(gateway, port.key("protocol"), "opens only with a route"));
     }

@@ -1,6 +1,7 @@
 //! One file a cause: its code, its page, and how it is told. Causes never decide: prediction records a reason, a
 //! cause only tells it.
 
+mod age;
 mod envoy_bind_inuse;
 mod envoy_bind_noaddr;
 mod envoy_bind_perm;
@@ -93,7 +94,6 @@ mod gw_vs_mesh_only;
 mod gw_vs_none;
 mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
-mod age;
 mod page;
 mod tale;
 
@@ -103,7 +103,6 @@ pub use tale::{Symptom, Tale, Told};
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::hosts;
 use crate::report::{Certainty, Finding, Mark};
-
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
@@ -207,15 +206,29 @@ type Tell = fn(&Tale<'_, '_>) -> Option<Told>;
 fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
     let reason = match tale.symptom {
         Symptom::Reason(reason) => reason,
-        Symptom::Displaced { .. } => return (&gw_tcp_shadowed::PAGE, gw_tcp_shadowed::tell, vec![]),
+        Symptom::Displaced { .. } => {
+            return (&gw_tcp_shadowed::PAGE, gw_tcp_shadowed::tell, vec![]);
+        }
         Symptom::NotOnService { .. } => {
-            return (&gw_port_not_on_service::PAGE, gw_port_not_on_service::tell, vec![]);
+            return (
+                &gw_port_not_on_service::PAGE,
+                gw_port_not_on_service::tell,
+                vec![],
+            );
         }
         Symptom::NotDeclared { .. } => {
-            return (&gw_port_not_declared::PAGE, gw_port_not_declared::tell, vec![]);
+            return (
+                &gw_port_not_declared::PAGE,
+                gw_port_not_declared::tell,
+                vec![],
+            );
         }
         Symptom::NotRouter { .. } => {
-            return (&gw_proxy_not_router::PAGE, gw_proxy_not_router::tell, vec!["GW-NONE-SELECTS"]);
+            return (
+                &gw_proxy_not_router::PAGE,
+                gw_proxy_not_router::tell,
+                vec!["GW-NONE-SELECTS"],
+            );
         }
         Symptom::NoHttpRoute => return (&gw_http_no_vs::PAGE, gw_http_no_vs::tell, vec![]),
     };
@@ -224,14 +237,25 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
             return if tale.proxy.is_assumed() {
                 (&gw_none_selects::PAGE, gw_none_selects::tell, vec![])
             } else {
-                (&gw_sel_mismatch::PAGE, gw_sel_mismatch::tell, vec!["GW-NONE-SELECTS"])
+                (
+                    &gw_sel_mismatch::PAGE,
+                    gw_sel_mismatch::tell,
+                    vec!["GW-NONE-SELECTS"],
+                )
             };
         }
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
         Reason::TlsHostTaken { by, .. } => {
-            let ghost = tale.ledger.get(*by).is_some_and(|e| matches!(e.fate, Fate::Dropped(_)));
+            let ghost = tale
+                .ledger
+                .get(*by)
+                .is_some_and(|e| matches!(e.fate, Fate::Dropped(_)));
             return if ghost {
-                (&gw_srv_dup_host_ghost::PAGE, gw_srv_dup_host_ghost::tell, vec!["GW-SRV-DUP-HOST"])
+                (
+                    &gw_srv_dup_host_ghost::PAGE,
+                    gw_srv_dup_host_ghost::tell,
+                    vec!["GW-SRV-DUP-HOST"],
+                )
             } else {
                 (&gw_srv_dup_host::PAGE, gw_srv_dup_host::tell, vec![])
             };
@@ -242,15 +266,27 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
                 !d.host.contains('.') && !tale.namespaces_of_service(&d.host).is_empty()
             });
             return if short {
-                (&gw_dst_short_name::PAGE, gw_dst_short_name::tell, vec!["GW-DST-UNKNOWN-HOST"])
+                (
+                    &gw_dst_short_name::PAGE,
+                    gw_dst_short_name::tell,
+                    vec!["GW-DST-UNKNOWN-HOST"],
+                )
             } else {
-                (&gw_dst_unknown_host::PAGE, gw_dst_unknown_host::tell, vec![])
+                (
+                    &gw_dst_unknown_host::PAGE,
+                    gw_dst_unknown_host::tell,
+                    vec![],
+                )
             };
         }
         Reason::NoPort => (&gw_srv_nil_port::PAGE, gw_srv_nil_port::tell),
         Reason::HostListPanics { .. } => (&gw_srv_host_panic::PAGE, gw_srv_host_panic::tell),
-        Reason::NamedTargetMissing { .. } => (&gw_port_named_target::PAGE, gw_port_named_target::tell),
-        Reason::TargetPortRepeated { .. } => (&gw_port_dedup_target::PAGE, gw_port_dedup_target::tell),
+        Reason::NamedTargetMissing { .. } => {
+            (&gw_port_named_target::PAGE, gw_port_named_target::tell)
+        }
+        Reason::TargetPortRepeated { .. } => {
+            (&gw_port_dedup_target::PAGE, gw_port_dedup_target::tell)
+        }
         Reason::HttpsNameTaken { .. } => (&gw_srv_https_name::PAGE, gw_srv_https_name::tell),
         Reason::PrivilegedPort => (&gw_port_privileged::PAGE, gw_port_privileged::tell),
         Reason::NoRoute => (&gw_vs_none::PAGE, gw_vs_none::tell),
@@ -260,8 +296,12 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
         Reason::NotExported => (&gw_vs_exportto::PAGE, gw_vs_exportto::tell),
         Reason::NoHosts => (&gw_vs_hosts_empty::PAGE, gw_vs_hosts_empty::tell),
         Reason::HostNamespace { .. } => (&gw_vs_host_ns::PAGE, gw_vs_host_ns::tell),
-        Reason::NoBlock { needed: Block::Http } => (&gw_http_l4_only_vs::PAGE, gw_http_l4_only_vs::tell),
-        Reason::NoBlock { needed: Block::Tls } => (&gw_pass_no_tls_block::PAGE, gw_pass_no_tls_block::tell),
+        Reason::NoBlock {
+            needed: Block::Http,
+        } => (&gw_http_l4_only_vs::PAGE, gw_http_l4_only_vs::tell),
+        Reason::NoBlock { needed: Block::Tls } => {
+            (&gw_pass_no_tls_block::PAGE, gw_pass_no_tls_block::tell)
+        }
         Reason::NoBlock { needed: Block::Tcp } => {
             if tale.server_view().is_some_and(|s| s.tls.is_some()) {
                 (&gw_tls_term_no_tcp::PAGE, gw_tls_term_no_tcp::tell)
@@ -271,22 +311,34 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
         }
         Reason::PortMismatch { .. } => match tale.block() {
             Some(Block::Tls) => (&gw_pass_port_match::PAGE, gw_pass_port_match::tell),
-            Some(Block::Http) => (&gw_http_all_routes_filtered::PAGE, gw_http_all_routes_filtered::tell),
+            Some(Block::Http) => (
+                &gw_http_all_routes_filtered::PAGE,
+                gw_http_all_routes_filtered::tell,
+            ),
             _ => (&gw_tcp_port_match::PAGE, gw_tcp_port_match::tell),
         },
         Reason::GatewayMismatch { .. } if tale.block() != Some(Block::Http) => {
             (&gw_tcp_gw_match::PAGE, gw_tcp_gw_match::tell)
         }
-        Reason::GatewayMismatch { .. } | Reason::SourceMismatch { .. } => {
-            (&gw_http_all_routes_filtered::PAGE, gw_http_all_routes_filtered::tell)
-        }
+        Reason::GatewayMismatch { .. } | Reason::SourceMismatch { .. } => (
+            &gw_http_all_routes_filtered::PAGE,
+            gw_http_all_routes_filtered::tell,
+        ),
         Reason::EmptyRoute => (&gw_tcp_empty_route::PAGE, gw_tcp_empty_route::tell),
         Reason::ZeroSum => (&gw_tcp_zero_sum::PAGE, gw_tcp_zero_sum::tell),
         Reason::NoMatch => (&gw_pass_no_match::PAGE, gw_pass_no_match::tell),
         Reason::SniTaken { .. } => (&gw_pass_dup_sni::PAGE, gw_pass_dup_sni::tell),
-        Reason::DelegateMissing { .. } => (&gw_http_delegate_missing::PAGE, gw_http_delegate_missing::tell),
-        Reason::DelegateConflict => (&gw_http_delegate_conflict::PAGE, gw_http_delegate_conflict::tell),
-        Reason::AfterCatchAll { .. } => (&gw_http_after_catchall::PAGE, gw_http_after_catchall::tell),
+        Reason::DelegateMissing { .. } => (
+            &gw_http_delegate_missing::PAGE,
+            gw_http_delegate_missing::tell,
+        ),
+        Reason::DelegateConflict => (
+            &gw_http_delegate_conflict::PAGE,
+            gw_http_delegate_conflict::tell,
+        ),
+        Reason::AfterCatchAll { .. } => {
+            (&gw_http_after_catchall::PAGE, gw_http_after_catchall::tell)
+        }
         Reason::NotVisible { .. } => (&gw_dst_not_visible::PAGE, gw_dst_not_visible::tell),
         Reason::PortAbsent { .. } => (&gw_dst_port_absent::PAGE, gw_dst_port_absent::tell),
         Reason::PortUnclear { .. } => (&gw_dst_multiport::PAGE, gw_dst_multiport::tell),
@@ -299,17 +351,29 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
 }
 
 /// Another namespace's Gateway first, then equal protocols, then different ones.
-fn port_taken(tale: &Tale<'_, '_>, by: EntryId, same: bool) -> (&'static Page, Tell, Vec<&'static str>) {
+fn port_taken(
+    tale: &Tale<'_, '_>,
+    by: EntryId,
+    same: bool,
+) -> (&'static Page, Tell, Vec<&'static str>) {
     let own = tale.server().and_then(|(g, _)| tale.store.snapshot.get(g));
-    let holder = tale.server_at(by).and_then(|(g, _)| tale.store.snapshot.get(g));
-    let elsewhere = own.zip(holder).is_some_and(|(a, b)| a.key.namespace != b.key.namespace);
+    let holder = tale
+        .server_at(by)
+        .and_then(|(g, _)| tale.store.snapshot.get(g));
+    let elsewhere = own
+        .zip(holder)
+        .is_some_and(|(a, b)| a.key.namespace != b.key.namespace);
     let (page, tell): (&'static Page, Tell) = if same {
         (&gw_srv_l4_dup::PAGE, gw_srv_l4_dup::tell)
     } else {
         (&gw_srv_proto_conflict::PAGE, gw_srv_proto_conflict::tell)
     };
     if elsewhere {
-        (&gw_srv_older_elsewhere::PAGE, gw_srv_older_elsewhere::tell, vec![page.code])
+        (
+            &gw_srv_older_elsewhere::PAGE,
+            gw_srv_older_elsewhere::tell,
+            vec![page.code],
+        )
     } else {
         (page, tell, vec![])
     }
@@ -318,15 +382,35 @@ fn port_taken(tale: &Tale<'_, '_>, by: EntryId, same: bool) -> (&'static Page, T
 /// Letter case, a short name, or really another host.
 fn host_mismatch(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
     let lower = |host: &str| host.rsplit('/').next().unwrap_or(host).to_lowercase();
-    let written = tale.virtual_service().map(|v| v.hosts.as_slice()).unwrap_or_default();
-    let server = tale.server_view().map(|s| s.hosts.as_slice()).unwrap_or_default();
-    let case = written.iter().any(|h| server.iter().any(|s| hosts::overlap(&lower(h), &lower(s))));
+    let written = tale
+        .virtual_service()
+        .map(|v| v.hosts.as_slice())
+        .unwrap_or_default();
+    let server = tale
+        .server_view()
+        .map(|s| s.hosts.as_slice())
+        .unwrap_or_default();
+    let case = written
+        .iter()
+        .any(|h| server.iter().any(|s| hosts::overlap(&lower(h), &lower(s))));
     if case {
-        (&gw_vs_host_case::PAGE, gw_vs_host_case::tell, vec!["GW-VS-HOST-MISMATCH"])
+        (
+            &gw_vs_host_case::PAGE,
+            gw_vs_host_case::tell,
+            vec!["GW-VS-HOST-MISMATCH"],
+        )
     } else if written.iter().any(|h| !h.contains('.') && h != "*") {
-        (&gw_vs_host_short::PAGE, gw_vs_host_short::tell, vec!["GW-VS-HOST-MISMATCH"])
+        (
+            &gw_vs_host_short::PAGE,
+            gw_vs_host_short::tell,
+            vec!["GW-VS-HOST-MISMATCH"],
+        )
     } else {
-        (&gw_vs_host_mismatch::PAGE, gw_vs_host_mismatch::tell, vec![])
+        (
+            &gw_vs_host_mismatch::PAGE,
+            gw_vs_host_mismatch::tell,
+            vec![],
+        )
     }
 }
 
@@ -340,7 +424,12 @@ pub fn tell(tale: &Tale<'_, '_>) -> Option<Finding> {
         page,
         severity: page.severity,
         certainty: Certainty::Predicted,
-        primary: Mark { object, field: told.field, value: told.value, label: told.label },
+        primary: Mark {
+            object,
+            field: told.field,
+            value: told.value,
+            label: told.label,
+        },
         remark: told.remark,
         related: told.related,
         why: told.why.unwrap_or_else(|| page.why.to_owned()),

@@ -78,13 +78,23 @@ impl Told {
     /// A field of an object, and the words at its caret.
     #[must_use]
     pub fn at(object: ObjectId, field: FieldPath, label: impl Into<String>) -> Self {
-        Self { object: Some(object), field, label: label.into(), ..Self::default() }
+        Self {
+            object: Some(object),
+            field,
+            label: label.into(),
+            ..Self::default()
+        }
     }
 
     /// Also shows another place.
     #[must_use]
     pub fn beside(mut self, object: ObjectId, field: FieldPath, label: impl Into<String>) -> Self {
-        self.related.push(Mark { object, field, value: None, label: label.into() });
+        self.related.push(Mark {
+            object,
+            field,
+            value: None,
+            label: label.into(),
+        });
         self
     }
 
@@ -126,13 +136,18 @@ impl<'t, 'a> Tale<'t, 'a> {
     /// The object of the decision.
     #[must_use]
     pub fn object(&self) -> Option<&'t Object> {
-        self.step().and_then(|s| self.store.snapshot.get(s.object()))
+        self.step()
+            .and_then(|s| self.store.snapshot.get(s.object()))
     }
 
     /// `namespace/name` of an object.
     #[must_use]
     pub fn name_of(&self, id: ObjectId) -> String {
-        self.store.snapshot.get(id).map(Object::qualified).unwrap_or_default()
+        self.store
+            .snapshot
+            .get(id)
+            .map(Object::qualified)
+            .unwrap_or_default()
     }
 
     /// A view of an object.
@@ -144,21 +159,30 @@ impl<'t, 'a> Tale<'t, 'a> {
     /// The spec of the VirtualService that the decision is about.
     #[must_use]
     pub fn virtual_service(&self) -> Option<&'t views::VirtualServiceSpec> {
-        self.step().and_then(|s| self.view::<views::VirtualService>(s.object())).map(|v| &v.spec)
+        self.step()
+            .and_then(|s| self.view::<views::VirtualService>(s.object()))
+            .map(|v| &v.spec)
     }
 
     /// The Gateway and the index of the server that the decision is about or stands under.
     #[must_use]
     pub fn server(&self) -> Option<(ObjectId, usize)> {
         let own = self.decided().and_then(|e| server_of(&e.step));
-        own.or_else(|| self.ledger.above(self.entry).find_map(|(_, e)| server_of(&e.step)))
+        own.or_else(|| {
+            self.ledger
+                .above(self.entry)
+                .find_map(|(_, e)| server_of(&e.step))
+        })
     }
 
     /// The view of that server.
     #[must_use]
     pub fn server_view(&self) -> Option<&'t views::Server> {
         let (gateway, index) = self.server()?;
-        self.view::<views::Gateway>(gateway)?.spec.servers.get(index)
+        self.view::<views::Gateway>(gateway)?
+            .spec
+            .servers
+            .get(index)
     }
 
     /// The server of another entry, such as the one that took a port.
@@ -179,7 +203,12 @@ impl<'t, 'a> Tale<'t, 'a> {
     /// The destination as written.
     #[must_use]
     pub fn destination(&self) -> Option<&'t views::Destination> {
-        let Step::Destination { block, rule, index, .. } = self.step()? else { return None };
+        let Step::Destination {
+            block, rule, index, ..
+        } = self.step()?
+        else {
+            return None;
+        };
         let spec = self.virtual_service()?;
         let route = match block {
             Block::Tcp => &spec.tcp.get(*rule)?.route,
@@ -204,8 +233,11 @@ impl<'t, 'a> Tale<'t, 'a> {
     #[must_use]
     pub fn ports_of(&self, host: &str) -> String {
         let service = self.store.service(host, &self.proxy.namespace);
-        let ports: Vec<String> =
-            service.iter().flat_map(|s| &s.ports).map(|p| p.number.to_string()).collect();
+        let ports: Vec<String> = service
+            .iter()
+            .flat_map(|s| &s.ports)
+            .map(|p| p.number.to_string())
+            .collect();
         match ports.split_last() {
             None => "no ports".to_owned(),
             Some((last, [])) => last.clone(),
@@ -216,7 +248,12 @@ impl<'t, 'a> Tale<'t, 'a> {
     /// The field of the declared number of a server.
     #[must_use]
     pub fn number_field(index: usize) -> FieldPath {
-        FieldPath::root().key("spec").key("servers").index(index).key("port").key("number")
+        FieldPath::root()
+            .key("spec")
+            .key("servers")
+            .index(index)
+            .key("port")
+            .key("number")
     }
 }
 

@@ -9,7 +9,9 @@ use super::protocol::Protocol;
 use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
 use super::store::{Registry, Resolution, Service, ServicePort, Store, Subset};
 use crate::ledger::Reason;
-use crate::snapshot::views::{self, AsView, Destination, EndpointSlice, Labels, Pod, WorkloadEntrySpec};
+use crate::snapshot::views::{
+    self, AsView, Destination, EndpointSlice, Labels, Pod, WorkloadEntrySpec,
+};
 use crate::snapshot::{Kind, ObjectId};
 
 /// The label that says that a pod takes Istio's mutual TLS.
@@ -29,17 +31,24 @@ pub(super) struct Target {
 }
 
 /// The cluster that a destination means. istiod does not check here that it exists.
-pub(super) fn resolve(context: &Context<'_, '_>, destination: &Destination, place: &Place<'_>) -> Target {
+pub(super) fn resolve(
+    context: &Context<'_, '_>,
+    destination: &Destination,
+    place: &Place<'_>,
+) -> Target {
     let (store, proxy) = (context.store, context.proxy);
-    let host = resolve_short_name(&destination.host, place.vs.namespace(), &store.mesh.domain).into_owned();
+    let host = resolve_short_name(&destination.host, place.vs.namespace(), &store.mesh.domain)
+        .into_owned();
     // HTTP rules prefer the service of the VirtualService's own namespace.
     let own = match place.block {
-        crate::ledger::Block::Http => store
-            .services_named(&host)
-            .find(|s| s.namespace == place.vs.namespace() && s.visibility.includes(&proxy.namespace)),
+        crate::ledger::Block::Http => store.services_named(&host).find(|s| {
+            s.namespace == place.vs.namespace() && s.visibility.includes(&proxy.namespace)
+        }),
         _ => None,
     };
-    let service = own.map(std::borrow::Cow::Borrowed).or_else(|| store.service(&host, &proxy.namespace));
+    let service = own
+        .map(std::borrow::Cow::Borrowed)
+        .or_else(|| store.service(&host, &proxy.namespace));
     let cluster_host = service
         .as_ref()
         .and_then(|s| s.external_name.clone())
@@ -91,16 +100,25 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         .find(|p| p.number == target.port && p.protocol != Protocol::Udp)
         .ok_or_else(|| {
             if target.port_given {
-                Reason::PortAbsent { host: host.clone(), port: target.port }
+                Reason::PortAbsent {
+                    host: host.clone(),
+                    port: target.port,
+                }
             } else {
-                Reason::PortUnclear { host: host.clone(), port: target.port }
+                Reason::PortUnclear {
+                    host: host.clone(),
+                    port: target.port,
+                }
             }
         })?;
     let subset = if target.subset.is_empty() {
         None
     } else {
         let found = subset(store, &service, proxy, &target.subset);
-        Some(found.ok_or_else(|| Reason::SubsetUndefined { host, subset: target.subset.clone() })?)
+        Some(found.ok_or_else(|| Reason::SubsetUndefined {
+            host,
+            subset: target.subset.clone(),
+        })?)
     };
     Ok(Cluster {
         discovery: discovery(service.resolution),
@@ -109,13 +127,23 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
 }
 
 /// The subset of the DestinationRule in force.
-fn subset<'s>(store: &'s Store<'_>, service: &Service, proxy: &ProxyFacts, name: &str) -> Option<&'s Subset> {
+fn subset<'s>(
+    store: &'s Store<'_>,
+    service: &Service,
+    proxy: &ProxyFacts,
+    name: &str,
+) -> Option<&'s Subset> {
     let rule = store.destination_rule(service, &proxy.namespace, &proxy.labels)?;
     rule.subsets.iter().find(|s| s.name == name)
 }
 
 /// The cluster behind an AUTO_PASSTHROUGH chain: only endpoints that take Istio's mutual TLS.
-pub(super) fn mutual_tls(store: &Store<'_>, service: &Service, port: &ServicePort, subset: Option<&Labels>) -> Cluster {
+pub(super) fn mutual_tls(
+    store: &Store<'_>,
+    service: &Service,
+    port: &ServicePort,
+    subset: Option<&Labels>,
+) -> Cluster {
     Cluster {
         discovery: discovery(service.resolution),
         endpoints: endpoints(store, service, port, subset, true),
@@ -142,7 +170,8 @@ fn endpoints(
     let accepts = |labels: Option<&Labels>| {
         subset.is_none_or(|wanted| labels.is_some_and(|l| selects(wanted, l)) || wanted.is_empty())
             && (!mutual_tls_only
-                || labels.is_some_and(|l| l.get(TLS_MODE_LABEL).is_some_and(|mode| mode == "istio")))
+                || labels
+                    .is_some_and(|l| l.get(TLS_MODE_LABEL).is_some_and(|mode| mode == "istio")))
     };
     let mut found = match service.registry {
         Registry::Kubernetes => kubernetes_endpoints(store, service, port, &accepts),
@@ -160,17 +189,30 @@ fn kubernetes_endpoints(
     port: &ServicePort,
     accepts: &dyn Fn(Option<&Labels>) -> bool,
 ) -> Vec<Endpoint> {
-    let Some(object) = store.snapshot.get(service.object) else { return Vec::new() };
-    let Some(view) = views::Service::of(&object.view) else { return Vec::new() };
+    let Some(object) = store.snapshot.get(service.object) else {
+        return Vec::new();
+    };
+    let Some(view) = views::Service::of(&object.view) else {
+        return Vec::new();
+    };
     if store.snapshot.of_kind(Kind::EndpointSlice).next().is_none() {
         return selected_pods(store, object.id, view, port, accepts);
     }
     let mut found = Vec::new();
-    for slice in store.slices(&service.namespace, &object.key.name).iter().filter_map(|o| EndpointSlice::of(&o.view)) {
-        let numbers = slice.ports.iter().filter(|p| p.name == port.name).map(|p| p.port);
+    for slice in store
+        .slices(&service.namespace, &object.key.name)
+        .iter()
+        .filter_map(|o| EndpointSlice::of(&o.view))
+    {
+        let numbers = slice
+            .ports
+            .iter()
+            .filter(|p| p.name == port.name)
+            .map(|p| p.port);
         for number in numbers {
             for endpoint in &slice.endpoints {
-                let ready = endpoint.conditions.ready.unwrap_or(true) || view.spec.publish_not_ready_addresses;
+                let ready = endpoint.conditions.ready.unwrap_or(true)
+                    || view.spec.publish_not_ready_addresses;
                 for address in endpoint.addresses.iter().filter(|_| ready) {
                     let pod = endpoint
                         .target_ref
@@ -197,26 +239,45 @@ fn selected_pods(
     accepts: &dyn Fn(Option<&Labels>) -> bool,
 ) -> Vec<Endpoint> {
     let selector = &view.spec.selector;
-    let Some(object) = store.snapshot.get(service).filter(|_| !selector.is_empty()) else { return Vec::new() };
-    let Some(written) = view.spec.ports.iter().find(|p| p.port == port.number) else { return Vec::new() };
+    let Some(object) = store.snapshot.get(service).filter(|_| !selector.is_empty()) else {
+        return Vec::new();
+    };
+    let Some(written) = view.spec.ports.iter().find(|p| p.port == port.number) else {
+        return Vec::new();
+    };
     let namespace = object.key.namespace.as_str();
     let mut found = Vec::new();
     for pod in store.pods(namespace) {
-        let (Some(facts), Some(view)) = (ProxyFacts::of_pod(pod), Pod::of(&pod.view)) else { continue };
-        let not_ready = view.status.conditions.iter().any(|c| c.r#type == "Ready" && c.status != "True");
+        let (Some(facts), Some(view)) = (ProxyFacts::of_pod(pod), Pod::of(&pod.view)) else {
+            continue;
+        };
+        let not_ready = view
+            .status
+            .conditions
+            .iter()
+            .any(|c| c.r#type == "Ready" && c.status != "True");
         if not_ready || !selects(selector, &facts.labels) || !accepts(Some(&facts.labels)) {
             continue;
         }
         if let Ok(number) = super::gateway::target_port(written, &facts.containers) {
-            let address = facts.ips.first().map_or_else(|| facts.name.clone(), Clone::clone);
+            let address = facts
+                .ips
+                .first()
+                .map_or_else(|| facts.name.clone(), Clone::clone);
             found.push(Endpoint::Address(join(&address, number)));
         }
     }
     if !found.is_empty() {
         return found;
     }
-    for workload in WORKLOAD_KINDS.into_iter().flat_map(|kind| store.snapshot.of_kind(kind)) {
-        let Some(spec) = workload_spec(workload).filter(|_| workload.key.namespace == namespace) else { continue };
+    for workload in WORKLOAD_KINDS
+        .into_iter()
+        .flat_map(|kind| store.snapshot.of_kind(kind))
+    {
+        let Some(spec) = workload_spec(workload).filter(|_| workload.key.namespace == namespace)
+        else {
+            continue;
+        };
         let labels = &spec.template.metadata.labels;
         if !selects(selector, labels) || !accepts(Some(labels)) {
             continue;
@@ -224,7 +285,11 @@ fn selected_pods(
         let count = spec.replicas.unwrap_or(1);
         let containers: Vec<_> = spec.template.spec.containers.clone();
         if let (Ok(port), 1..) = (super::gateway::target_port(written, &containers), count) {
-            found.push(Endpoint::Replicas { workload: workload.key.to_string(), count, port });
+            found.push(Endpoint::Replicas {
+                workload: workload.key.to_string(),
+                count,
+                port,
+            });
         }
     }
     found
@@ -237,16 +302,32 @@ fn service_entry_endpoints(
     port: &ServicePort,
     accepts: &dyn Fn(Option<&Labels>) -> bool,
 ) -> Vec<Endpoint> {
-    let Some(entry) = store.snapshot.get(service.object).and_then(|o| views::ServiceEntry::of(&o.view)) else {
+    let Some(entry) = store
+        .snapshot
+        .get(service.object)
+        .and_then(|o| views::ServiceEntry::of(&o.view))
+    else {
         return Vec::new();
     };
     let spec = &entry.spec;
     let of_entry = |endpoint: &WorkloadEntrySpec| {
-        let number = endpoint.ports.get(&port.name).copied().unwrap_or(port.target_port);
-        let address = if endpoint.address.is_empty() { &service.hostname } else { &endpoint.address };
+        let number = endpoint
+            .ports
+            .get(&port.name)
+            .copied()
+            .unwrap_or(port.target_port);
+        let address = if endpoint.address.is_empty() {
+            &service.hostname
+        } else {
+            &endpoint.address
+        };
         accepts(Some(&endpoint.labels)).then(|| Endpoint::Address(join(address, number)))
     };
-    if let Some(selector) = spec.workload_selector.as_ref().filter(|s| !s.labels.is_empty()) {
+    if let Some(selector) = spec
+        .workload_selector
+        .as_ref()
+        .filter(|s| !s.labels.is_empty())
+    {
         let entries = store
             .workload_entries(&service.namespace)
             .filter(|(_, e)| selects(&selector.labels, &e.labels))
@@ -260,9 +341,16 @@ fn service_entry_endpoints(
         return entries.chain(pods).collect();
     }
     if spec.endpoints.is_empty() {
-        let by_name = matches!(service.resolution, Resolution::Dns | Resolution::DnsRoundRobin);
+        let by_name = matches!(
+            service.resolution,
+            Resolution::Dns | Resolution::DnsRoundRobin
+        );
         let host = Endpoint::Address(join(&service.hostname, port.target_port));
-        return if by_name && accepts(None) { vec![host] } else { Vec::new() };
+        return if by_name && accepts(None) {
+            vec![host]
+        } else {
+            Vec::new()
+        };
     }
     spec.endpoints.iter().filter_map(of_entry).collect()
 }

@@ -57,7 +57,11 @@ pub fn intersection(first: &[&str], second: &[&str]) -> Vec<String> {
 /// namespace; `*` and IP addresses stay.
 #[must_use]
 pub fn resolve_short_name<'a>(host: &'a str, namespace: &str, domain: &str) -> Cow<'a, str> {
-    if host.is_empty() || host == "*" || host.contains('.') || host.parse::<std::net::IpAddr>().is_ok() {
+    if host.is_empty()
+        || host == "*"
+        || host.contains('.')
+        || host.parse::<std::net::IpAddr>().is_ok()
+    {
         Cow::Borrowed(host)
     } else {
         Cow::Owned(format!("{host}.{namespace}.svc.{domain}"))
@@ -72,7 +76,11 @@ pub fn resolve_gateway_name(name: &str, namespace: &str) -> String {
         return MESH.to_owned();
     }
     if let Some((ns, rest)) = name.split_once('/') {
-        return if ns == "." { format!("{namespace}/{rest}") } else { name.to_owned() };
+        return if ns == "." {
+            format!("{namespace}/{rest}")
+        } else {
+            name.to_owned()
+        };
     }
     match name.split_once('.') {
         None => format!("{namespace}/{name}"),
@@ -95,7 +103,9 @@ pub fn sanitize_server_hosts(hosts: &[String], namespace: &str) -> Result<Vec<St
     let mut kept: Vec<String> = hosts.to_vec();
     for (n, host) in hosts.iter().enumerate() {
         let mut parts = host.split('/');
-        let (Some(ns), Some(name)) = (parts.next(), parts.next()) else { continue };
+        let (Some(ns), Some(name)) = (parts.next(), parts.next()) else {
+            continue;
+        };
         let new = match (ns, name) {
             ("*", "*") => {
                 kept = vec!["*".to_owned()];
@@ -118,25 +128,34 @@ pub fn hosts_for_namespace<'a>(
     hosts: &'a [String],
     namespace: &'a str,
 ) -> impl Iterator<Item = (usize, &'a str)> {
-    hosts.iter().enumerate().filter_map(move |(n, host)| match host.split_once('/') {
-        Some((ns, _)) if ns != namespace && ns != "*" => None,
-        Some((_, name)) => Some((n, name)),
-        None => Some((n, host.as_str())),
-    })
+    hosts
+        .iter()
+        .enumerate()
+        .filter_map(move |(n, host)| match host.split_once('/') {
+            Some((ns, _)) if ns != namespace && ns != "*" => None,
+            Some((_, name)) => Some((n, name)),
+            None => Some((n, host.as_str())),
+        })
 }
 
 /// The most specific of several hosts that `needle` lies under: an equal one, else the longest wildcard.
 #[must_use]
 pub fn most_specific<'a, T>(needle: &str, candidates: &[(&'a str, T)]) -> Option<usize> {
-    candidates.iter().position(|(host, _)| *host == needle).or_else(|| {
-        let tail = needle.strip_prefix('*').unwrap_or(needle);
-        candidates
-            .iter()
-            .enumerate()
-            .filter(|(_, (host, _))| host.strip_prefix('*').is_some_and(|suffix| tail.ends_with(suffix)))
-            .max_by(|(_, (a, _)), (_, (b, _))| a.len().cmp(&b.len()).then_with(|| b.cmp(a)))
-            .map(|(n, _)| n)
-    })
+    candidates
+        .iter()
+        .position(|(host, _)| *host == needle)
+        .or_else(|| {
+            let tail = needle.strip_prefix('*').unwrap_or(needle);
+            candidates
+                .iter()
+                .enumerate()
+                .filter(|(_, (host, _))| {
+                    host.strip_prefix('*')
+                        .is_some_and(|suffix| tail.ends_with(suffix))
+                })
+                .max_by(|(_, (a, _)), (_, (b, _))| a.len().cmp(&b.len()).then_with(|| b.cmp(a)))
+                .map(|(n, _)| n)
+        })
 }
 
 #[cfg(test)]
@@ -170,9 +189,21 @@ mod tests {
     #[test]
     fn a_list_that_istiod_panics_on_is_told_by_its_index() {
         let list = |hosts: &[&str]| hosts.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>();
-        assert_eq!(sanitize_server_hosts(&list(&["./a", "*/b", "x/c", "d"]), "ns"), Ok(list(&["ns/a", "b", "x/c", "d"])));
-        assert_eq!(sanitize_server_hosts(&list(&["a.com", "*/*"]), "ns"), Ok(list(&["*"])));
-        assert_eq!(sanitize_server_hosts(&list(&["*/*", "*/x.com"]), "ns"), Err(1));
-        assert_eq!(sanitize_server_hosts(&list(&["*/*", "x/y.com"]), "ns"), Ok(list(&["*"])));
+        assert_eq!(
+            sanitize_server_hosts(&list(&["./a", "*/b", "x/c", "d"]), "ns"),
+            Ok(list(&["ns/a", "b", "x/c", "d"]))
+        );
+        assert_eq!(
+            sanitize_server_hosts(&list(&["a.com", "*/*"]), "ns"),
+            Ok(list(&["*"]))
+        );
+        assert_eq!(
+            sanitize_server_hosts(&list(&["*/*", "*/x.com"]), "ns"),
+            Err(1)
+        );
+        assert_eq!(
+            sanitize_server_hosts(&list(&["*/*", "x/y.com"]), "ns"),
+            Ok(list(&["*"]))
+        );
     }
 }

@@ -5,7 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::{Cluster, Listener, Route, RouteAction, VirtualHost};
-use super::gateway::{BoundServer, Context, Merged, Place, attach, candidates, destinations, selects};
+use super::gateway::{
+    BoundServer, Context, Merged, Place, attach, candidates, destinations, selects,
+};
 use super::hosts::{self, hosts_for_namespace, resolve_gateway_name};
 use super::store::VirtualService;
 use crate::ledger::{Block, Effect, EntryId, Reason, Step};
@@ -19,14 +21,21 @@ pub(super) fn routes(
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> BTreeMap<String, Vec<VirtualHost>> {
     let chains = listeners.iter().flat_map(|l| &l.chains);
-    let named: BTreeMap<&str, EntryId> =
-        chains.filter_map(|c| c.route.as_deref().map(|route| (route, c.origin))).collect();
+    let named: BTreeMap<&str, EntryId> = chains
+        .filter_map(|c| c.route.as_deref().map(|route| (route, c.origin)))
+        .collect();
     named
         .into_iter()
         .filter_map(|(name, origin)| {
             let servers = merged.by_route.get(name)?;
-            let servers: Vec<_> = servers.iter().filter_map(|n| merged.servers.get(*n)).collect();
-            Some((name.to_owned(), virtual_hosts(context, &servers, origin, clusters)))
+            let servers: Vec<_> = servers
+                .iter()
+                .filter_map(|n| merged.servers.get(*n))
+                .collect();
+            Some((
+                name.to_owned(),
+                virtual_hosts(context, &servers, origin, clusters),
+            ))
         })
         .collect()
 }
@@ -50,16 +59,22 @@ fn virtual_hosts(
         let chains = chains_entry(context, server).unwrap_or(origin);
         let redirects = facts.view.tls.as_ref().is_some_and(|t| t.https_redirect);
         for vs in candidates(context, facts.gateway_name) {
-            let step = Step::Attachment { virtual_service: vs.object.id };
+            let step = Step::Attachment {
+                virtual_service: vs.object.id,
+            };
             let attachment = context.ledger.open(step, Some(chains));
             let outcome = attach_http(context, vs, server).map(|hosts| (hosts, Effect::Attached));
-            let Some(common) = context.ledger.settle(attachment, outcome) else { continue };
+            let Some(common) = context.ledger.settle(attachment, outcome) else {
+                continue;
+            };
             let key = (facts.gateway_name, vs.object.qualified());
             if !built.contains_key(&key) {
                 let routes = vs_routes(context, vs, server, attachment, clusters);
                 built.insert(key.clone(), routes);
             }
-            let Some(routes) = built.get(&key).filter(|routes| !routes.is_empty()) else { continue };
+            let Some(routes) = built.get(&key).filter(|routes| !routes.is_empty()) else {
+                continue;
+            };
             for host in common {
                 let host = host.to_lowercase();
                 let virtual_host = found.entry(host.clone()).or_insert_with(|| VirtualHost {
@@ -71,21 +86,38 @@ fn virtual_hosts(
                 virtual_host.require_tls |= redirects;
             }
         }
-        for host in facts.hosts.iter().filter(|_| redirects).map(|h| h.to_lowercase()) {
+        for host in facts
+            .hosts
+            .iter()
+            .filter(|_| redirects)
+            .map(|h| h.to_lowercase())
+        {
             found
                 .entry(host.clone())
-                .or_insert_with(|| VirtualHost { domains: vec![host], routes: Vec::new(), require_tls: true })
+                .or_insert_with(|| VirtualHost {
+                    domains: vec![host],
+                    routes: Vec::new(),
+                    require_tls: true,
+                })
                 .require_tls = true;
         }
     }
     if found.is_empty() {
-        return vec![VirtualHost { domains: vec!["*".to_owned()], routes: Vec::new(), require_tls: false }];
+        return vec![VirtualHost {
+            domains: vec!["*".to_owned()],
+            routes: Vec::new(),
+            require_tls: false,
+        }];
     }
     let mut hosts: Vec<VirtualHost> = Vec::new();
     for host in found.into_values() {
         let same = |other: &&mut VirtualHost| {
             other.require_tls == host.require_tls
-                && other.routes.iter().map(|r| r.clause).eq(host.routes.iter().map(|r| r.clause))
+                && other
+                    .routes
+                    .iter()
+                    .map(|r| r.clause)
+                    .eq(host.routes.iter().map(|r| r.clause))
         };
         match hosts.iter_mut().find(same) {
             Some(existing) => existing.domains.extend(host.domains),
@@ -105,14 +137,18 @@ fn attach_http(
     server: &BoundServer<'_>,
 ) -> Result<Vec<String>, Reason> {
     attach(context, vs, &server.facts)?;
-    let own: Vec<&str> = hosts_for_namespace(&server.facts.hosts, vs.namespace()).map(|(_, h)| h).collect();
+    let own: Vec<&str> = hosts_for_namespace(&server.facts.hosts, vs.namespace())
+        .map(|(_, h)| h)
+        .collect();
     let wanted: Vec<&str> = vs.hosts.iter().map(String::as_str).collect();
     let common = hosts::intersection(&own, &wanted);
     if common.is_empty() {
         return Err(Reason::HostMismatch);
     }
     if vs.spec.http.is_empty() {
-        return Err(Reason::NoBlock { needed: Block::Http });
+        return Err(Reason::NoBlock {
+            needed: Block::Http,
+        });
     }
     Ok(common)
 }
@@ -140,7 +176,11 @@ fn vs_routes<'s, 'a>(
         let each: Vec<(Option<usize>, Option<&HttpMatch>)> = if rule.matches.is_empty() {
             vec![(None, None)]
         } else {
-            rule.matches.iter().enumerate().map(|(n, m)| (Some(n), Some(m))).collect()
+            rule.matches
+                .iter()
+                .enumerate()
+                .map(|(n, m)| (Some(n), Some(m)))
+                .collect()
         };
         for (n, m) in each {
             let step = Step::Clause {
@@ -154,7 +194,11 @@ fn vs_routes<'s, 'a>(
                 Some(by) => Err(Reason::AfterCatchAll { by }),
                 None => fits(context, m, n.unwrap_or(0), server, rule.vs.namespace()),
             };
-            if context.ledger.settle(clause, outcome.map(|()| ((), Effect::Used))).is_none() {
+            if context
+                .ledger
+                .settle(clause, outcome.map(|()| ((), Effect::Used)))
+                .is_none()
+            {
                 continue;
             }
             let place = Place {
@@ -172,7 +216,12 @@ fn vs_routes<'s, 'a>(
                 RouteAction::Clusters(destinations(context, &place, &rule.view.route, clusters))
             };
             let (matches, catch_all) = words(m);
-            found.push(Route { matches: Some(matches), action, clause, catch_all });
+            found.push(Route {
+                matches: Some(matches),
+                action,
+                clause,
+                catch_all,
+            });
             if catch_all || m.is_none() {
                 end = Some(clause);
             }
@@ -182,39 +231,74 @@ fn vs_routes<'s, 'a>(
 }
 
 /// The rules of a VirtualService with those of its delegates in their places.
-fn rules<'r, 'a>(context: &mut Context<'r, 'a>, vs: &'r VirtualService<'a>, attachment: EntryId) -> Vec<Rule<'r, 'a>> {
+fn rules<'r, 'a>(
+    context: &mut Context<'r, 'a>,
+    vs: &'r VirtualService<'a>,
+    attachment: EntryId,
+) -> Vec<Rule<'r, 'a>> {
     let store = context.store;
     let mut found = Vec::new();
     for (index, route) in vs.spec.http.iter().enumerate() {
         let status = route.direct_response.as_ref().map(|d| d.status);
         let Some(delegate) = &route.delegate else {
             let matches = route.r#match.clone();
-            found.push(Rule { vs, index, matches, view: route, direct_response: status });
+            found.push(Rule {
+                vs,
+                index,
+                matches,
+                view: route,
+                direct_response: status,
+            });
             continue;
         };
-        let namespace = if delegate.namespace.is_empty() { vs.namespace() } else { &delegate.namespace };
+        let namespace = if delegate.namespace.is_empty() {
+            vs.namespace()
+        } else {
+            &delegate.namespace
+        };
         let target = store.virtual_services.iter().find(|d| {
             d.object.key.name == delegate.name
                 && d.namespace() == namespace
                 && d.hosts.is_empty()
                 && d.visibility.includes(vs.namespace())
         });
-        let step = Step::Clause { virtual_service: vs.object.id, block: Block::Http, rule: index, r#match: None };
+        let step = Step::Clause {
+            virtual_service: vs.object.id,
+            block: Block::Http,
+            rule: index,
+            r#match: None,
+        };
         let entry = context.ledger.open(step, Some(attachment));
         let outcome = target
-            .ok_or_else(|| Reason::DelegateMissing { name: format!("{namespace}/{}", delegate.name) })
+            .ok_or_else(|| Reason::DelegateMissing {
+                name: format!("{namespace}/{}", delegate.name),
+            })
             .map(|target| (target, Effect::Used));
-        let Some(target) = context.ledger.settle(entry, outcome) else { continue };
+        let Some(target) = context.ledger.settle(entry, outcome) else {
+            continue;
+        };
         for (n, inner) in target.spec.http.iter().enumerate() {
             let Some(matches) = merge_matches(vs, &route.r#match, target, &inner.r#match) else {
-                let step =
-                    Step::Clause { virtual_service: target.object.id, block: Block::Http, rule: n, r#match: None };
+                let step = Step::Clause {
+                    virtual_service: target.object.id,
+                    block: Block::Http,
+                    rule: n,
+                    r#match: None,
+                };
                 let entry = context.ledger.open(step, Some(attachment));
-                context.ledger.settle::<()>(entry, Err(Reason::DelegateConflict));
+                context
+                    .ledger
+                    .settle::<()>(entry, Err(Reason::DelegateConflict));
                 continue;
             };
             let direct_response = inner.direct_response.as_ref().map(|d| d.status).or(status);
-            found.push(Rule { vs: target, index: n, matches, view: inner, direct_response });
+            found.push(Rule {
+                vs: target,
+                index: n,
+                matches,
+                view: inner,
+                direct_response,
+            });
         }
     }
     found
@@ -245,7 +329,11 @@ fn merge_matches(
     let mut merged = Vec::new();
     for inner in &delegate {
         let before = merged.len();
-        merged.extend(root.iter().filter(|outer| !conflict(outer, inner)).map(|outer| merge_match(outer, inner)));
+        merged.extend(
+            root.iter()
+                .filter(|outer| !conflict(outer, inner))
+                .map(|outer| merge_match(outer, inner)),
+        );
         if merged.len() == before {
             return None;
         }
@@ -255,7 +343,9 @@ fn merge_matches(
 
 fn merge_match(root: &HttpMatch, delegate: &HttpMatch) -> HttpMatch {
     let mut merged = delegate.clone();
-    let or = |own: &Option<StringMatch>, outer: &Option<StringMatch>| own.clone().or_else(|| outer.clone());
+    let or = |own: &Option<StringMatch>, outer: &Option<StringMatch>| {
+        own.clone().or_else(|| outer.clone())
+    };
     merged.uri = or(&delegate.uri, &root.uri);
     merged.scheme = or(&delegate.scheme, &root.scheme);
     merged.method = or(&delegate.method, &root.method);
@@ -270,7 +360,10 @@ fn merge_match(root: &HttpMatch, delegate: &HttpMatch) -> HttpMatch {
         }
     }
     for (key, value) in &root.source_labels {
-        merged.source_labels.entry(key.clone()).or_insert_with(|| value.clone());
+        merged
+            .source_labels
+            .entry(key.clone())
+            .or_insert_with(|| value.clone());
     }
     if merged.port == 0 {
         merged.port = root.port;
@@ -286,9 +379,11 @@ fn merge_match(root: &HttpMatch, delegate: &HttpMatch) -> HttpMatch {
 
 /// Whether a delegate's match is no subset of the root's.
 fn conflict(root: &HttpMatch, leaf: &HttpMatch) -> bool {
-    let pair = |a: &Option<StringMatch>, b: &Option<StringMatch>| strings_conflict(a.as_ref(), b.as_ref());
+    let pair =
+        |a: &Option<StringMatch>, b: &Option<StringMatch>| strings_conflict(a.as_ref(), b.as_ref());
     let maps = |a: &BTreeMap<String, StringMatch>, b: &BTreeMap<String, StringMatch>| {
-        b.iter().any(|(name, value)| strings_conflict(a.get(name), Some(value)))
+        b.iter()
+            .any(|(name, value)| strings_conflict(a.get(name), Some(value)))
     };
     pair(&root.uri, &leaf.uri)
         || pair(&root.scheme, &leaf.scheme)
@@ -300,7 +395,10 @@ fn conflict(root: &HttpMatch, leaf: &HttpMatch) -> bool {
         || root.ignore_uri_case != leaf.ignore_uri_case
         || (root.port > 0 && leaf.port > 0 && root.port != leaf.port)
         || (!root.source_namespace.is_empty() && root.source_namespace != leaf.source_namespace)
-        || leaf.source_labels.iter().any(|(k, v)| root.source_labels.get(k).is_some_and(|r| r != v))
+        || leaf
+            .source_labels
+            .iter()
+            .any(|(k, v)| root.source_labels.get(k).is_some_and(|r| r != v))
         || gateways_conflict(&root.gateways, &leaf.gateways)
 }
 
@@ -312,9 +410,12 @@ fn gateways_conflict(root: &[String], leaf: &[String]) -> bool {
 }
 
 fn strings_conflict(root: Option<&StringMatch>, leaf: Option<&StringMatch>) -> bool {
-    let (Some(root), Some(leaf)) = (root, leaf) else { return false };
+    let (Some(root), Some(leaf)) = (root, leaf) else {
+        return false;
+    };
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let (root_exact, root_prefix, root_regex) = (text(&root.exact), text(&root.prefix), text(&root.regex));
+    let (root_exact, root_prefix, root_regex) =
+        (text(&root.exact), text(&root.prefix), text(&root.regex));
     let (exact, prefix, regex) = (text(&leaf.exact), text(&leaf.prefix), text(&leaf.regex));
     let any_root = !(root_regex.is_empty() && root_prefix.is_empty() && root_exact.is_empty());
     let any_leaf = !(regex.is_empty() && prefix.is_empty() && exact.is_empty());
@@ -346,36 +447,74 @@ fn fits(
     let Some(m) = m else { return Ok(()) };
     let facts = &server.facts;
     if m.port != 0 && m.port != facts.number {
-        return Err(Reason::PortMismatch { r#match: index, declared: facts.number });
+        return Err(Reason::PortMismatch {
+            r#match: index,
+            declared: facts.number,
+        });
     }
     if !m.gateways.is_empty() {
-        let named = m.gateways.iter().any(|g| resolve_gateway_name(g, namespace) == facts.gateway_name);
-        return if named { Ok(()) } else { Err(Reason::GatewayMismatch { r#match: index }) };
+        let named = m
+            .gateways
+            .iter()
+            .any(|g| resolve_gateway_name(g, namespace) == facts.gateway_name);
+        return if named {
+            Ok(())
+        } else {
+            Err(Reason::GatewayMismatch { r#match: index })
+        };
     }
     let from_here = selects(&m.source_labels, &context.proxy.labels)
         && (m.source_namespace.is_empty() || m.source_namespace == context.proxy.namespace);
-    if from_here { Ok(()) } else { Err(Reason::SourceMismatch { r#match: index }) }
+    if from_here {
+        Ok(())
+    } else {
+        Err(Reason::SourceMismatch { r#match: index })
+    }
 }
 
 /// A match in words, and whether it takes every request.
 fn words(m: Option<&HttpMatch>) -> (String, bool) {
-    let Some(m) = m else { return ("prefix /".to_owned(), true) };
+    let Some(m) = m else {
+        return ("prefix /".to_owned(), true);
+    };
     let (path, all_paths) = match &m.uri {
-        Some(StringMatch { exact: Some(path), .. }) => (format!("path {path}"), false),
-        Some(StringMatch { prefix: Some(path), .. }) => (format!("prefix {path}"), path == "/"),
-        Some(StringMatch { regex: Some(regex), .. }) => (format!("regex {regex}"), regex == ".*"),
+        Some(StringMatch {
+            exact: Some(path), ..
+        }) => (format!("path {path}"), false),
+        Some(StringMatch {
+            prefix: Some(path), ..
+        }) => (format!("prefix {path}"), path == "/"),
+        Some(StringMatch {
+            regex: Some(regex), ..
+        }) => (format!("regex {regex}"), regex == ".*"),
         _ => ("prefix /".to_owned(), true),
     };
     let claims = |name: &&String| !name.starts_with("@request.auth.claims");
-    let mut headers: Vec<&str> = m.headers.keys().chain(m.without_headers.keys()).filter(claims).map(String::as_str).collect();
+    let mut headers: Vec<&str> = m
+        .headers
+        .keys()
+        .chain(m.without_headers.keys())
+        .filter(claims)
+        .map(String::as_str)
+        .collect();
     headers.sort_unstable();
-    for (name, value) in [(":method", &m.method), (":authority", &m.authority), (":scheme", &m.scheme)] {
+    for (name, value) in [
+        (":method", &m.method),
+        (":authority", &m.authority),
+        (":scheme", &m.scheme),
+    ] {
         if value.is_some() {
             headers.push(name);
         }
     }
-    let metadata = m.headers.keys().chain(m.without_headers.keys()).any(|n| !claims(&n));
+    let metadata = m
+        .headers
+        .keys()
+        .chain(m.without_headers.keys())
+        .any(|n| !claims(&n));
     let catch_all = all_paths && headers.is_empty() && m.query_params.is_empty() && !metadata;
-    let text = headers.iter().fold(path, |text, name| format!("{text} header {name}"));
+    let text = headers
+        .iter()
+        .fold(path, |text, name| format!("{text} header {name}"));
     (text, catch_all)
 }

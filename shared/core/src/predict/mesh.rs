@@ -45,7 +45,7 @@ impl MeshConfig {
             .find(Kind::ConfigMap, DEFAULT_ROOT_NAMESPACE, "istio")
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
-            .and_then(|text| reader::parse_document(text).ok())
+            .and_then(|text| reader::parse(text))
             .and_then(|value| Self::deserialize(value).ok())
             .unwrap_or_default()
     }

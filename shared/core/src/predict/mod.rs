@@ -11,9 +11,13 @@ pub mod protocol;
 mod proxy;
 pub mod store;
 
-pub use config::{Cluster, Config, Endpoint, FilterChain, ChainKind, Listener, Route, RouteAction, VirtualHost};
-pub use proxy::{ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, pod_spec, routers, workload_spec};
-pub(crate) use gateway::{selects, target_port};
+pub use config::{
+    ChainKind, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction, VirtualHost,
+};
+pub(crate) use gateway::selects;
+pub use proxy::{
+    ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, pod_spec, routers, workload_spec,
+};
 
 use crate::ledger::Ledger;
 use store::Store;

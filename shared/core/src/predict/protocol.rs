@@ -47,13 +47,21 @@ impl Protocol {
     /// Plain HTTP in any version; not HTTPS.
     #[must_use]
     pub const fn is_http(self) -> bool {
-        matches!(self, Self::Http | Self::Http2 | Self::HttpProxy | Self::Grpc | Self::GrpcWeb)
+        matches!(
+            self,
+            Self::Http | Self::Http2 | Self::HttpProxy | Self::Grpc | Self::GrpcWeb
+        )
     }
 
     /// The protocol of a Service port: UDP first, then `appProtocol`, then the prefix of its name, then well-known
     /// numbers.
     #[must_use]
-    pub fn of_service_port(number: u32, name: &str, transport: &str, app_protocol: Option<&str>) -> Self {
+    pub fn of_service_port(
+        number: u32,
+        name: &str,
+        transport: &str,
+        app_protocol: Option<&str>,
+    ) -> Self {
         if transport.eq_ignore_ascii_case("udp") {
             return Self::Udp;
         }
@@ -64,11 +72,18 @@ impl Protocol {
             _ => {}
         }
         let name = app_protocol.unwrap_or(name);
-        if name.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("grpc-web")) {
+        if name
+            .get(..8)
+            .is_some_and(|head| head.eq_ignore_ascii_case("grpc-web"))
+        {
             return Self::GrpcWeb;
         }
         let parsed = Self::parse(name.split_once('-').map_or(name, |(head, _)| head));
-        if parsed == Self::Unsupported && WELL_KNOWN_TCP.contains(&number) { Self::Tcp } else { parsed }
+        if parsed == Self::Unsupported && WELL_KNOWN_TCP.contains(&number) {
+            Self::Tcp
+        } else {
+            parsed
+        }
     }
 }
 

@@ -100,7 +100,12 @@ impl ProxyFacts {
             ips,
             replicas: 1,
             source: ProxySource::Pod(object.id),
-            ..Self::of_spec(object, &object.meta.labels, &object.meta.annotations, &pod.spec)
+            ..Self::of_spec(
+                object,
+                &object.meta.labels,
+                &object.meta.annotations,
+                &pod.spec,
+            )
         })
     }
 
@@ -111,13 +116,24 @@ impl ProxyFacts {
         let template = &spec.template;
         Some(Self {
             replicas: spec.replicas.unwrap_or(1),
-            source: ProxySource::Workload { object: object.id, pods: Vec::new() },
-            ..Self::of_spec(object, &template.metadata.labels, &template.metadata.annotations, &template.spec)
+            source: ProxySource::Workload {
+                object: object.id,
+                pods: Vec::new(),
+            },
+            ..Self::of_spec(
+                object,
+                &template.metadata.labels,
+                &template.metadata.annotations,
+                &template.spec,
+            )
         })
     }
 
     fn of_spec(object: &Object, labels: &Labels, annotations: &Labels, spec: &PodSpec) -> Self {
-        let sidecars = spec.init_containers.iter().filter(|c| c.restart_policy == "Always");
+        let sidecars = spec
+            .init_containers
+            .iter()
+            .filter(|c| c.restart_policy == "Always");
         let containers: Vec<Container> = spec.containers.iter().chain(sidecars).cloned().collect();
         Self {
             namespace: object.key.namespace.clone(),
@@ -165,7 +181,9 @@ pub fn workload_spec(object: &Object) -> Option<&WorkloadSpec> {
 /// The spec of a pod, or of the pods that a workload makes.
 #[must_use]
 pub fn pod_spec(object: &Object) -> Option<&PodSpec> {
-    Pod::of(&object.view).map(|p| &p.spec).or_else(|| workload_spec(object).map(|w| &w.template.spec))
+    Pod::of(&object.view)
+        .map(|p| &p.spec)
+        .or_else(|| workload_spec(object).map(|w| &w.template.spec))
 }
 
 /// The kinds whose template stands for pods.
@@ -182,9 +200,16 @@ fn kind_of(annotations: &Labels, containers: &[Container]) -> ProxyKind {
         .get("inject.istio.io/templates")
         .is_some_and(|t| t.split(',').any(|name| name.trim() == "gateway"));
     let by_arguments = containers.iter().any(|c| {
-        c.args.iter().zip(c.args.iter().skip(1)).any(|(a, b)| a == "proxy" && b == "router")
+        c.args
+            .iter()
+            .zip(c.args.iter().skip(1))
+            .any(|(a, b)| a == "proxy" && b == "router")
     });
-    if by_template || by_arguments { ProxyKind::Router } else { ProxyKind::Sidecar }
+    if by_template || by_arguments {
+        ProxyKind::Router
+    } else {
+        ProxyKind::Sidecar
+    }
 }
 
 /// Every gateway workload of a snapshot, by namespace and name. Pods that a workload's template describes are
@@ -192,7 +217,10 @@ fn kind_of(annotations: &Labels, containers: &[Container]) -> ProxyKind {
 #[must_use]
 pub fn routers(snapshot: &Snapshot) -> Vec<ProxyFacts> {
     let mut found: BTreeMap<(String, String), ProxyFacts> = BTreeMap::new();
-    for object in WORKLOAD_KINDS.into_iter().flat_map(|kind| snapshot.of_kind(kind)) {
+    for object in WORKLOAD_KINDS
+        .into_iter()
+        .flat_map(|kind| snapshot.of_kind(kind))
+    {
         if let Some(facts) = ProxyFacts::of_workload(object)
             && facts.kind == ProxyKind::Router
         {

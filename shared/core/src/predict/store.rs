@@ -222,7 +222,9 @@ impl RulesOfNamespace {
         for existing in rules.iter_mut() {
             if rule.export_to == existing.export_to {
                 append = false;
-            } else if !existing.export_to.is_empty() && rule.export_to.is_superset(&existing.export_to) {
+            } else if !existing.export_to.is_empty()
+                && rule.export_to.is_superset(&existing.export_to)
+            {
                 append = true;
             } else {
                 append = true;
@@ -304,17 +306,26 @@ impl<'a> Store<'a> {
 
     fn index_services(&mut self) {
         for (n, service) in self.services.iter().enumerate() {
-            self.by_hostname.entry(service.hostname.clone()).or_default().push(n);
+            self.by_hostname
+                .entry(service.hostname.clone())
+                .or_default()
+                .push(n);
         }
         for object in self.snapshot.of_kind(Kind::Service) {
-            self.services_by_namespace.entry(&object.key.namespace).or_default().push(object);
+            self.services_by_namespace
+                .entry(&object.key.namespace)
+                .or_default()
+                .push(object);
         }
     }
 
     fn index_virtual_services(&mut self) {
         for (n, vs) in self.virtual_services.iter().enumerate() {
             for (index, name) in vs.gateways.iter().enumerate() {
-                self.by_gateway.entry(name.clone()).or_default().push((n, index));
+                self.by_gateway
+                    .entry(name.clone())
+                    .or_default()
+                    .push((n, index));
             }
         }
     }
@@ -323,13 +334,20 @@ impl<'a> Store<'a> {
         let mut objects: Vec<&Object> = self.snapshot.of_kind(Kind::DestinationRule).collect();
         objects.sort_by(|a, b| {
             let selector = |o: &Object| {
-                views::DestinationRule::of(&o.view).is_none_or(|r| r.spec.workload_selector.is_none())
+                views::DestinationRule::of(&o.view)
+                    .is_none_or(|r| r.spec.workload_selector.is_none())
             };
-            (selector(a), age(a), &a.key.name, &a.key.namespace)
-                .cmp(&(selector(b), age(b), &b.key.name, &b.key.namespace))
+            (selector(a), age(a), &a.key.name, &a.key.namespace).cmp(&(
+                selector(b),
+                age(b),
+                &b.key.name,
+                &b.key.namespace,
+            ))
         });
         for object in objects {
-            let Some(view) = views::DestinationRule::of(&object.view) else { continue };
+            let Some(view) = views::DestinationRule::of(&object.view) else {
+                continue;
+            };
             let namespace = object.key.namespace.as_str();
             let export_to: BTreeSet<String> = if view.spec.workload_selector.is_some() {
                 BTreeSet::from([".".to_owned()])
@@ -339,27 +357,47 @@ impl<'a> Store<'a> {
             let rule = DestinationRule {
                 objects: vec![object.id],
                 namespace: namespace.to_owned(),
-                host: hosts::resolve_short_name(&view.spec.host, namespace, &self.mesh.domain).into_owned(),
-                workload_selector: view.spec.workload_selector.as_ref().map(|s| s.match_labels.clone()),
+                host: hosts::resolve_short_name(&view.spec.host, namespace, &self.mesh.domain)
+                    .into_owned(),
+                workload_selector: view
+                    .spec
+                    .workload_selector
+                    .as_ref()
+                    .map(|s| s.match_labels.clone()),
                 subsets: view
                     .spec
                     .subsets
                     .iter()
                     .enumerate()
-                    .map(|(index, s)| Subset { name: s.name.clone(), labels: s.labels.clone(), object: object.id, index })
+                    .map(|(index, s)| Subset {
+                        name: s.name.clone(),
+                        labels: s.labels.clone(),
+                        object: object.id,
+                        index,
+                    })
                     .collect(),
                 export_to,
             };
             let has = |name: &str| rule.export_to.contains(name);
             if rule.export_to.is_empty() || has("*") || has(".") || has(namespace) {
-                self.local_rules.entry(namespace.to_owned()).or_default().merge(&rule);
+                self.local_rules
+                    .entry(namespace.to_owned())
+                    .or_default()
+                    .merge(&rule);
             }
             let private_by_default = rule.export_to.is_empty()
-                && self.mesh.default_destination_rule_export_to.iter().any(|e| e == ".");
-            let private = private_by_default
-                || (rule.export_to.len() == 1 && (has(".") || has(namespace)));
+                && self
+                    .mesh
+                    .default_destination_rule_export_to
+                    .iter()
+                    .any(|e| e == ".");
+            let private =
+                private_by_default || (rule.export_to.len() == 1 && (has(".") || has(namespace)));
             if !private {
-                self.exported_rules.entry(namespace.to_owned()).or_default().merge(&rule);
+                self.exported_rules
+                    .entry(namespace.to_owned())
+                    .or_default()
+                    .merge(&rule);
             } else if namespace == self.mesh.root_namespace {
                 self.root_local_rules.merge(&rule);
             }
@@ -369,13 +407,25 @@ impl<'a> Store<'a> {
     fn index_endpoints(&mut self) {
         for object in self.snapshot.of_kind(Kind::EndpointSlice) {
             if let Some(service) = object.meta.labels.get("kubernetes.io/service-name") {
-                self.slices.entry(&object.key.namespace).or_default().entry(service).or_default().push(object);
+                self.slices
+                    .entry(&object.key.namespace)
+                    .or_default()
+                    .entry(service)
+                    .or_default()
+                    .push(object);
             }
         }
         for object in self.snapshot.of_kind(Kind::Pod) {
-            self.pods_by_namespace.entry(&object.key.namespace).or_default().push(object);
-            let Some(pod) = Pod::of(&object.view) else { continue };
-            for ip in std::iter::once(&pod.status.pod_ip).chain(pod.status.pod_ips.iter().map(|p| &p.ip)) {
+            self.pods_by_namespace
+                .entry(&object.key.namespace)
+                .or_default()
+                .push(object);
+            let Some(pod) = Pod::of(&object.view) else {
+                continue;
+            };
+            for ip in
+                std::iter::once(&pod.status.pod_ip).chain(pod.status.pod_ips.iter().map(|p| &p.ip))
+            {
                 if !ip.is_empty() {
                     self.pods_by_ip.insert(ip, object);
                 }
@@ -398,7 +448,10 @@ impl<'a> Store<'a> {
     /// A name in `VirtualService.spec.gateways` as resolved.
     #[must_use]
     pub fn resolved_gateway(&self, virtual_service: ObjectId, index: usize) -> Option<&str> {
-        let vs = self.virtual_services.iter().find(|vs| vs.object.id == virtual_service)?;
+        let vs = self
+            .virtual_services
+            .iter()
+            .find(|vs| vs.object.id == virtual_service)?;
         vs.gateways.get(index).map(String::as_str)
     }
 
@@ -418,9 +471,14 @@ impl<'a> Store<'a> {
     #[must_use]
     pub fn service(&self, hostname: &str, namespace: &str) -> Option<Cow<'_, Service>> {
         let candidates = || {
-            self.by_hostname.get(hostname).into_iter().flatten().filter_map(|n| self.services.get(*n))
+            self.by_hostname
+                .get(hostname)
+                .into_iter()
+                .flatten()
+                .filter_map(|n| self.services.get(*n))
         };
-        let exported = candidates().filter(|s| s.visibility != Visibility::Public && s.visibility.includes(namespace));
+        let exported = candidates()
+            .filter(|s| s.visibility != Visibility::Public && s.visibility.includes(namespace));
         let public = candidates().filter(|s| s.visibility == Visibility::Public);
         let mut chosen: Option<Cow<'_, Service>> = None;
         for service in exported.chain(public) {
@@ -430,7 +488,9 @@ impl<'a> Store<'a> {
             };
             match (existing.registry, service.registry) {
                 (Registry::Kubernetes, Registry::ServiceEntry) => {}
-                (Registry::ServiceEntry, Registry::Kubernetes) => chosen = Some(Cow::Borrowed(service)),
+                (Registry::ServiceEntry, Registry::Kubernetes) => {
+                    chosen = Some(Cow::Borrowed(service))
+                }
                 _ if mergeable(existing, service) => {
                     let merged = existing.to_mut();
                     for port in &service.ports {
@@ -447,7 +507,11 @@ impl<'a> Store<'a> {
 
     /// Whether any service has this host name, whoever sees it.
     pub fn services_named(&self, hostname: &str) -> impl Iterator<Item = &Service> {
-        self.by_hostname.get(hostname).into_iter().flatten().filter_map(|n| self.services.get(*n))
+        self.by_hostname
+            .get(hostname)
+            .into_iter()
+            .flatten()
+            .filter_map(|n| self.services.get(*n))
     }
 
     /// The host names that a proxy of this namespace knows, in istiod's order.
@@ -458,8 +522,15 @@ impl<'a> Store<'a> {
             .services
             .iter()
             .filter(|s| s.visibility != Visibility::Public && s.visibility.includes(namespace));
-        let public = self.services.iter().filter(|s| s.visibility == Visibility::Public);
-        exported.chain(public).map(|s| s.hostname.as_str()).filter(|h| seen.insert(*h)).collect()
+        let public = self
+            .services
+            .iter()
+            .filter(|s| s.visibility == Visibility::Public);
+        exported
+            .chain(public)
+            .map(|s| s.hostname.as_str())
+            .filter(|h| seen.insert(*h))
+            .collect()
     }
 
     /// The DestinationRule in force for a service and a proxy.
@@ -474,14 +545,18 @@ impl<'a> Store<'a> {
         let local = if proxy_namespace == self.mesh.root_namespace {
             self.root_local_rules.find(&service.hostname)
         } else {
-            self.local_rules.get(proxy_namespace).and_then(|r| r.find(&service.hostname))
+            self.local_rules
+                .get(proxy_namespace)
+                .and_then(|r| r.find(&service.hostname))
         };
         let exported = |owner: &str| {
             let rules = self.exported_rules.get(owner)?.find(&service.hostname)?;
             let seen: Vec<&DestinationRule> = rules
                 .iter()
                 .filter(|r| {
-                    r.export_to.is_empty() || r.export_to.contains("*") || r.export_to.contains(proxy_namespace)
+                    r.export_to.is_empty()
+                        || r.export_to.contains("*")
+                        || r.export_to.contains(proxy_namespace)
                 })
                 .collect();
             (!seen.is_empty()).then_some(seen)
@@ -496,13 +571,18 @@ impl<'a> Store<'a> {
                     .as_ref()
                     .is_some_and(|s| s.iter().all(|(k, v)| proxy_labels.get(k) == Some(v)))
         });
-        by_selector.or_else(|| rules.iter().rfind(|r| r.workload_selector.is_none())).copied()
+        by_selector
+            .or_else(|| rules.iter().rfind(|r| r.workload_selector.is_none()))
+            .copied()
     }
 
     /// The EndpointSlices of a Kubernetes Service.
     #[must_use]
     pub fn slices(&self, namespace: &str, service: &str) -> &[&'a Object] {
-        self.slices.get(namespace).and_then(|s| s.get(service)).map_or(&[], Vec::as_slice)
+        self.slices
+            .get(namespace)
+            .and_then(|s| s.get(service))
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The pod with an address.
@@ -514,11 +594,16 @@ impl<'a> Store<'a> {
     /// The pods of a namespace.
     #[must_use]
     pub fn pods(&self, namespace: &str) -> &[&'a Object] {
-        self.pods_by_namespace.get(namespace).map_or(&[], Vec::as_slice)
+        self.pods_by_namespace
+            .get(namespace)
+            .map_or(&[], Vec::as_slice)
     }
 
     /// The workload entries of a namespace: WorkloadEntry objects.
-    pub fn workload_entries(&self, namespace: &str) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+    pub fn workload_entries(
+        &self,
+        namespace: &str,
+    ) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
         self.snapshot
             .of_kind(Kind::WorkloadEntry)
             .filter(move |o| o.key.namespace == namespace)
@@ -546,7 +631,11 @@ fn gateways(snapshot: &Snapshot) -> Vec<Gateway<'_>> {
         .of_kind(Kind::Gateway)
         .filter_map(|object| {
             let view = views::Gateway::of(&object.view)?;
-            Some(Gateway { object, spec: &view.spec, name: object.qualified() })
+            Some(Gateway {
+                object,
+                spec: &view.spec,
+                name: object.qualified(),
+            })
         })
         .collect();
     found.sort_by(|a, b| by_age(a.object, b.object));
@@ -567,7 +656,10 @@ fn virtual_services<'a>(snapshot: &'a Snapshot, mesh: &MeshConfig) -> Vec<Virtua
             let gateways = if spec.gateways.is_empty() {
                 vec![hosts::MESH.to_owned()]
             } else {
-                spec.gateways.iter().map(|g| hosts::resolve_gateway_name(g, namespace)).collect()
+                spec.gateways
+                    .iter()
+                    .map(|g| hosts::resolve_gateway_name(g, namespace))
+                    .collect()
             };
             Some(VirtualService {
                 object,
@@ -587,8 +679,12 @@ fn virtual_services<'a>(snapshot: &'a Snapshot, mesh: &MeshConfig) -> Vec<Virtua
 }
 
 fn services(snapshot: &Snapshot, mesh: &MeshConfig) -> Vec<Service> {
-    let kubernetes = snapshot.of_kind(Kind::Service).filter_map(|o| kubernetes_service(o, mesh));
-    let entries = snapshot.of_kind(Kind::ServiceEntry).flat_map(|o| service_entry_services(o, mesh));
+    let kubernetes = snapshot
+        .of_kind(Kind::Service)
+        .filter_map(|o| kubernetes_service(o, mesh));
+    let entries = snapshot
+        .of_kind(Kind::ServiceEntry)
+        .flat_map(|o| service_entry_services(o, mesh));
     let mut found: Vec<Service> = kubernetes.chain(entries).collect();
     found.sort_by(|a, b| {
         (a.age, &a.sort_name, &a.namespace).cmp(&(b.age, &b.sort_name, &b.namespace))
@@ -603,7 +699,10 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
     let export_to = object.meta.annotations.get(EXPORT_TO_ANNOTATION);
     let visibility = match export_to {
         Some(text) if !text.is_empty() => Visibility::of(text.split(','), namespace),
-        _ => Visibility::of(mesh.default_service_export_to.iter().map(String::as_str), namespace),
+        _ => Visibility::of(
+            mesh.default_service_export_to.iter().map(String::as_str),
+            namespace,
+        ),
     };
     Some(Service {
         object: object.id,
@@ -625,7 +724,12 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
             .map(|p| ServicePort {
                 name: p.name.clone(),
                 number: p.port,
-                protocol: Protocol::of_service_port(p.port, &p.name, &p.protocol, p.app_protocol.as_deref()),
+                protocol: Protocol::of_service_port(
+                    p.port,
+                    &p.name,
+                    &p.protocol,
+                    p.app_protocol.as_deref(),
+                ),
                 target_port: p.port,
             })
             .collect(),
@@ -639,10 +743,16 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
 
 /// One service a host and, when addresses are given, still one: the listener's addresses do not matter to gateways.
 fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
-    let Some(view) = ServiceEntry::of(&object.view) else { return Vec::new() };
+    let Some(view) = ServiceEntry::of(&object.view) else {
+        return Vec::new();
+    };
     let spec = &view.spec;
     let namespace = object.key.namespace.as_str();
-    let export_to = if spec.export_to.is_empty() { &mesh.default_service_export_to } else { &spec.export_to };
+    let export_to = if spec.export_to.is_empty() {
+        &mesh.default_service_export_to
+    } else {
+        &spec.export_to
+    };
     let resolution = match spec.resolution.as_str() {
         "STATIC" => Resolution::ClientSide,
         "DNS" => Resolution::Dns,
@@ -667,14 +777,22 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
                     name: p.name.clone(),
                     number: p.number,
                     protocol: Protocol::parse(&p.protocol),
-                    target_port: if p.target_port == 0 { p.number } else { p.target_port },
+                    target_port: if p.target_port == 0 {
+                        p.number
+                    } else {
+                        p.target_port
+                    },
                 })
                 .collect(),
             visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
             mesh_external: spec.location != "MESH_INTERNAL",
             external_name: None,
             labels: object.meta.labels.clone(),
-            selector: spec.workload_selector.as_ref().map(|s| s.labels.clone()).unwrap_or_default(),
+            selector: spec
+                .workload_selector
+                .as_ref()
+                .map(|s| s.labels.clone())
+                .unwrap_or_default(),
         })
         .collect()
 }

@@ -8,7 +8,7 @@ pub mod explain;
 pub mod json;
 pub mod model;
 pub mod name;
-mod predicted;
+pub mod predicted;
 pub mod style;
 pub mod table;
 pub mod text;
@@ -19,6 +19,5 @@ pub mod yaml;
 mod samples;
 
 pub use model::*;
-pub use predicted::render_predicted;
 pub use style::{Layout, Paint, Style};
 pub use text::{FixBody, render_answer, render_answers};

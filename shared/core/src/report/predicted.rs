@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::json::to_json;
 use crate::predict::{ChainKind, Config, Endpoint, FilterChain, RouteAction};
+use crate::walk::Class;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -100,14 +101,49 @@ fn route(route: &crate::predict::Route) -> Route<'_> {
 fn endpoint(endpoint: &Endpoint) -> String {
     match endpoint {
         Endpoint::Address(address) => address.clone(),
-        Endpoint::Replicas { workload, count, port } => format!("{count} of {workload}:{port}"),
+        Endpoint::Replicas {
+            workload,
+            count,
+            port,
+        } => format!("{count} of {workload}:{port}"),
     }
 }
 
-/// A predicted configuration as JSON.
+/// What one class of proxies would be sent, as JSON.
 #[must_use]
-pub fn render_predicted(config: &Config) -> String {
-    to_json(&document(config))
+pub fn one(class: &Class) -> String {
+    to_json(&document(&class.prediction.config))
+}
+
+#[derive(Serialize)]
+struct OfProxy<'a> {
+    proxy: Proxy<'a>,
+    #[serde(flatten)]
+    document: Document<'a>,
+}
+
+#[derive(Serialize)]
+struct Proxy<'a> {
+    namespace: &'a str,
+    name: &'a str,
+    r#type: &'static str,
+}
+
+/// What every class of proxies would be sent, as a JSON array.
+#[must_use]
+pub fn all(classes: &[Class]) -> String {
+    let each: Vec<OfProxy<'_>> = classes
+        .iter()
+        .map(|class| OfProxy {
+            proxy: Proxy {
+                namespace: &class.proxy.namespace,
+                name: &class.proxy.name,
+                r#type: class.proxy.kind.word(),
+            },
+            document: document(&class.prediction.config),
+        })
+        .collect();
+    to_json(&each)
 }
 
 fn document(config: &Config) -> Document<'_> {
@@ -120,14 +156,21 @@ fn document(config: &Config) -> Document<'_> {
     let routes = config.routes.iter().map(|(name, hosts)| {
         let hosts = hosts
             .iter()
-            .map(|h| VirtualHost { domains: &h.domains, routes: h.routes.iter().map(route).collect() })
+            .map(|h| VirtualHost {
+                domains: &h.domains,
+                routes: h.routes.iter().map(route).collect(),
+            })
             .collect();
         (name.as_str(), hosts)
     });
     Document {
         listeners: listeners.collect(),
         routes: routes.collect(),
-        clusters: config.clusters.iter().map(|(name, c)| (name.as_str(), c.discovery)).collect(),
+        clusters: config
+            .clusters
+            .iter()
+            .map(|(name, c)| (name.as_str(), c.discovery))
+            .collect(),
         endpoints: config
             .clusters
             .iter()

@@ -3,24 +3,34 @@
 use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::hosts::overlap;
 use crate::predict::store::Store;
-use crate::snapshot::views::{self, AsView};
 use crate::snapshot::ObjectId;
+use crate::snapshot::views::{self, AsView};
 
 /// How many VirtualServices are named for one server.
 const MOST: usize = 3;
 
 /// The entries to tell for a server without a chain: what came closest to giving it one. A rule that serves another
 /// server is innocent. With nothing offered, names that were probably meant for this Gateway; else none.
-pub(super) fn of_missing_route(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<EntryId> {
+pub(super) fn of_missing_route(
+    store: &Store<'_>,
+    ledger: &Ledger,
+    chains: EntryId,
+) -> Vec<EntryId> {
     let leaves = leaves(ledger, chains);
-    let guilty: Vec<_> = leaves.iter().filter(|(id, _)| !innocent(ledger, *id)).copied().collect();
+    let guilty: Vec<_> = leaves
+        .iter()
+        .filter(|(id, _)| !innocent(ledger, *id))
+        .copied()
+        .collect();
     let chosen = if guilty.is_empty() { leaves } else { guilty };
     let Some(nearest) = chosen.iter().map(|(_, rank)| *rank).min() else {
         return near_misses(store, ledger, chains);
     };
     let mut told: Vec<(ObjectId, EntryId)> = Vec::new();
     for (id, rank) in chosen {
-        let Some(entry) = ledger.get(id).filter(|_| rank == nearest) else { continue };
+        let Some(entry) = ledger.get(id).filter(|_| rank == nearest) else {
+            continue;
+        };
         let object = entry.step.object();
         if !told.iter().any(|(o, _)| *o == object) {
             told.push((object, id));
@@ -39,7 +49,10 @@ fn leaves(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, u8)> {
             Fate::Dropped(Reason::NotExported) => found.push((id, 3)),
             Fate::Dropped(_) => found.push((id, 2)),
             _ => found.extend(
-                ledger.under(id).filter(|(_, e)| matches!(e.fate, Fate::Dropped(_))).map(|(id, _)| (id, 0)),
+                ledger
+                    .under(id)
+                    .filter(|(_, e)| matches!(e.fate, Fate::Dropped(_)))
+                    .map(|(id, _)| (id, 0)),
             ),
         }
     }
@@ -48,7 +61,9 @@ fn leaves(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, u8)> {
 
 /// Whether the rule, or the VirtualService, gives another server its chain.
 fn innocent(ledger: &Ledger, id: EntryId) -> bool {
-    let Some(entry) = ledger.get(id) else { return false };
+    let Some(entry) = ledger.get(id) else {
+        return false;
+    };
     let effective = |e: &Entry| matches!(e.fate, Fate::Effective(_));
     match &entry.step {
         Step::Clause { virtual_service, block, rule, .. } => ledger.entries().any(|(_, e)| {
@@ -65,17 +80,31 @@ fn innocent(ledger: &Ledger, id: EntryId) -> bool {
 
 /// VirtualServices that were probably meant for this Gateway: they name one of the same name elsewhere, or none.
 fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<EntryId> {
-    let Some(Step::Chains { gateway, index, .. }) = ledger.get(chains).map(|e| &e.step) else { return Vec::new() };
-    let Some(object) = store.snapshot.get(*gateway) else { return Vec::new() };
+    let Some(Step::Chains { gateway, index, .. }) = ledger.get(chains).map(|e| &e.step) else {
+        return Vec::new();
+    };
+    let Some(object) = store.snapshot.get(*gateway) else {
+        return Vec::new();
+    };
     let server = views::Gateway::of(&object.view).and_then(|g| g.spec.servers.get(*index));
-    let hosts: Vec<&str> =
-        server.iter().flat_map(|s| &s.hosts).map(|h| h.rsplit('/').next().unwrap_or(h)).collect();
+    let hosts: Vec<&str> = server
+        .iter()
+        .flat_map(|s| &s.hosts)
+        .map(|h| h.rsplit('/').next().unwrap_or(h))
+        .collect();
     let number = server.and_then(|s| s.port.as_ref()).map_or(0, |p| p.number);
     let meant = |entry: &Entry| {
         let vs = store.snapshot.get(entry.step.object());
-        let Some(spec) = vs.and_then(|o| views::VirtualService::of(&o.view)).map(|v| &v.spec) else { return false };
+        let Some(spec) = vs
+            .and_then(|o| views::VirtualService::of(&o.view))
+            .map(|v| &v.spec)
+        else {
+            return false;
+        };
         let own = |wanted: &String| hosts.iter().any(|h| overlap(h, wanted));
-        let fits = |m: &[views::L4Match]| m.is_empty() || m.iter().any(|m| m.port == number || m.port == 0);
+        let fits = |m: &[views::L4Match]| {
+            m.is_empty() || m.iter().any(|m| m.port == number || m.port == 0)
+        };
         match &entry.fate {
             Fate::Dropped(Reason::UnknownGateway { name }) => {
                 let own = &object.key;
@@ -85,13 +114,17 @@ fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<Entry
             }
             Fate::Dropped(Reason::MeshOnly) => {
                 spec.hosts.iter().any(own)
-                    && (spec.tcp.iter().any(|r| fits(&r.r#match)) || spec.tls.iter().any(|r| fits(&r.r#match)))
+                    && (spec.tcp.iter().any(|r| fits(&r.r#match))
+                        || spec.tls.iter().any(|r| fits(&r.r#match)))
             }
             _ => false,
         }
     };
-    let mut found: Vec<EntryId> =
-        ledger.entries().filter(|(_, e)| matches!(e.step, Step::Binding { .. }) && meant(e)).map(|(id, _)| id).collect();
+    let mut found: Vec<EntryId> = ledger
+        .entries()
+        .filter(|(_, e)| matches!(e.step, Step::Binding { .. }) && meant(e))
+        .map(|(id, _)| id)
+        .collect();
     found.truncate(MOST);
     found
 }
@@ -131,4 +164,3 @@ pub(super) fn displaced(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, Entry
         })
         .collect()
 }
-

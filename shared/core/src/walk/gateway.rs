@@ -6,18 +6,29 @@ use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Gateway, Store};
-use crate::predict::{Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, WORKLOAD_KINDS, pod_spec, selects};
+use crate::predict::{
+    Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, WORKLOAD_KINDS, pod_spec,
+    selects,
+};
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView, Labels};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection through a gateway, in order.
-const HOPS: [&str; 8] = ["service", "proxy", "gateway", "server", "route", "listener", "cluster", "endpoints"];
+const HOPS: [&str; 8] = [
+    "service",
+    "proxy",
+    "gateway",
+    "server",
+    "route",
+    "listener",
+    "cluster",
+    "endpoints",
+];
 
 /// A server that the question is about, with its decisions.
 struct Subject<'w> {
     gateway: &'w Object,
-    index: usize,
     view: &'w views::Server,
     /// Where it was left out, or the last decision about it.
     entry: EntryId,
@@ -41,7 +52,12 @@ impl Subject<'_> {
     }
 
     fn in_words(&self) -> String {
-        format!("{} {}, hosts {}", self.number(), self.protocol(), self.view.hosts.join(", "))
+        format!(
+            "{} {}, hosts {}",
+            self.number(),
+            self.protocol(),
+            self.view.hosts.join(", ")
+        )
     }
 }
 
@@ -65,8 +81,19 @@ impl<'w> Walk<'w, '_> {
         &self.class.prediction.config
     }
 
-    fn hop(&mut self, name: &'static str, status: HopStatus, object: Option<ObjectId>, lines: Vec<String>) {
-        self.hops.push(Hop { name, status, object, lines });
+    fn hop(
+        &mut self,
+        name: &'static str,
+        status: HopStatus,
+        object: Option<ObjectId>,
+        lines: Vec<String>,
+    ) {
+        self.hops.push(Hop {
+            name,
+            status,
+            object,
+            lines,
+        });
     }
 
     fn ok(&mut self, name: &'static str, object: Option<ObjectId>, lines: Vec<String>) {
@@ -74,7 +101,13 @@ impl<'w> Walk<'w, '_> {
     }
 
     /// A break; the worst verdict stays.
-    fn broken(&mut self, name: &'static str, object: Option<ObjectId>, line: String, verdict: Verdict) {
+    fn broken(
+        &mut self,
+        name: &'static str,
+        object: Option<ObjectId>,
+        line: String,
+        verdict: Verdict,
+    ) {
         self.hop(name, HopStatus::Broken, object, vec![line]);
         self.verdict = self.verdict.max(verdict);
     }
@@ -114,7 +147,11 @@ impl<'w> Walk<'w, '_> {
     }
 
     fn name_of(&self, id: ObjectId) -> String {
-        self.store.snapshot.get(id).map(Object::qualified).unwrap_or_default()
+        self.store
+            .snapshot
+            .get(id)
+            .map(Object::qualified)
+            .unwrap_or_default()
     }
 }
 
@@ -125,7 +162,12 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> O
     }
     let ledger = &class.prediction.ledger;
     let all = subjects(store, ledger);
-    let wanted = |s: &&Subject<'_>| question.namespace.as_ref().is_none_or(|ns| *ns == s.gateway.key.namespace);
+    let wanted = |s: &&Subject<'_>| {
+        question
+            .namespace
+            .as_ref()
+            .is_none_or(|ns| *ns == s.gateway.key.namespace)
+    };
     let by_number = |s: &&Subject<'_>| s.number() == question.port;
     let service_targets = service_targets(ledger, store, question.port);
     let by_target = |s: &&Subject<'_>| s.port.is_some_and(|p| service_targets.contains(&p));
@@ -151,7 +193,11 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> O
         unknowns: Vec::new(),
         verdict: Verdict::Open,
     };
-    let bound = chosen.iter().find(|s| s.listens()).or(chosen.first()).and_then(|s| s.port);
+    let bound = chosen
+        .iter()
+        .find(|s| s.listens())
+        .or(chosen.first())
+        .and_then(|s| s.port);
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
@@ -169,11 +215,24 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> O
 fn subjects<'w>(store: &'w Store<'_>, ledger: &'w Ledger) -> Vec<Subject<'w>> {
     let mut found = Vec::new();
     for (id, entry) in ledger.entries() {
-        let Step::Server { gateway, index } = entry.step else { continue };
-        let Some(object) = store.snapshot.get(gateway) else { continue };
-        let Some(view) = views::Gateway::of(&object.view).and_then(|g| g.spec.servers.get(index)) else { continue };
-        let mut subject =
-            Subject { gateway: object, index, view, entry: id, fate: &entry.fate, chains: None, port: None };
+        let Step::Server { gateway, index } = entry.step else {
+            continue;
+        };
+        let Some(object) = store.snapshot.get(gateway) else {
+            continue;
+        };
+        let Some(view) = views::Gateway::of(&object.view).and_then(|g| g.spec.servers.get(index))
+        else {
+            continue;
+        };
+        let mut subject = Subject {
+            gateway: object,
+            view,
+            entry: id,
+            fate: &entry.fate,
+            chains: None,
+            port: None,
+        };
         if let Fate::Effective(Effect::Resolved { port, .. }) = entry.fate {
             subject.port = Some(port);
         }
@@ -209,12 +268,22 @@ struct ServicePort<'w> {
     written: &'w views::ServicePort,
 }
 
-fn service_ports<'w>(ledger: &'w Ledger, store: &'w Store<'_>) -> impl Iterator<Item = ServicePort<'w>> {
+fn service_ports<'w>(
+    ledger: &'w Ledger,
+    store: &'w Store<'_>,
+) -> impl Iterator<Item = ServicePort<'w>> {
     ledger.entries().filter_map(|(id, entry)| {
-        let Step::ServicePort { service, index } = entry.step else { return None };
+        let Step::ServicePort { service, index } = entry.step else {
+            return None;
+        };
         let service = store.snapshot.get(service)?;
         let written = views::Service::of(&service.view)?.spec.ports.get(index)?;
-        Some(ServicePort { id, entry, service, written })
+        Some(ServicePort {
+            id,
+            entry,
+            service,
+            written,
+        })
     })
 }
 
@@ -224,15 +293,20 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
     let target = |p: &ServicePort<'_>| match &p.entry.fate {
         Fate::Effective(Effect::TargetPort(target)) => Some(*target),
         // kube-proxy translates this port as well, though istiod counts only the first.
-        Fate::Dropped(Reason::TargetPortRepeated { by }) => match ledger.get(*by).map(|e| &e.fate) {
-            Some(Fate::Effective(Effect::TargetPort(target))) => Some(*target),
-            _ => None,
-        },
+        Fate::Dropped(Reason::TargetPortRepeated { by }) => {
+            match ledger.get(*by).map(|e| &e.fate) {
+                Some(Fate::Effective(Effect::TargetPort(target))) => Some(*target),
+                _ => None,
+            }
+        }
         _ => None,
     };
-    let leading = |p: &ServicePort<'_>| target(p) == Some(bound) && !p.written.protocol.eq_ignore_ascii_case("udp");
-    let mut found: Vec<ServicePort<'_>> =
-        service_ports(ledger, store).filter(|p| p.written.port == port && leading(p)).collect();
+    let leading = |p: &ServicePort<'_>| {
+        target(p) == Some(bound) && !p.written.protocol.eq_ignore_ascii_case("udp")
+    };
+    let mut found: Vec<ServicePort<'_>> = service_ports(ledger, store)
+        .filter(|p| p.written.port == port && leading(p))
+        .collect();
     if found.is_empty() {
         found = service_ports(ledger, store).filter(leading).collect();
     }
@@ -243,24 +317,45 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
             .collect();
         return walk.ok("service", Some(first.service.id), lines);
     }
-    let unnamed = service_ports(ledger, store)
-        .find(|p| p.written.port == port && matches!(p.entry.fate, Fate::Dropped(Reason::NamedTargetMissing { .. })));
+    let unnamed = service_ports(ledger, store).find(|p| {
+        p.written.port == port
+            && matches!(
+                p.entry.fate,
+                Fate::Dropped(Reason::NamedTargetMissing { .. })
+            )
+    });
     if let Some(p) = unnamed {
-        let line = format!("{}  {port} → a name that no container port has", p.service.qualified());
+        let line = format!(
+            "{}  {port} → a name that no container port has",
+            p.service.qualified()
+        );
         walk.broken("service", Some(p.service.id), line, Verdict::Unreachable);
         walk.tell_dropped(p.id);
         return;
     }
-    match service_ports(ledger, store).map(|p| p.service).next().or_else(|| portless_service(walk)) {
+    match service_ports(ledger, store)
+        .map(|p| p.service)
+        .next()
+        .or_else(|| portless_service(walk))
+    {
         Some(service) => {
             let line = format!("{} has no port {port}", service.qualified());
             walk.broken("service", Some(service.id), line, Verdict::Unreachable);
             if let Some(entry) = entry {
-                walk.tell(entry, Symptom::NotOnService { service: service.id });
+                walk.tell(
+                    entry,
+                    Symptom::NotOnService {
+                        service: service.id,
+                    },
+                );
             }
         }
         None => {
-            let line = if walk.class.proxy.is_assumed() { "not in the files" } else { "none read that selects these pods" };
+            let line = if walk.class.proxy.is_assumed() {
+                "not in the files"
+            } else {
+                "none read that selects these pods"
+            };
             walk.hop("service", HopStatus::Unknown, None, vec![line.to_owned()]);
             walk.unknowns.push(Unknown {
                 what: format!("whether a Service leads to {port}"),
@@ -286,17 +381,33 @@ fn proxy_hop(walk: &mut Walk<'_, '_>) {
         ProxySource::Assumed => {
             let labels = labels_in_words(&proxy.labels);
             walk.unknowns.push(Unknown {
-                what: format!("whether a gateway with labels {labels} exists in {}", proxy.namespace),
+                what: format!(
+                    "whether a gateway with labels {labels} exists in {}",
+                    proxy.namespace
+                ),
                 fix: "add the gateway's Deployment to the files".to_owned(),
                 commands: Vec::new(),
             });
-            walk.hop("proxy", HopStatus::Unknown, None, vec![format!("assumed, with labels {labels}")]);
+            walk.hop(
+                "proxy",
+                HopStatus::Unknown,
+                None,
+                vec![format!("assumed, with labels {labels}")],
+            );
         }
-        ProxySource::Pod(id) => walk.ok("proxy", Some(*id), vec![format!("{}, 1 pod", proxy.qualified())]),
+        ProxySource::Pod(id) => walk.ok(
+            "proxy",
+            Some(*id),
+            vec![format!("{}, 1 pod", proxy.qualified())],
+        ),
         ProxySource::Workload { object, pods } => {
             let count = proxy.replicas as usize;
             let of = counted(count, if pods.is_empty() { "replica" } else { "pod" });
-            walk.ok("proxy", Some(*object), vec![format!("{}, {of}", proxy.qualified())]);
+            walk.ok(
+                "proxy",
+                Some(*object),
+                vec![format!("{}, {of}", proxy.qualified())],
+            );
         }
     }
 }
@@ -305,7 +416,11 @@ fn labels_in_words(labels: &Labels) -> String {
     if labels.is_empty() {
         return "(none)".to_owned();
     }
-    labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")
+    labels
+        .iter()
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// The Service leads here, but no server has the port.
@@ -317,16 +432,20 @@ fn no_server(walk: &mut Walk<'_, '_>) {
         .map(|(id, _)| id);
     if let Some(id) = portless {
         let gateway = walk.ledger().get(id).map(|e| e.step.object());
-        let line = format!("{} has a server without port", gateway.map(|g| walk.name_of(g)).unwrap_or_default());
+        let line = format!(
+            "{} has a server without port",
+            gateway.map(|g| walk.name_of(g)).unwrap_or_default()
+        );
         walk.broken("server", gateway, line, Verdict::Missing);
         walk.tell_dropped(id);
         return;
     }
     let line = format!("no Gateway for this proxy has a server for {}", walk.port);
     walk.broken("gateway", None, line, Verdict::Missing);
-    let applying = walk.ledger().entries().find(|(_, e)| {
-        matches!(e.step, Step::Gateway(_)) && matches!(e.fate, Fate::Effective(_))
-    });
+    let applying = walk
+        .ledger()
+        .entries()
+        .find(|(_, e)| matches!(e.step, Step::Gateway(_)) && matches!(e.fate, Fate::Effective(_)));
     let subject = match applying {
         Some((id, entry)) => Some((id, entry.step.object())),
         None => walk
@@ -341,7 +460,11 @@ fn no_server(walk: &mut Walk<'_, '_>) {
 }
 
 /// Walks on from the servers; returns where the connection leads, for the headline.
-fn servers(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>]) -> Option<String> {
+fn servers(
+    walk: &mut Walk<'_, '_>,
+    all: &[Subject<'_>],
+    chosen: &[&Subject<'_>],
+) -> Option<String> {
     let mut gateways: Vec<&Object> = chosen.iter().map(|s| s.gateway).collect();
     gateways.dedup_by_key(|o| o.id);
     let listening: Vec<&Subject<'_>> = chosen.iter().copied().filter(|s| s.listens()).collect();
@@ -351,7 +474,11 @@ fn servers(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>]
     }
     let names = gateways.iter().map(|g| g.qualified()).collect();
     walk.ok("gateway", gateways.first().map(|g| g.id), names);
-    let lead = if listening.is_empty() { left_out(walk, all, chosen) } else { through(walk, &listening) };
+    let lead = if listening.is_empty() {
+        left_out(walk, all, chosen)
+    } else {
+        through(walk, &listening)
+    };
     // What else was declared for this port and lost is told behind the break that decides.
     for subject in chosen.iter().filter(|s| !s.listens()) {
         missing(walk, subject);
@@ -361,7 +488,9 @@ fn servers(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>]
 
 /// The findings of a server that does not listen.
 fn missing(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
-    let Fate::Dropped(reason) = subject.fate else { return };
+    let Fate::Dropped(reason) = subject.fate else {
+        return;
+    };
     let Some(chains) = subject.chains.filter(|_| *reason == Reason::NoRoute) else {
         walk.tell_dropped(subject.entry);
         return;
@@ -370,9 +499,15 @@ fn missing(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     if culprits.is_empty() {
         walk.tell_dropped(chains);
     }
-    let so = format!("Gateway {} has no route (GW-VS-NONE)", subject.gateway.qualified());
+    let so = format!(
+        "Gateway {} has no route (GW-VS-NONE)",
+        subject.gateway.qualified()
+    );
     for culprit in culprits {
-        let binding = walk.ledger().get(culprit).is_some_and(|e| matches!(e.step, Step::Binding { .. }));
+        let binding = walk
+            .ledger()
+            .get(culprit)
+            .is_some_and(|e| matches!(e.step, Step::Binding { .. }));
         if let Some(finding) = walk.tell_dropped(culprit)
             && binding
             && !finding.so.contains(&so)
@@ -383,11 +518,20 @@ fn missing(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
 }
 
 /// No server of those asked about listens: where it broke, and who takes the connection instead.
-fn left_out(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>]) -> Option<String> {
+fn left_out(
+    walk: &mut Walk<'_, '_>,
+    all: &[Subject<'_>],
+    chosen: &[&Subject<'_>],
+) -> Option<String> {
     // A server that holds its place comes before one that lost it.
-    let subject = chosen.iter().find(|s| s.chains.is_some()).or(chosen.first())?;
+    let subject = chosen
+        .iter()
+        .find(|s| s.chains.is_some())
+        .or(chosen.first())?;
     let gateway = Some(subject.gateway.id);
-    let Fate::Dropped(reason) = subject.fate else { return None };
+    let Fate::Dropped(reason) = subject.fate else {
+        return None;
+    };
     let server = format!("{} {}", subject.number(), subject.protocol());
     match reason {
         Reason::NoRoute | Reason::NoServiceForHosts => {
@@ -396,11 +540,15 @@ fn left_out(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>
             walk.broken("route", gateway, line, Verdict::Missing);
             None
         }
-        Reason::PortTaken { by, .. } | Reason::TlsHostTaken { by, .. } | Reason::HttpsNameTaken { by } => {
+        Reason::PortTaken { by, .. }
+        | Reason::TlsHostTaken { by, .. }
+        | Reason::HttpsNameTaken { by } => {
             let holder = walk.ledger().get(*by).map(|e| e.step.object());
             let holder_name = holder.map(|h| walk.name_of(h)).unwrap_or_default();
             let line = format!("{server}, left out: {holder_name} came first");
-            let winner = all.iter().find(|s| s.listens() && Some(s.gateway.id) == holder && s.port == subject.port);
+            let winner = all
+                .iter()
+                .find(|s| s.listens() && Some(s.gateway.id) == holder && s.port == subject.port);
             let Some(winner) = winner else {
                 walk.broken("server", gateway, line, Verdict::Missing);
                 return None;
@@ -408,10 +556,19 @@ fn left_out(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>
             walk.broken("server", gateway, line, Verdict::Diverted);
             let chains = chains_of(walk.config(), winner);
             let listener = listener_name(walk.config(), winner).unwrap_or_default();
-            walk.hop("listener", HopStatus::Instead, Some(winner.gateway.id), vec![format!("{listener} of {holder_name}")]);
-            let clusters: Vec<(String, u32)> = chains.iter().flat_map(|c| c.clusters.clone()).collect();
+            walk.hop(
+                "listener",
+                HopStatus::Instead,
+                Some(winner.gateway.id),
+                vec![format!("{listener} of {holder_name}")],
+            );
+            let clusters: Vec<(String, u32)> =
+                chains.iter().flat_map(|c| c.clusters.clone()).collect();
             let domain = &walk.store.mesh.domain;
-            let lines: Vec<String> = clusters.iter().map(|(c, _)| cluster_name(c, domain)).collect();
+            let lines: Vec<String> = clusters
+                .iter()
+                .map(|(c, _)| cluster_name(c, domain))
+                .collect();
             let lead = lines.first().cloned();
             if !lines.is_empty() {
                 walk.hop("cluster", HopStatus::Instead, None, lines);
@@ -425,7 +582,12 @@ fn left_out(walk: &mut Walk<'_, '_>, all: &[Subject<'_>], chosen: &[&Subject<'_>
             None
         }
         _ => {
-            walk.broken("server", gateway, format!("{server}, left out"), Verdict::Missing);
+            walk.broken(
+                "server",
+                gateway,
+                format!("{server}, left out"),
+                Verdict::Missing,
+            );
             None
         }
     }
@@ -438,20 +600,34 @@ fn route_break(walk: &Walk<'_, '_>, subject: &Subject<'_>) -> String {
     if matches!(subject.fate, Fate::Dropped(Reason::NoServiceForHosts)) {
         return "no service of the mesh lies below its hosts".to_owned();
     }
-    let Some(chains) = subject.chains else { return none() };
+    let Some(chains) = subject.chains else {
+        return none();
+    };
     let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
-    let Some(entry) = culprits.first().and_then(|id| walk.ledger().get(*id)) else { return none() };
+    let Some(entry) = culprits.first().and_then(|id| walk.ledger().get(*id)) else {
+        return none();
+    };
     let name = walk.name_of(entry.step.object());
     match &entry.fate {
         Fate::Dropped(Reason::UnknownGateway { .. }) => format!("{name} names another Gateway"),
         Fate::Dropped(Reason::MeshOnly) => format!("{name} names no Gateway: it is for sidecars"),
-        Fate::Dropped(Reason::NotExported) => format!("{name} is not exported to {}", walk.class.proxy.namespace),
+        Fate::Dropped(Reason::NotExported) => {
+            format!("{name} is not exported to {}", walk.class.proxy.namespace)
+        }
         Fate::Dropped(Reason::NoHosts) => format!("{name} has no hosts: a delegate"),
         Fate::Dropped(Reason::HostMismatch) => format!("{name} has other hosts"),
-        Fate::Dropped(Reason::HostNamespace { .. }) => format!("{name} is not of a namespace that this server lets in"),
-        Fate::Dropped(Reason::NoBlock { needed }) => format!("{name} has no `{}` rules", needed.field()),
-        Fate::Dropped(Reason::PortMismatch { .. }) => format!("{name} has no rule for {}", subject.number()),
-        Fate::Dropped(Reason::GatewayMismatch { .. }) => format!("the rules of {name} are for other gateways"),
+        Fate::Dropped(Reason::HostNamespace { .. }) => {
+            format!("{name} is not of a namespace that this server lets in")
+        }
+        Fate::Dropped(Reason::NoBlock { needed }) => {
+            format!("{name} has no `{}` rules", needed.field())
+        }
+        Fate::Dropped(Reason::PortMismatch { .. }) => {
+            format!("{name} has no rule for {}", subject.number())
+        }
+        Fate::Dropped(Reason::GatewayMismatch { .. }) => {
+            format!("the rules of {name} are for other gateways")
+        }
         Fate::Dropped(_) => format!("no rule of {name} can be used"),
         _ => none(),
     }
@@ -468,7 +644,9 @@ fn chains_of<'w>(config: &'w Config, subject: &Subject<'_>) -> Vec<&'w FilterCha
 
 /// `address:port` of the listener that has a server's chains; HTTP servers share one.
 fn listener_name(config: &Config, subject: &Subject<'_>) -> Option<String> {
-    let Fate::Effective(Effect::Chains { listener, .. }) = subject.fate else { return None };
+    let Fate::Effective(Effect::Chains { listener, .. }) = subject.fate else {
+        return None;
+    };
     let found = config.listeners.iter().find(|l| l.name == *listener)?;
     Some(if found.address.contains(':') {
         format!("[{}]:{}", found.address, found.port)
@@ -480,19 +658,28 @@ fn listener_name(config: &Config, subject: &Subject<'_>) -> Option<String> {
 /// The servers listen: routes, clusters and endpoints.
 fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String> {
     let first = listening.first()?;
-    walk.ok("server", Some(first.gateway.id), listening.iter().map(|s| s.in_words()).collect());
+    walk.ok(
+        "server",
+        Some(first.gateway.id),
+        listening.iter().map(|s| s.in_words()).collect(),
+    );
     let mut routes: Vec<String> = Vec::new();
     let mut clusters: Vec<(String, u32)> = Vec::new();
     let mut route_object = None;
     let mut clauses: Vec<EntryId> = Vec::new();
     let mut without_route = None;
     for subject in listening {
-        let Some(chains) = subject.chains else { continue };
+        let Some(chains) = subject.chains else {
+            continue;
+        };
         let found = chains_of(walk.config(), subject);
         let mut used: Vec<(Option<EntryId>, Vec<(String, u32)>)> = if is_http(subject, &found) {
             http_routes(walk, subject, &found)
         } else {
-            found.iter().map(|c| (c.clause, c.clusters.clone())).collect()
+            found
+                .iter()
+                .map(|c| (c.clause, c.clusters.clone()))
+                .collect()
         };
         used.dedup();
         if used.is_empty() {
@@ -520,7 +707,12 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
             .ledger()
             .under(chains)
             .flat_map(|(a, _)| walk.ledger().under(a))
-            .filter(|(_, e)| matches!(e.fate, Fate::Dropped(Reason::SniTaken { .. } | Reason::DelegateMissing { .. })))
+            .filter(|(_, e)| {
+                matches!(
+                    e.fate,
+                    Fate::Dropped(Reason::SniTaken { .. } | Reason::DelegateMissing { .. })
+                )
+            })
             .map(|(id, _)| id)
             .collect();
         for id in taken {
@@ -561,7 +753,9 @@ fn http_routes(
         .flat_map(|(_, hosts)| hosts)
         .flat_map(|h| &h.routes);
     routes
-        .filter(|r| walk.ledger().above(r.clause).any(|(id, _)| Some(id) == own) || !names.is_empty())
+        .filter(|r| {
+            walk.ledger().above(r.clause).any(|(id, _)| Some(id) == own) || !names.is_empty()
+        })
         .map(|r| match &r.action {
             RouteAction::Clusters(clusters) => (Some(r.clause), clusters.clone()),
             _ => (Some(r.clause), Vec::new()),
@@ -573,7 +767,12 @@ fn http_routes(
 fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     let listener = listener_name(walk.config(), subject).unwrap_or_default();
     let line = "no HTTP route: every request is answered 404".to_owned();
-    walk.broken("route", Some(subject.gateway.id), line, Verdict::LeadsNowhere);
+    walk.broken(
+        "route",
+        Some(subject.gateway.id),
+        line,
+        Verdict::LeadsNowhere,
+    );
     walk.ok("listener", None, vec![listener]);
     let Some(chains) = subject.chains else { return };
     let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
@@ -586,19 +785,40 @@ fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
 }
 
 fn clause_in_words(walk: &Walk<'_, '_>, step: &Step) -> String {
-    let Step::Clause { virtual_service, block, rule, r#match } = step else { return String::new() };
+    let Step::Clause {
+        virtual_service,
+        block,
+        rule,
+        r#match,
+    } = step
+    else {
+        return String::new();
+    };
     let name = walk.name_of(*virtual_service);
     let place = format!("VirtualService {name}, {}[{rule}]", block.field());
-    let spec = walk.store.snapshot.get(*virtual_service).and_then(|o| views::VirtualService::of(&o.view));
+    let spec = walk
+        .store
+        .snapshot
+        .get(*virtual_service)
+        .and_then(|o| views::VirtualService::of(&o.view));
     let sni = match (block, r#match, spec) {
-        (Block::Tls, Some(n), Some(v)) => v.spec.tls.get(*rule).and_then(|r| r.r#match.get(*n)).map(|m| m.sni_hosts.join(", ")),
+        (Block::Tls, Some(n), Some(v)) => v
+            .spec
+            .tls
+            .get(*rule)
+            .and_then(|r| r.r#match.get(*n))
+            .map(|m| m.sni_hosts.join(", ")),
         _ => None,
     };
     sni.map_or(place.clone(), |sni| format!("{place}, SNI {sni}"))
 }
 
 /// The clusters, whether they exist, and their endpoints.
-fn destinations(walk: &mut Walk<'_, '_>, clusters: &[(String, u32)], clauses: &[EntryId]) -> Option<String> {
+fn destinations(
+    walk: &mut Walk<'_, '_>,
+    clusters: &[(String, u32)],
+    clauses: &[EntryId],
+) -> Option<String> {
     let domain = walk.store.mesh.domain.clone();
     let weighted = clusters.len() > 1 && clusters.iter().any(|(_, w)| *w != 100);
     let shares = names::percentages(clusters);
@@ -611,7 +831,9 @@ fn destinations(walk: &mut Walk<'_, '_>, clusters: &[(String, u32)], clauses: &[
             _ => None,
         })
         .collect();
-    let absent = broken.iter().find(|(_, r)| !matches!(r, Reason::NoEndpoints { .. }));
+    let absent = broken
+        .iter()
+        .find(|(_, r)| !matches!(r, Reason::NoEndpoints { .. }));
     let lines: Vec<String> = clusters
         .iter()
         .zip(&shares)
@@ -619,10 +841,18 @@ fn destinations(walk: &mut Walk<'_, '_>, clusters: &[(String, u32)], clauses: &[
             let known = cluster_name(name, &domain);
             let exists = walk.config().clusters.contains_key(name);
             let remark = if exists { "" } else { ", which does not exist" };
-            if weighted { format!("{share:>2}%  {known}{remark}") } else { format!("{known}{remark}") }
+            if weighted {
+                format!("{share:>2}%  {known}{remark}")
+            } else {
+                format!("{known}{remark}")
+            }
         })
         .collect();
-    let status = if absent.is_some() { HopStatus::Broken } else { HopStatus::Ok };
+    let status = if absent.is_some() {
+        HopStatus::Broken
+    } else {
+        HopStatus::Ok
+    };
     walk.hop("cluster", status, None, lines);
     if !broken.is_empty() {
         walk.verdict = walk.verdict.max(Verdict::LeadsNowhere);
@@ -633,20 +863,36 @@ fn destinations(walk: &mut Walk<'_, '_>, clusters: &[(String, u32)], clauses: &[
             .map(|(name, _)| {
                 let ready = names::endpoints(walk.config(), name);
                 match names::parts(name).map(|(_, subset, host)| (subset, host)) {
-                    Some((subset, _)) if weighted && !subset.is_empty() => format!("{subset} {ready}"),
-                    Some((_, host)) if clusters.len() > 1 => format!("{} {ready}", host.split('.').next().unwrap_or(host)),
+                    Some((subset, _)) if weighted && !subset.is_empty() => {
+                        format!("{subset} {ready}")
+                    }
+                    Some((_, host)) if clusters.len() > 1 => {
+                        format!("{} {ready}", host.split('.').next().unwrap_or(host))
+                    }
                     _ => ready,
                 }
             })
             .collect();
-        let status = if broken.is_empty() { HopStatus::Ok } else { HopStatus::Broken };
-        let lines = if weighted { vec![each.join(", ")] } else { each };
+        let status = if broken.is_empty() {
+            HopStatus::Ok
+        } else {
+            HopStatus::Broken
+        };
+        let lines = if weighted {
+            vec![each.join(", ")]
+        } else {
+            each
+        };
         walk.hop("endpoints", status, None, lines);
     }
     for (id, _) in broken {
         walk.tell_dropped(id);
     }
-    let shown: Vec<(String, u32)> = if weighted { clusters.to_vec() } else { clusters.iter().take(1).cloned().collect() };
+    let shown: Vec<(String, u32)> = if weighted {
+        clusters.to_vec()
+    } else {
+        clusters.iter().take(1).cloned().collect()
+    };
     match (weighted, clusters.len()) {
         (false, 2..) => Some(format!("it leads to {} clusters", clusters.len())),
         _ => Some(names::lead(&shown, &domain)),
@@ -655,9 +901,23 @@ fn destinations(walk: &mut Walk<'_, '_>, clusters: &[(String, u32)], clauses: &[
 
 /// The first line, and the rest of the answer.
 fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<String>) -> Answer {
-    let Walk { class, mut findings, hops, unknowns, verdict, store, .. } = walk;
+    let Walk {
+        class,
+        mut findings,
+        hops,
+        unknowns,
+        verdict,
+        store,
+        ..
+    } = walk;
     findings.sort_by_key(|f| hop_rank(store, f));
-    let summary = headline(&class.proxy, question.port, verdict, &findings, lead.as_deref());
+    let summary = headline(
+        &class.proxy,
+        question.port,
+        verdict,
+        &findings,
+        lead.as_deref(),
+    );
     Answer {
         proxy: proxy_ref(&class.proxy),
         asked: asked(question),
@@ -680,7 +940,11 @@ fn hop_rank(store: &Store<'_>, finding: &Finding) -> u8 {
     if finding.page.code.starts_with("GW-DST") {
         return 4;
     }
-    match store.snapshot.get(finding.primary.object).map(|o| o.key.kind) {
+    match store
+        .snapshot
+        .get(finding.primary.object)
+        .map(|o| o.key.kind)
+    {
         Some(Kind::Gateway) => 2,
         Some(Kind::VirtualService) => 3,
         _ => 1,
@@ -697,11 +961,25 @@ fn in_order(mut hops: Vec<Hop>) -> Vec<Hop> {
     hops
 }
 
-fn headline(proxy: &ProxyFacts, port: u32, verdict: Verdict, findings: &[Finding], lead: Option<&str>) -> String {
-    let errors: Vec<&Finding> = findings.iter().filter(|f| f.severity == Severity::Error).collect();
+fn headline(
+    proxy: &ProxyFacts,
+    port: u32,
+    verdict: Verdict,
+    findings: &[Finding],
+    lead: Option<&str>,
+) -> String {
+    let errors: Vec<&Finding> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .collect();
     let why = match errors.as_slice() {
         [] => None,
-        [one] => Some(one.page.title.replace("this Gateway", "its Gateway").replace("this port", "it")),
+        [one] => Some(
+            one.page
+                .title
+                .replace("this Gateway", "its Gateway")
+                .replace("this port", "it"),
+        ),
         [_, _] => Some("2 causes, both must go".to_owned()),
         several => Some(format!("{} causes, all must go", several.len())),
     };
@@ -710,12 +988,18 @@ fn headline(proxy: &ProxyFacts, port: u32, verdict: Verdict, findings: &[Finding
         Verdict::Open => {
             let lead = lead.unwrap_or("it leads on");
             if proxy.is_assumed() {
-                return format!("port {port} will be open, if a gateway with labels {} exists", labels_in_words(&proxy.labels));
+                return format!(
+                    "port {port} will be open, if a gateway with labels {} exists",
+                    labels_in_words(&proxy.labels)
+                );
             }
             format!("port {port} will be open: {lead}")
         }
         Verdict::Unknown => format!("port {port} is unknown{because}"),
-        Verdict::Diverted => format!("port {port} will be diverted to {}{because}", lead.unwrap_or("another Gateway")),
+        Verdict::Diverted => format!(
+            "port {port} will be diverted to {}{because}",
+            lead.unwrap_or("another Gateway")
+        ),
         Verdict::LeadsNowhere => format!("port {port} will lead nowhere{because}"),
         Verdict::Unreachable => format!("port {port} will be unreachable{because}"),
         Verdict::Missing => format!("port {port} will be closed{because}"),
@@ -731,14 +1015,25 @@ pub(super) fn unselected(
 ) -> Option<Answer> {
     let selector = &gateway.spec.selector;
     let common = |class: &Class| {
-        let same_keys = selector.keys().filter(|k| class.proxy.labels.contains_key(*k)).count();
-        let same = selector.iter().filter(|(k, v)| class.proxy.labels.get(*k) == Some(v)).count();
+        let same_keys = selector
+            .keys()
+            .filter(|k| class.proxy.labels.contains_key(*k))
+            .count();
+        let same = selector
+            .iter()
+            .filter(|(k, v)| class.proxy.labels.get(*k) == Some(v))
+            .count();
         (same, same_keys)
     };
     let not_router = not_router(store, selector);
-    let class = classes.iter().filter(|c| c.proxy.kind == ProxyKind::Router).max_by_key(|c| common(c));
+    let class = classes
+        .iter()
+        .filter(|c| c.proxy.kind == ProxyKind::Router)
+        .max_by_key(|c| common(c));
     let proxy = match (not_router, class) {
-        (Some(workload), _) => crate::predict::ProxyFacts::of_workload(workload).or_else(|| ProxyFacts::of_pod(workload))?,
+        (Some(workload), _) => {
+            ProxyFacts::of_workload(workload).or_else(|| ProxyFacts::of_pod(workload))?
+        }
         (None, Some(class)) => class.proxy.clone(),
         (None, None) => return None,
     };
@@ -761,7 +1056,13 @@ pub(super) fn unselected(
             (fallback, entry)
         }
     };
-    let class = Class { proxy: class.proxy, prediction: crate::predict::Prediction { ledger, config: Config::default() } };
+    let class = Class {
+        proxy: class.proxy,
+        prediction: crate::predict::Prediction {
+            ledger,
+            config: Config::default(),
+        },
+    };
     let mut walk = Walk {
         store,
         class: &class,
@@ -775,15 +1076,27 @@ pub(super) fn unselected(
         Some(workload) => {
             let line = format!("{} runs no gateway proxy", workload.qualified());
             walk.broken("proxy", Some(workload.id), line, Verdict::Missing);
-            walk.tell(entry, Symptom::NotRouter { workload: workload.id });
+            walk.tell(
+                entry,
+                Symptom::NotRouter {
+                    workload: workload.id,
+                },
+            );
         }
         None => {
-            let line = format!("no gateway pod has the labels {}", labels_in_words(selector));
+            let line = format!(
+                "no gateway pod has the labels {}",
+                labels_in_words(selector)
+            );
             walk.broken("proxy", class.proxy.object(), line, Verdict::Missing);
             walk.tell_dropped(entry);
         }
     }
-    walk.ok("gateway", Some(gateway.object.id), vec![gateway.name.clone()]);
+    walk.ok(
+        "gateway",
+        Some(gateway.object.id),
+        vec![gateway.name.clone()],
+    );
     walk.not_reached();
     let mut answer = finish(walk, question, None);
     // Nothing is known of a Service: the pods it would have to select are not there.
@@ -796,18 +1109,42 @@ fn not_router<'w>(store: &'w Store<'_>, selector: &Labels) -> Option<&'w Object>
     if selector.is_empty() {
         return None;
     }
-    WORKLOAD_KINDS.into_iter().chain([Kind::Pod]).flat_map(|kind| store.snapshot.of_kind(kind)).find(|object| {
-        let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
-        let proxied = pod_spec(object).is_some_and(|s| s.containers.iter().any(|c| c.args.first().is_some_and(|a| a == "proxy")));
-        facts.is_some_and(|f| f.kind == ProxyKind::Sidecar && selects(selector, &f.labels) && proxied)
-    })
+    WORKLOAD_KINDS
+        .into_iter()
+        .chain([Kind::Pod])
+        .flat_map(|kind| store.snapshot.of_kind(kind))
+        .find(|object| {
+            let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
+            let proxied = pod_spec(object).is_some_and(|s| {
+                s.containers
+                    .iter()
+                    .any(|c| c.args.first().is_some_and(|a| a == "proxy"))
+            });
+            facts.is_some_and(|f| {
+                f.kind == ProxyKind::Sidecar && selects(selector, &f.labels) && proxied
+            })
+        })
 }
 
 /// The path of a port that nobody declares.
 pub(super) fn undeclared_path(port: u32) -> Vec<Hop> {
     let line = format!("no Gateway has a server for {port}");
-    let hop = |name: &'static str| Hop { name, status: HopStatus::NotReached, object: None, lines: Vec::new() };
-    let mut path = vec![Hop { name: "gateway", status: HopStatus::Broken, object: None, lines: vec![line] }];
-    path.extend(HOPS.into_iter().filter(|h| !matches!(*h, "service" | "proxy" | "gateway")).map(hop));
+    let hop = |name: &'static str| Hop {
+        name,
+        status: HopStatus::NotReached,
+        object: None,
+        lines: Vec::new(),
+    };
+    let mut path = vec![Hop {
+        name: "gateway",
+        status: HopStatus::Broken,
+        object: None,
+        lines: vec![line],
+    }];
+    path.extend(
+        HOPS.into_iter()
+            .filter(|h| !matches!(*h, "service" | "proxy" | "gateway"))
+            .map(hop),
+    );
     path
 }

@@ -52,14 +52,20 @@ impl Class {
 pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
     if proxies.is_empty() {
-        let assumed: BTreeMap<(&str, &Labels), ()> =
-            store.gateways.iter().map(|g| ((g.object.key.namespace.as_str(), &g.spec.selector), ())).collect();
+        let assumed: BTreeMap<(&str, &Labels), ()> = store
+            .gateways
+            .iter()
+            .map(|g| ((g.object.key.namespace.as_str(), &g.spec.selector), ()))
+            .collect();
         proxies = assumed
             .into_keys()
             .map(|(namespace, selector)| ProxyFacts::assumed(namespace, selector))
             .collect();
     }
-    proxies.into_iter().map(|proxy| Class::of(store, proxy)).collect()
+    proxies
+        .into_iter()
+        .map(|proxy| Class::of(store, proxy))
+        .collect()
 }
 
 /// Answers a question for every gateway that should have the port.
@@ -68,9 +74,17 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
     let declaring: Vec<_> = store
         .gateways
         .iter()
-        .filter(|g| question.namespace.as_ref().is_none_or(|ns| *ns == g.object.key.namespace))
         .filter(|g| {
-            g.spec.servers.iter().any(|s| s.port.as_ref().is_some_and(|p| p.number == question.port))
+            question
+                .namespace
+                .as_ref()
+                .is_none_or(|ns| *ns == g.object.key.namespace)
+        })
+        .filter(|g| {
+            g.spec
+                .servers
+                .iter()
+                .any(|s| s.port.as_ref().is_some_and(|p| p.number == question.port))
         })
         .collect();
     let mut answers: Vec<Answer> = classes
@@ -101,33 +115,58 @@ fn asked(question: &Question) -> Asked {
 }
 
 fn proxy_ref(proxy: &ProxyFacts) -> ProxyRef {
-    ProxyRef { namespace: proxy.namespace.clone(), name: proxy.name.clone(), kind: proxy.kind.word() }
+    ProxyRef {
+        namespace: proxy.namespace.clone(),
+        name: proxy.name.clone(),
+        kind: proxy.kind.word(),
+    }
 }
 
 /// Nobody declares the port: no Gateway server, no gateway Service's port, no listener.
 fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answer {
     let class = classes.iter().find(|c| {
-        question.namespace.as_ref().is_none_or(|ns| *ns == c.proxy.namespace)
+        question
+            .namespace
+            .as_ref()
+            .is_none_or(|ns| *ns == c.proxy.namespace)
     });
-    let proxy = class.or(classes.first()).map(|c| proxy_ref(&c.proxy)).unwrap_or_else(|| ProxyRef {
-        namespace: String::new(),
-        name: String::new(),
-        kind: crate::predict::ProxyKind::Router.word(),
-    });
+    let proxy = class
+        .or(classes.first())
+        .map(|c| proxy_ref(&c.proxy))
+        .unwrap_or_else(|| ProxyRef {
+            namespace: String::new(),
+            name: String::new(),
+            kind: crate::predict::ProxyKind::Router.word(),
+        });
     let subject = store
         .gateways
         .iter()
-        .find(|g| question.namespace.as_ref().is_none_or(|ns| *ns == g.object.key.namespace))
+        .find(|g| {
+            question
+                .namespace
+                .as_ref()
+                .is_none_or(|ns| *ns == g.object.key.namespace)
+        })
         .map(|g| g.object)
-        .or_else(|| class.and_then(|c| c.proxy.object()).and_then(|id| store.snapshot.get(id)));
+        .or_else(|| {
+            class
+                .and_then(|c| c.proxy.object())
+                .and_then(|id| store.snapshot.get(id))
+        });
     Answer {
         proxy,
         asked: asked(question),
         verdict: Verdict::Missing,
-        summary: format!("port {} will be closed: no Gateway has a server for it", question.port),
+        summary: format!(
+            "port {} will be closed: no Gateway has a server for it",
+            question.port
+        ),
         assumptions: Vec::new(),
         path: gateway::undeclared_path(question.port),
-        findings: subject.and_then(|o| not_declared(store, o, question.port)).into_iter().collect(),
+        findings: subject
+            .and_then(|o| not_declared(store, o, question.port))
+            .into_iter()
+            .collect(),
         unknowns: Vec::new(),
         pods: Vec::new(),
         commands: Vec::new(),
@@ -139,5 +178,12 @@ fn not_declared(store: &Store<'_>, object: &Object, port: u32) -> Option<Finding
     let entry = ledger.open(Step::Gateway(object.id), None);
     let proxy = ProxyFacts::assumed(&object.key.namespace, &Labels::new());
     let symptom = Symptom::NotDeclared { object: object.id };
-    causes::tell(&Tale { store, proxy: &proxy, ledger: &ledger, entry, symptom, port })
+    causes::tell(&Tale {
+        store,
+        proxy: &proxy,
+        ledger: &ledger,
+        entry,
+        symptom,
+        port,
+    })
 }

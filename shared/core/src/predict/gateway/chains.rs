@@ -10,13 +10,18 @@ use crate::ledger::{Block, Effect, EntryId, Reason, Step};
 use crate::predict::cluster;
 use crate::predict::config::{ChainKind, Cluster, FilterChain, Listener};
 use crate::predict::hosts::{self, overlap, resolve_gateway_name};
-use crate::predict::store::{Resolution, VirtualService, Visibility};
 use crate::predict::protocol::Protocol;
+use crate::predict::store::{Resolution, VirtualService, Visibility};
 use crate::snapshot::views::{L4Match, RouteDestination};
 
 /// ALPN values of Istio's own mutual TLS.
-const ISTIO_ALPN: [&str; 5] =
-    ["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
+const ISTIO_ALPN: [&str; 5] = [
+    "istio",
+    "istio-peer-exchange",
+    "istio-http/1.0",
+    "istio-http/1.1",
+    "istio-h2",
+];
 
 /// Ports below this one need a privilege.
 const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
@@ -34,8 +39,14 @@ pub(super) fn listeners(
     let mut claimed = ClaimedSni::new();
     let mut found: Vec<Listener> = Vec::new();
     for key in &merged.order {
-        let Some(group) = merged.groups.get(key) else { continue };
-        let address = if key.bind.is_empty() { wildcard } else { key.bind.as_str() };
+        let Some(group) = merged.groups.get(key) else {
+            continue;
+        };
+        let address = if key.bind.is_empty() {
+            wildcard
+        } else {
+            key.bind.as_str()
+        };
         let name = format!("{address}_{}", key.port);
         let chains = if Protocol::parse(&key.protocol).is_http() {
             http_chain(context, merged, group, &name)
@@ -52,7 +63,12 @@ pub(super) fn listeners(
         }
         match found.iter_mut().find(|l| l.name == name) {
             Some(listener) => listener.chains.extend(chains),
-            None => found.push(Listener { name, address: address.to_owned(), port: key.port, chains }),
+            None => found.push(Listener {
+                name,
+                address: address.to_owned(),
+                port: key.port,
+                chains,
+            }),
         }
     }
     found
@@ -61,12 +77,20 @@ pub(super) fn listeners(
 /// The wildcard: that of IPv6 only for a pod that has no IPv4 address.
 /// After `core/listener_address.go:getWildcardsAndLocalHost`.
 fn wildcard_address(ips: &[String]) -> &'static str {
-    if !ips.is_empty() && ips.iter().all(|ip| ip.contains(':')) { "::" } else { "0.0.0.0" }
+    if !ips.is_empty() && ips.iter().all(|ip| ip.contains(':')) {
+        "::"
+    } else {
+        "0.0.0.0"
+    }
 }
 
 fn open_chains(context: &mut Context<'_, '_>, server: &BoundServer<'_>) -> EntryId {
     let ServerFacts { gateway, index, .. } = server.facts;
-    let step = Step::Chains { gateway, index, port: server.port };
+    let step = Step::Chains {
+        gateway,
+        index,
+        port: server.port,
+    };
     context.ledger.open(step, Some(server.entry))
 }
 
@@ -79,12 +103,24 @@ fn may_bind(context: &Context<'_, '_>, port: u32) -> Result<(), Reason> {
 }
 
 /// One chain for all HTTP servers of the group; it needs no VirtualService.
-fn http_chain(context: &mut Context<'_, '_>, merged: &Merged<'_>, group: &Group, listener: &str) -> Vec<FilterChain> {
+fn http_chain(
+    context: &mut Context<'_, '_>,
+    merged: &Merged<'_>,
+    group: &Group,
+    listener: &str,
+) -> Vec<FilterChain> {
     let mut chain = Vec::new();
     for server in group.servers.iter().filter_map(|n| merged.servers.get(*n)) {
         let entry = open_chains(context, server);
-        let outcome = may_bind(context, server.port)
-            .map(|()| ((), Effect::Chains { listener: listener.to_owned(), count: 1 }));
+        let outcome = may_bind(context, server.port).map(|()| {
+            (
+                (),
+                Effect::Chains {
+                    listener: listener.to_owned(),
+                    count: 1,
+                },
+            )
+        });
         if context.ledger.settle(entry, outcome).is_some() && chain.is_empty() {
             chain.push(FilterChain {
                 kind: ChainKind::Http,
@@ -133,10 +169,17 @@ fn server_chains(
         } else {
             tcp(context, server, entry, clusters)
         };
-        if chains.is_empty() { Err(Reason::NoRoute) } else { Ok(chains) }
+        if chains.is_empty() {
+            Err(Reason::NoRoute)
+        } else {
+            Ok(chains)
+        }
     });
     let outcome = chains.map(|chains| {
-        let effect = Effect::Chains { listener: listener.to_owned(), count: chains.len() };
+        let effect = Effect::Chains {
+            listener: listener.to_owned(),
+            count: chains.len(),
+        };
         (chains, effect)
     });
     context.ledger.settle(entry, outcome).unwrap_or_default()
@@ -162,7 +205,9 @@ fn auto_passthrough(
     let names = facts.sni();
     let mut chains = Vec::new();
     for hostname in store.visible_hostnames(&proxy.namespace) {
-        let Some(service) = store.service(hostname, &proxy.namespace) else { continue };
+        let Some(service) = store.service(hostname, &proxy.namespace) else {
+            continue;
+        };
         if service.mesh_external || !names.iter().any(|n| hosts::is_subset(hostname, n)) {
             continue;
         }
@@ -172,11 +217,14 @@ fn auto_passthrough(
                 .map(|r| r.subsets.as_slice())
                 .unwrap_or_default();
             for subset in std::iter::once(None).chain(subsets.iter().map(Some)) {
-                let subset_name = subset.map_or("_", |s| &s.name);
+                let subset_name = subset.map_or("", |s| &s.name);
                 let name = format!("outbound_.{}_.{subset_name}_.{hostname}", port.number);
                 if service.resolution != Resolution::Alias {
                     let labels = subset.map(|s| &s.labels);
-                    clusters.insert(name.clone(), cluster::mutual_tls(store, &service, port, labels));
+                    clusters.insert(
+                        name.clone(),
+                        cluster::mutual_tls(store, &service, port, labels),
+                    );
                 }
                 chains.push(FilterChain {
                     kind: ChainKind::Tcp,
@@ -207,7 +255,8 @@ pub(in crate::predict) fn candidates<'s, 'a>(
         _ if vs.namespace() == namespace => 0,
         _ => 1,
     };
-    let mut found: Vec<&VirtualService<'a>> = context.store.naming(gateway).map(|(vs, _)| vs).collect();
+    let mut found: Vec<&VirtualService<'a>> =
+        context.store.naming(gateway).map(|(vs, _)| vs).collect();
     found.sort_by_key(|vs| rank(vs));
     found
 }
@@ -244,11 +293,20 @@ pub(in crate::predict) fn attach(
 /// `sourceNamespace` are ignored on gateways.
 fn fits(m: &L4Match, index: usize, facts: &ServerFacts<'_>, namespace: &str) -> Result<(), Reason> {
     if m.port != 0 && m.port != facts.number {
-        return Err(Reason::PortMismatch { r#match: index, declared: facts.number });
+        return Err(Reason::PortMismatch {
+            r#match: index,
+            declared: facts.number,
+        });
     }
     let named = m.gateways.is_empty()
-        || m.gateways.iter().any(|g| resolve_gateway_name(g, namespace) == facts.gateway_name);
-    if named { Ok(()) } else { Err(Reason::GatewayMismatch { r#match: index }) }
+        || m.gateways
+            .iter()
+            .any(|g| resolve_gateway_name(g, namespace) == facts.gateway_name);
+    if named {
+        Ok(())
+    } else {
+        Err(Reason::GatewayMismatch { r#match: index })
+    }
 }
 
 /// The first rule that fits, of the first VirtualService that has one, is the only one that is used.
@@ -261,7 +319,9 @@ fn tcp(
     let facts = &server.facts;
     let mut winner: Option<(EntryId, FilterChain)> = None;
     for vs in candidates(context, facts.gateway_name) {
-        let step = Step::Attachment { virtual_service: vs.object.id };
+        let step = Step::Attachment {
+            virtual_service: vs.object.id,
+        };
         let attachment = context.ledger.open(step, Some(chains));
         let outcome = attach(context, vs, facts).and_then(|()| {
             if vs.spec.tcp.is_empty() {
@@ -273,15 +333,22 @@ fn tcp(
             continue;
         }
         for (rule, route) in vs.spec.tcp.iter().enumerate() {
-            let step = Step::Clause { virtual_service: vs.object.id, block: Block::Tcp, rule, r#match: None };
+            let step = Step::Clause {
+                virtual_service: vs.object.id,
+                block: Block::Tcp,
+                rule,
+                r#match: None,
+            };
             let clause = context.ledger.open(step, Some(attachment));
             let mut first_misfit = None;
             let fitting = route.r#match.is_empty()
-                || route.r#match.iter().enumerate().any(|(n, m)| match fits(m, n, facts, vs.namespace()) {
-                    Ok(()) => true,
-                    Err(reason) => {
-                        first_misfit.get_or_insert(reason);
-                        false
+                || route.r#match.iter().enumerate().any(|(n, m)| {
+                    match fits(m, n, facts, vs.namespace()) {
+                        Ok(()) => true,
+                        Err(reason) => {
+                            first_misfit.get_or_insert(reason);
+                            false
+                        }
                     }
                 });
             let outcome = match first_misfit {
@@ -296,10 +363,20 @@ fn tcp(
             if context.ledger.settle(clause, outcome).is_none() {
                 continue;
             }
-            let place = Place { vs, block: Block::Tcp, rule, clause, declared: facts.number };
+            let place = Place {
+                vs,
+                block: Block::Tcp,
+                rule,
+                clause,
+                declared: facts.number,
+            };
             let chain = FilterChain {
                 kind: ChainKind::Tcp,
-                sni: if facts.tls == TlsMode::Terminate { match_names(facts.sni()) } else { Vec::new() },
+                sni: if facts.tls == TlsMode::Terminate {
+                    match_names(facts.sni())
+                } else {
+                    Vec::new()
+                },
                 application_protocols: Vec::new(),
                 terminates_tls: facts.tls == TlsMode::Terminate,
                 clusters: destinations(context, &place, &route.route, clusters),
@@ -334,7 +411,9 @@ fn passthrough(
     let facts = &server.facts;
     let mut found = Vec::new();
     for vs in candidates(context, facts.gateway_name) {
-        let step = Step::Attachment { virtual_service: vs.object.id };
+        let step = Step::Attachment {
+            virtual_service: vs.object.id,
+        };
         let attachment = context.ledger.open(step, Some(chains));
         let outcome = attach(context, vs, facts).and_then(|()| {
             if vs.spec.tls.is_empty() {
@@ -346,9 +425,19 @@ fn passthrough(
             continue;
         }
         for (rule, route) in vs.spec.tls.iter().enumerate() {
-            let step = |r#match| Step::Clause { virtual_service: vs.object.id, block: Block::Tls, rule, r#match };
-            let whole_rule = usable(&route.route)
-                .and_then(|()| if route.r#match.is_empty() { Err(Reason::NoMatch) } else { Ok(()) });
+            let step = |r#match| Step::Clause {
+                virtual_service: vs.object.id,
+                block: Block::Tls,
+                rule,
+                r#match,
+            };
+            let whole_rule = usable(&route.route).and_then(|()| {
+                if route.r#match.is_empty() {
+                    Err(Reason::NoMatch)
+                } else {
+                    Ok(())
+                }
+            });
             if let Err(reason) = whole_rule {
                 let clause = context.ledger.open(step(None), Some(attachment));
                 context.ledger.settle::<()>(clause, Err(reason));
@@ -362,7 +451,13 @@ fn passthrough(
                 if context.ledger.settle(clause, outcome).is_none() {
                     continue;
                 }
-                let place = Place { vs, block: Block::Tls, rule, clause, declared: facts.number };
+                let place = Place {
+                    vs,
+                    block: Block::Tls,
+                    rule,
+                    clause,
+                    declared: facts.number,
+                };
                 found.push(FilterChain {
                     kind: ChainKind::Tcp,
                     sni: match_names(m.sni_hosts.clone()),
@@ -428,7 +523,10 @@ pub(in crate::predict) fn destinations(
         let entry = context.ledger.open(step, Some(place.clause));
         let weight = match route.len() {
             1 => 100,
-            _ => destination.weight.and_then(|w| u32::try_from(w).ok()).unwrap_or(0),
+            _ => destination
+                .weight
+                .and_then(|w| u32::try_from(w).ok())
+                .unwrap_or(0),
         };
         let outcome = if weight == 0 {
             Err(Reason::ZeroWeight)
@@ -439,7 +537,9 @@ pub(in crate::predict) fn destinations(
                 let empty = cluster.endpoint_count() == 0;
                 clusters.insert(target.cluster.clone(), cluster);
                 if empty {
-                    return Err(Reason::NoEndpoints { cluster: target.cluster.clone() });
+                    return Err(Reason::NoEndpoints {
+                        cluster: target.cluster.clone(),
+                    });
                 }
                 Ok(((), Effect::Cluster(target.cluster.clone())))
             })

@@ -67,13 +67,24 @@ pub(super) fn merge<'s>(
     for (gateway, gateway_entry) in applying {
         for index in 0..gateway.spec.servers.len() {
             let id = gateway.object.id;
-            let entry = context.ledger.open(Step::Server { gateway: id, index }, Some(*gateway_entry));
+            let entry = context
+                .ledger
+                .open(Step::Server { gateway: id, index }, Some(*gateway_entry));
             let outcome = facts(gateway, index).map(|facts| {
                 let (port, via) = ports::resolve(facts.number, targets);
                 ((facts, port), Effect::Resolved { port, via })
             });
-            let Some((facts, port)) = context.ledger.settle(entry, outcome) else { continue };
-            let bound = context.ledger.open(Step::BoundServer { gateway: id, index, port }, Some(entry));
+            let Some((facts, port)) = context.ledger.settle(entry, outcome) else {
+                continue;
+            };
+            let bound = context.ledger.open(
+                Step::BoundServer {
+                    gateway: id,
+                    index,
+                    port,
+                },
+                Some(entry),
+            );
             let server = BoundServer {
                 route_name: route_name(&facts, port, &gateway.object.key.name),
                 facts,
@@ -85,7 +96,8 @@ pub(super) fn merge<'s>(
                 protocol: server.facts.protocol_text.to_owned(),
                 bind: server.facts.view.bind.clone(),
             };
-            let outcome = place(&mut merged, &mut state, &server, &key).map(|()| ((), Effect::Merged));
+            let outcome =
+                place(&mut merged, &mut state, &server, &key).map(|()| ((), Effect::Merged));
             if context.ledger.settle(bound, outcome).is_some() {
                 merged.servers.push(server);
             }
@@ -116,7 +128,11 @@ fn facts<'a>(gateway: &'a Gateway<'_>, index: usize) -> Result<ServerFacts<'a>, 
 
 /// After `gatewayRDSRouteName`: HTTP by the resolved port, HTTPS by the declared one and the server's full name.
 fn route_name(facts: &ServerFacts<'_>, port: u32, gateway: &str) -> String {
-    let bind = if facts.view.bind.is_empty() { String::new() } else { format!(".{}", facts.view.bind) };
+    let bind = if facts.view.bind.is_empty() {
+        String::new()
+    } else {
+        format!(".{}", facts.view.bind)
+    };
     if facts.protocol.is_http() {
         format!("http.{port}{bind}")
     } else if facts.protocol == Protocol::Https && !facts.tls.passes_through() {
@@ -150,9 +166,14 @@ fn place(
     if let Some((current, holder)) = state.plain.get(&key.port).cloned() {
         let holder_protocol = Protocol::parse(&current.protocol);
         let same_bind = current.bind == key.bind;
-        let mergeable = (facts.protocol.is_http() || facts.protocol == holder_protocol) && holder_protocol.is_http();
+        let mergeable = (facts.protocol.is_http() || facts.protocol == holder_protocol)
+            && holder_protocol.is_http();
         if same_bind && (!mergeable || server.route_name.is_empty()) {
-            return Err(Reason::PortTaken { by: holder, holder: holder_protocol, own: facts.protocol });
+            return Err(Reason::PortTaken {
+                by: holder,
+                holder: holder_protocol,
+                own: facts.protocol,
+            });
         }
         // A server with the same bind joins the group of the one before, whatever its own protocol's text.
         let target = if same_bind { &current } else { key };
@@ -162,7 +183,11 @@ fn place(
                 if !same_bind {
                     group.route_name.clone_from(&server.route_name);
                 }
-                merged.by_route.entry(server.route_name.clone()).or_default().push(slot);
+                merged
+                    .by_route
+                    .entry(server.route_name.clone())
+                    .or_default()
+                    .push(slot);
             }
             None => start_group(merged, state, server, key, slot),
         }
@@ -173,30 +198,53 @@ fn place(
         return Ok(());
     }
     if facts.is_http_server() {
-        if let Some(taken) = merged.by_route.get(&server.route_name).and_then(|s| s.first()) {
+        if let Some(taken) = merged
+            .by_route
+            .get(&server.route_name)
+            .and_then(|s| s.first())
+        {
             let by = merged.servers.get(*taken).map_or(first, |s| s.entry);
             return Err(Reason::HttpsNameTaken { by });
         }
-        merged.by_route.insert(server.route_name.clone(), vec![slot]);
+        merged
+            .by_route
+            .insert(server.route_name.clone(), vec![slot]);
     }
     match merged.groups.get_mut(key) {
         Some(group) => group.servers.push(slot),
         None => {
-            merged.groups.insert(key.clone(), Group { servers: vec![slot], route_name: String::new() });
+            merged.groups.insert(
+                key.clone(),
+                Group {
+                    servers: vec![slot],
+                    route_name: String::new(),
+                },
+            );
             merged.order.push(key.clone());
         }
     }
     Ok(())
 }
 
-fn start_group(merged: &mut Merged<'_>, state: &mut State, server: &BoundServer<'_>, key: &ServerKey, slot: usize) {
+fn start_group(
+    merged: &mut Merged<'_>,
+    state: &mut State,
+    server: &BoundServer<'_>,
+    key: &ServerKey,
+    slot: usize,
+) {
     if !server.facts.is_tls_server() {
         state.plain.insert(key.port, (key.clone(), server.entry));
     }
     if server.facts.is_http_server() {
-        merged.by_route.insert(server.route_name.clone(), vec![slot]);
+        merged
+            .by_route
+            .insert(server.route_name.clone(), vec![slot]);
     }
-    let group = Group { servers: vec![slot], route_name: server.route_name.clone() };
+    let group = Group {
+        servers: vec![slot],
+        route_name: server.route_name.clone(),
+    };
     merged.groups.insert(key.clone(), group);
     merged.order.push(key.clone());
 }
@@ -210,7 +258,9 @@ fn claim_hosts(state: &mut State, server: &BoundServer<'_>, key: &ServerKey) -> 
         }
     }
     for name in &server.facts.hosts {
-        state.tls_hosts.insert((key.port, name.clone()), (key.bind.clone(), server.entry));
+        state
+            .tls_hosts
+            .insert((key.port, name.clone()), (key.bind.clone(), server.entry));
     }
     Ok(())
 }

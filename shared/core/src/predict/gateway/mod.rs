@@ -56,25 +56,39 @@ pub(super) struct Context<'s, 'a> {
 
 /// Predicts a gateway proxy. A sidecar has no gateway listeners at all.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
-    let mut context = Context { store, proxy, ledger: Ledger::default() };
+    let mut context = Context {
+        store,
+        proxy,
+        ledger: Ledger::default(),
+    };
     bindings(&mut context);
     let mut prediction = Prediction::default();
     if proxy.kind == ProxyKind::Router {
         let applying = applying(&mut context);
         let targets = ports::targets(&mut context);
         let merged = merge::merge(&mut context, &applying, &targets);
-        prediction.config.listeners = chains::listeners(&mut context, &merged, &mut prediction.config.clusters);
-        prediction.config.routes =
-            http::routes(&mut context, &merged, &prediction.config.listeners, &mut prediction.config.clusters);
+        prediction.config.listeners =
+            chains::listeners(&mut context, &merged, &mut prediction.config.clusters);
+        prediction.config.routes = http::routes(
+            &mut context,
+            &merged,
+            &prediction.config.listeners,
+            &mut prediction.config.clusters,
+        );
     }
-    prediction.config.listeners.sort_by(|a: &Listener, b| a.name.cmp(&b.name));
+    prediction
+        .config
+        .listeners
+        .sort_by(|a: &Listener, b| a.name.cmp(&b.name));
     prediction.ledger = context.ledger;
     prediction
 }
 
 /// Whether labels satisfy a selector; an empty one selects all.
 pub(crate) fn selects(selector: &Labels, labels: &Labels) -> bool {
-    selector.iter().all(|(key, value)| labels.get(key) == Some(value))
+    selector
+        .iter()
+        .all(|(key, value)| labels.get(key) == Some(value))
 }
 
 /// Records for every name in `VirtualService.spec.gateways` what it leads to.
@@ -82,7 +96,10 @@ fn bindings(context: &mut Context<'_, '_>) {
     let store = context.store;
     for vs in &store.virtual_services {
         for (index, name) in vs.gateways.iter().enumerate() {
-            let step = Step::Binding { virtual_service: vs.object.id, index };
+            let step = Step::Binding {
+                virtual_service: vs.object.id,
+                index,
+            };
             let entry = context.ledger.open(step, None);
             let outcome = if name == hosts::MESH {
                 if vs.gateways.iter().all(|g| g == hosts::MESH) {

@@ -31,7 +31,13 @@ pub(crate) fn target_port(port: &ServicePort, containers: &[Container]) -> Resul
         Some(IntOrString::Int(number)) => return Ok(*number),
         Some(IntOrString::Name(name)) => name,
     };
-    let transport = |text: &str| if text.is_empty() { "TCP".to_owned() } else { text.to_uppercase() };
+    let transport = |text: &str| {
+        if text.is_empty() {
+            "TCP".to_owned()
+        } else {
+            text.to_uppercase()
+        }
+    };
     containers
         .iter()
         .flat_map(|c| &c.ports)
@@ -55,8 +61,19 @@ pub(super) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> {
         let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
         let mut kept: Vec<(u32, Protocol, EntryId)> = Vec::new();
         for (index, port) in service.spec.ports.iter().enumerate() {
-            let entry = context.ledger.open(Step::ServicePort { service: object.id, index }, None);
-            let protocol = Protocol::of_service_port(port.port, &port.name, &port.protocol, port.app_protocol.as_deref());
+            let entry = context.ledger.open(
+                Step::ServicePort {
+                    service: object.id,
+                    index,
+                },
+                None,
+            );
+            let protocol = Protocol::of_service_port(
+                port.port,
+                &port.name,
+                &port.protocol,
+                port.app_protocol.as_deref(),
+            );
             let outcome = target_port(port, &proxy.containers).and_then(|target| {
                 match kept.iter().find(|(t, p, _)| *t == target && *p == protocol) {
                     Some((_, _, by)) => Err(Reason::TargetPortRepeated { by: *by }),
@@ -65,7 +82,12 @@ pub(super) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> {
             });
             if let Some(target_port) = context.ledger.settle(entry, outcome) {
                 kept.push((target_port, protocol, entry));
-                targets.push(Target { service_port: port.port, target_port, translates, entry });
+                targets.push(Target {
+                    service_port: port.port,
+                    target_port,
+                    translates,
+                    entry,
+                });
             }
         }
     }

@@ -264,7 +264,9 @@ pub fn raw_value(source: &Source, origin: &Origin) -> Option<Value> {
     Some(value)
 }
 
-fn parse(text: &str) -> Option<Value> {
+/// The value of a text that holds one document, such as the mesh configuration inside a ConfigMap.
+#[must_use]
+pub fn parse(text: &str) -> Option<Value> {
     if json::looks_like_json(text)
         && let (mut values, None) = json::values(text)
         && let Some((_, value)) = values.pop()

@@ -18,6 +18,6 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
-pub use load::{Counts, Loaded, Loader, Notice, ReadOptions, raw_value};
+pub use load::{Counts, Loaded, Loader, Notice, ReadOptions, parse, raw_value};
 pub use locate::{locate, locate_key};
 pub use problem::{Excerpt, Place, Problem, render_problem};
