@@ -25,10 +25,10 @@ pub(super) static PAGE: Page = Page {
 
 pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
-    let label = if tale.virtual_service()?.gateways.is_empty() {
-        "no `gateways`: for sidecars only"
+    let (field, label) = if tale.virtual_service()?.gateways.is_empty() {
+        ("spec", "no `gateways`: for sidecars only")
     } else {
-        "`mesh` means the sidecars, no gateway"
+        ("spec.gateways", "`mesh` means the sidecars, no gateway")
     };
-    Some(Told::at(object.id, FieldPath::of("spec.gateways"), label))
+    Some(Told::at(object.id, FieldPath::of(field), label))
 }

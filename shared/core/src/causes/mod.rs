@@ -2,6 +2,7 @@
 //! cause only tells it.
 
 mod age;
+mod candidate;
 mod envoy_bind_inuse;
 mod envoy_bind_noaddr;
 mod envoy_bind_perm;
@@ -97,6 +98,7 @@ mod net_svc_no_endpoint;
 mod page;
 mod tale;
 
+pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 

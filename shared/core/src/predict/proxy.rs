@@ -254,3 +254,26 @@ pub fn routers(snapshot: &Snapshot) -> Vec<ProxyFacts> {
     }
     found.into_values().collect()
 }
+
+/// A workload or pod that a Gateway's selector fits and that runs a proxy, but no gateway's.
+#[must_use]
+pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s Object> {
+    if selector.is_empty() {
+        return None;
+    }
+    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
+    kinds
+        .flat_map(|kind| snapshot.of_kind(kind))
+        .find(|object| {
+            let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
+            facts.is_some_and(|f| {
+                f.kind == ProxyKind::Sidecar
+                    && selector
+                        .iter()
+                        .all(|(key, value)| f.labels.get(key) == Some(value))
+                    && f.containers
+                        .iter()
+                        .any(|c| c.args.first().is_some_and(|a| a == "proxy"))
+            })
+        })
+}

@@ -7,8 +7,7 @@ use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
-    Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, WORKLOAD_KINDS, pod_spec,
-    selects,
+    Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, not_a_router, selects,
 };
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView, Labels};
@@ -155,8 +154,14 @@ impl<'w> Walk<'w, '_> {
     }
 }
 
-/// The answer for one class of proxies; `None` when this gateway has nothing to do with the port.
-pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Option<Answer> {
+/// The answer for one class of proxies; `None` when this gateway has nothing to do with the port. `declared`: some
+/// Gateway has a server for it, so a Service that leads to it is not by itself a reason to answer.
+pub(super) fn answer(
+    store: &Store<'_>,
+    class: &Class,
+    question: &Question,
+    declared: bool,
+) -> Option<Answer> {
     if class.proxy.kind != ProxyKind::Router {
         return None;
     }
@@ -180,7 +185,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> O
     if chosen.is_empty() {
         chosen = all.iter().filter(by_listener).filter(wanted).collect();
     }
-    let served = !service_targets.is_empty() && question.namespace.is_none();
+    let served = !declared && !service_targets.is_empty() && question.namespace.is_none();
     if chosen.is_empty() && !served {
         return None;
     }
@@ -363,6 +368,32 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
                 commands: Vec::new(),
             });
         }
+    }
+}
+
+/// Where clients from outside find a Service port, as far as the objects say.
+fn addresses(port: &ServicePort<'_>) -> Option<String> {
+    let service = views::Service::of(&port.service.view)?;
+    let assigned = service
+        .status
+        .load_balancer
+        .ingress
+        .iter()
+        .map(|i| if i.ip.is_empty() { &i.hostname } else { &i.ip });
+    let address = service
+        .spec
+        .external_ips
+        .iter()
+        .chain(assigned)
+        .find(|a| !a.is_empty());
+    let number = port.written.port;
+    match (address, port.written.node_port) {
+        (Some(address), Some(node)) => {
+            Some(format!("at {address}:{number} and on node port {node}"))
+        }
+        (Some(address), None) => Some(format!("at {address}:{number}")),
+        (None, Some(node)) => Some(format!("on node port {node}")),
+        (None, None) => None,
     }
 }
 
@@ -1025,7 +1056,7 @@ pub(super) fn unselected(
             .count();
         (same, same_keys)
     };
-    let not_router = not_router(store, selector);
+    let not_router = not_a_router(store.snapshot, selector);
     let class = classes
         .iter()
         .filter(|c| c.proxy.kind == ProxyKind::Router)
@@ -1102,28 +1133,6 @@ pub(super) fn unselected(
     // Nothing is known of a Service: the pods it would have to select are not there.
     answer.path.retain(|h| h.name != "service");
     Some(answer)
-}
-
-/// A workload or pod that the selector fits, but that runs no gateway proxy.
-fn not_router<'w>(store: &'w Store<'_>, selector: &Labels) -> Option<&'w Object> {
-    if selector.is_empty() {
-        return None;
-    }
-    WORKLOAD_KINDS
-        .into_iter()
-        .chain([Kind::Pod])
-        .flat_map(|kind| store.snapshot.of_kind(kind))
-        .find(|object| {
-            let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
-            let proxied = pod_spec(object).is_some_and(|s| {
-                s.containers
-                    .iter()
-                    .any(|c| c.args.first().is_some_and(|a| a == "proxy"))
-            });
-            facts.is_some_and(|f| {
-                f.kind == ProxyKind::Sidecar && selects(selector, &f.labels) && proxied
-            })
-        })
 }
 
 /// The path of a port that nobody declares.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::causes::{self, Symptom, Tale};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::Store;
-use crate::predict::{Prediction, ProxyFacts, predict, routers};
+use crate::predict::{Prediction, ProxyFacts, not_a_router, predict, routers};
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::{Object, views::Labels};
 
@@ -55,6 +55,7 @@ pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
         let assumed: BTreeMap<(&str, &Labels), ()> = store
             .gateways
             .iter()
+            .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())
             .map(|g| ((g.object.key.namespace.as_str(), &g.spec.selector), ()))
             .collect();
         proxies = assumed
@@ -89,7 +90,7 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         .collect();
     let mut answers: Vec<Answer> = classes
         .iter()
-        .filter_map(|class| gateway::answer(store, class, question))
+        .filter_map(|class| gateway::answer(store, class, question, !declaring.is_empty()))
         .collect();
     for gateway in declaring {
         let selected = classes.iter().any(|c| {
