@@ -48,6 +48,12 @@ impl Candidate {
     /// A change with its title.
     #[must_use]
     pub fn new(title: impl Into<String>, changes: Vec<Change>) -> Self {
-        Self { title: title.into(), changes, opens: None, choice: None, because: None }
+        Self {
+            title: title.into(),
+            changes,
+            opens: None,
+            choice: None,
+            because: None,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! GW-DST-EMPTY-HOST: this destination has no host.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-EMPTY-HOST",
@@ -22,7 +22,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     Some(Told::at(
         tale.object()?.id,
         tale.step()?.field().key("host"),

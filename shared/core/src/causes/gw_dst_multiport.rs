@@ -1,6 +1,6 @@
 //! GW-DST-MULTIPORT: destination.port is missing.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -24,7 +24,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/route/route.go:GetDestinationCluster",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let destination = tale.step()?.field();
     let written = tale.destination()?;

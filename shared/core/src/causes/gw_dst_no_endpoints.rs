@@ -1,6 +1,6 @@
 //! GW-DST-NO-ENDPOINTS: this cluster has no ready endpoint.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 use crate::snapshot::{FieldPath, Kind};
 
@@ -30,7 +30,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/xds/endpoints/endpoint_builder.go:EndpointBuilder",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let destination = tale.step()?.field();
     let Symptom::Reason(Reason::NoEndpoints { cluster }) = tale.symptom else {

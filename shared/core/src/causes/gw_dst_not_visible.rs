@@ -1,6 +1,6 @@
 //! GW-DST-NOT-VISIBLE: this Service is hidden from the pod.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 use crate::snapshot::{FieldPath, Kind};
 
@@ -25,7 +25,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/push_context.go:PushContext.serviceExportTo",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let destination = tale.step()?.field();
     let written = tale.destination()?;

@@ -1,6 +1,6 @@
 //! GW-DST-SUBSET: this subset is not defined.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -26,7 +26,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/push_context.go:PushContext.destinationRule",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let destination = tale.step()?.field();
     let written = tale.destination()?;

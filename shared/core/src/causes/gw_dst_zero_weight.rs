@@ -1,6 +1,6 @@
 //! GW-DST-ZERO-WEIGHT: a destination with weight 0 is left out.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-ZERO-WEIGHT",
@@ -20,7 +20,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/networkfilter.go:ListenerBuilder.buildOutboundNetworkFiltersWithWeightedClusters",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     Some(Told::at(
         tale.object()?.id,
         tale.step()?.field(),

@@ -1,6 +1,6 @@
 //! GW-HTTP-AFTER-CATCHALL: rules behind a catch-all do nothing.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -23,7 +23,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/route/route.go:BuildHTTPRoutesForVirtualService",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
     let Symptom::Reason(Reason::AfterCatchAll { by }) = tale.symptom else {
         return None;

@@ -1,6 +1,6 @@
 //! GW-HTTP-DELEGATE-CONFLICT: the delegate's match contradicts the root.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-DELEGATE-CONFLICT",
@@ -24,7 +24,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/virtualservice.go:mergeHTTPMatchRequests",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
     Some(Told::at(
         step.object(),

@@ -1,6 +1,6 @@
 //! GW-HTTP-DELEGATE-MISSING: the delegate is not there.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -25,7 +25,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/virtualservice_controller.go:mergeVirtualServices",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
     let Symptom::Reason(Reason::DelegateMissing { name }) = tale.symptom else {
         return None;

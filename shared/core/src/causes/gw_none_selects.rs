@@ -1,6 +1,6 @@
 //! GW-NONE-SELECTS: no Gateway selects this pod.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -25,7 +25,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/push_context.go:PushContext.mergeGateways",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     Some(Told::at(
         object.id,

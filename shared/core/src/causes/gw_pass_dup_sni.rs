@@ -1,6 +1,6 @@
 //! GW-PASS-DUP-SNI: an earlier match has this SNI already.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
 use crate::snapshot::FieldPath;
 
@@ -30,7 +30,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTLSRoutes",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let Symptom::Reason(Reason::SniTaken { sni, by }) = tale.symptom else {
         return None;

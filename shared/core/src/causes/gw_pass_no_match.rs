@@ -1,6 +1,6 @@
 //! GW-PASS-NO-MATCH: this tls rule has no match.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::ledger::Step;
 use crate::snapshot::FieldPath;
 
@@ -24,7 +24,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTLSRoutes",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let Step::Clause { rule, .. } = tale.step()? else {
         return None;

@@ -1,6 +1,6 @@
 //! GW-PASS-PORT-MATCH: the tls match has another port.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
 use crate::snapshot::FieldPath;
 
@@ -29,7 +29,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:isPortMatch",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::PortMismatch { r#match, declared }) = tale.symptom else {

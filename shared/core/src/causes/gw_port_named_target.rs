@@ -1,6 +1,6 @@
 //! GW-PORT-NAMED-TARGET: no container port has this name.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
 use crate::snapshot::FieldPath;
 
@@ -29,7 +29,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/serviceregistry/kube/controller/util.go:FindPort",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let Step::ServicePort { service, index } = tale.step()? else {
         return None;
     };

@@ -1,6 +1,6 @@
 //! GW-PORT-NOT-DECLARED: no Gateway declares this port.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
@@ -30,7 +30,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/gateway.go:mergeGateways",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let Symptom::NotDeclared { object } = tale.symptom else {
         return None;
     };

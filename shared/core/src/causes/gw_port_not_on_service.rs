@@ -1,6 +1,6 @@
 //! GW-PORT-NOT-ON-SERVICE: no Service port leads to this listener.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
@@ -29,7 +29,13 @@ pub(super) static PAGE: Page = Page {
     source: "pkg/config/analysis/analyzers/gateway/gateway.go:IngressGatewayPortAnalyzer",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let Symptom::NotOnService { service } = tale.symptom else {
         return None;
     };

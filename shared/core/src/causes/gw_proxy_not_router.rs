@@ -1,6 +1,6 @@
 //! GW-PROXY-NOT-ROUTER: this proxy is not a gateway.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
@@ -23,7 +23,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/listener.go:BuildListeners",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let Symptom::NotRouter { workload } = tale.symptom else {
         return None;
     };

@@ -1,6 +1,6 @@
 //! GW-SRV-DUP-HOST: another server has this TLS host already.
 
-use super::{Page, Severity, Symptom, Tale, Told, age};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -30,7 +30,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/gateway.go:CheckDuplicates",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::TlsHostTaken { host, by }) = tale.symptom else {
         return None;

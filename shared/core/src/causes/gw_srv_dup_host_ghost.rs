@@ -1,6 +1,6 @@
 //! GW-SRV-DUP-HOST-GHOST: a dropped server still holds this host.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -31,7 +31,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/gateway.go:mergeGateways",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::TlsHostTaken { host, by }) = tale.symptom else {
         return None;

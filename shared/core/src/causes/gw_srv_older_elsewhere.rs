@@ -1,6 +1,6 @@
 //! GW-SRV-OLDER-ELSEWHERE: an older Gateway holds this port.
 
-use super::{Page, Severity, Symptom, Tale, Told, age};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
 use crate::ledger::Reason;
 use crate::snapshot::views;
 
@@ -27,7 +27,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/push_context.go:PushContext.initGateways",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::PortTaken { by, .. }) = tale.symptom else {
         return None;

@@ -1,6 +1,6 @@
 //! GW-SRV-PROTO-CONFLICT: two protocols on one port do not merge.
 
-use super::{Page, Severity, Symptom, Tale, Told, age};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -29,7 +29,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/gateway.go:canMergeProtocols",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::PortTaken {
         by,

@@ -1,6 +1,6 @@
 //! GW-TCP-PORT-MATCH: match.port is not the Gateway's port.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::{Reason, Step};
 use crate::snapshot::FieldPath;
 
@@ -26,7 +26,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:isPortMatch",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::PortMismatch { r#match, declared }) = tale.symptom else {

@@ -1,6 +1,6 @@
 //! GW-TCP-SHADOWED: another rule takes all connections.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-TCP-SHADOWED",
@@ -23,7 +23,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/push_context.go:PushContext.VirtualServicesForGateway",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let step = tale.step()?;
     let Symptom::Displaced { by } = tale.symptom else {
         return None;

@@ -1,6 +1,6 @@
 //! GW-TLS-TERM-NO-TCP: terminated TLS needs tcp rules.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -25,7 +25,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.createGatewayTCPFilterChainOpts",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let told = Told::at(object.id, FieldPath::of("spec"), "has no `tcp` rules");

@@ -1,6 +1,6 @@
 //! GW-VS-GWNAME: this Gateway name points to no Gateway.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::ledger::Step;
 use crate::snapshot::FieldPath;
 
@@ -26,7 +26,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/config.go:resolveGatewayName",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let Step::Binding { index, .. } = tale.step()? else {
         return None;

@@ -1,6 +1,6 @@
 //! GW-VS-HOST-CASE: these hosts differ in letter case.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -30,7 +30,13 @@ pub(super) static PAGE: Page = Page {
     source: "pkg/config/host/name.go:Name.Matches",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let hosts = &tale.virtual_service()?.hosts;

@@ -1,6 +1,6 @@
 //! GW-VS-HOST-NS: the Gateway admits another namespace only.
 
-use super::{Page, Severity, Symptom, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -27,7 +27,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:pickMatchingGatewayHosts",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let Symptom::Reason(Reason::HostNamespace { host }) = tale.symptom else {
         return None;

@@ -1,6 +1,6 @@
 //! GW-VS-HOST-SHORT: a host without a dot gets a domain.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -26,7 +26,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/config.go:ResolveShortnameToFQDN",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (gateway, index) = tale.server()?;
     let hosts = &tale.virtual_service()?.hosts;

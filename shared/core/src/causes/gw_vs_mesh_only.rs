@@ -1,6 +1,6 @@
 //! GW-VS-MESH-ONLY: this VirtualService is for sidecars only.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -23,7 +23,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/model/push_context.go:getGatewayNames",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.object()?;
     let (field, label) = if tale.virtual_service()?.gateways.is_empty() {
         ("spec", "no `gateways`: for sidecars only")

@@ -1,6 +1,6 @@
 //! GW-VS-NONE: no VirtualService is bound to this Gateway.
 
-use super::{Page, Severity, Tale, Told};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -34,7 +34,13 @@ pub(super) static PAGE: Page = Page {
     source: "pilot/pkg/networking/core/gateway.go:ListenerBuilder.buildGatewayNetworkFiltersFromTCPRoutes",
 };
 
-pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("not written yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (gateway, index) = tale.server()?;
     let server = tale.server_view()?;
     let protocol = &server.port.as_ref()?.protocol;

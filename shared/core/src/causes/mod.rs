@@ -202,162 +202,114 @@ pub static PAGES: &[&Page] = &[
     &net_svc_no_endpoint::PAGE,
 ];
 
-type Tell = fn(&Tale<'_, '_>) -> Option<Told>;
+/// A cause: its page, and how it tells itself.
+#[derive(Debug)]
+struct Cause {
+    page: &'static Page,
+    tell: fn(&Tale<'_, '_>) -> Option<Told>,
+    fixes: Fixes,
+}
 
-/// The cause of a symptom, how it tells itself, and the other codes that fit.
-fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
-    let reason = match tale.symptom {
-        Symptom::Reason(reason) => reason,
-        Symptom::Displaced { .. } => {
-            return (&gw_tcp_shadowed::PAGE, gw_tcp_shadowed::tell, vec![]);
-        }
-        Symptom::NotOnService { .. } => {
-            return (
-                &gw_port_not_on_service::PAGE,
-                gw_port_not_on_service::tell,
-                vec![],
-            );
-        }
-        Symptom::NotDeclared { .. } => {
-            return (
-                &gw_port_not_declared::PAGE,
-                gw_port_not_declared::tell,
-                vec![],
-            );
-        }
+/// What can be done about a cause.
+#[derive(Debug)]
+enum Fixes {
+    /// Changes that might help, least invasive first.
+    By(fn(&Tale<'_, '_>, &Wish) -> Vec<Candidate>),
+    /// No change of objects can, and why.
+    None(&'static str),
+}
+
+/// The cause of a symptom, and the other codes that fit.
+fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
+    let cause = match tale.symptom {
+        Symptom::Reason(reason) => return of_reason(tale, reason),
+        Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
+        Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
+        Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
         Symptom::NotRouter { .. } => {
-            return (
-                &gw_proxy_not_router::PAGE,
-                gw_proxy_not_router::tell,
-                vec!["GW-NONE-SELECTS"],
-            );
+            return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
-        Symptom::NoHttpRoute => return (&gw_http_no_vs::PAGE, gw_http_no_vs::tell, vec![]),
+        Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
     };
-    let (page, tell): (&'static Page, Tell) = match reason {
-        Reason::NotSelected => {
-            return if tale.proxy.is_assumed() {
-                (&gw_none_selects::PAGE, gw_none_selects::tell, vec![])
-            } else {
-                (
-                    &gw_sel_mismatch::PAGE,
-                    gw_sel_mismatch::tell,
-                    vec!["GW-NONE-SELECTS"],
-                )
-            };
-        }
+    (cause, vec![])
+}
+
+/// One exhaustive match: a reason without a cause does not compile.
+fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
+    let cause = match reason {
+        Reason::NotSelected if tale.proxy.is_assumed() => &gw_none_selects::CAUSE,
+        Reason::NotSelected => return (&gw_sel_mismatch::CAUSE, vec!["GW-NONE-SELECTS"]),
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
         Reason::TlsHostTaken { by, .. } => {
-            let ghost = tale
-                .ledger
-                .get(*by)
-                .is_some_and(|e| matches!(e.fate, Fate::Dropped(_)));
-            return if ghost {
-                (
-                    &gw_srv_dup_host_ghost::PAGE,
-                    gw_srv_dup_host_ghost::tell,
-                    vec!["GW-SRV-DUP-HOST"],
-                )
-            } else {
-                (&gw_srv_dup_host::PAGE, gw_srv_dup_host::tell, vec![])
-            };
+            let holder = tale.ledger.get(*by).map(|e| &e.fate);
+            if matches!(holder, Some(Fate::Dropped(_))) {
+                return (&gw_srv_dup_host_ghost::CAUSE, vec!["GW-SRV-DUP-HOST"]);
+            }
+            &gw_srv_dup_host::CAUSE
         }
         Reason::HostMismatch => return host_mismatch(tale),
         Reason::UnknownHost { .. } => {
-            let short = tale.destination().is_some_and(|d| {
-                !d.host.contains('.') && !tale.namespaces_of_service(&d.host).is_empty()
-            });
-            return if short {
-                (
-                    &gw_dst_short_name::PAGE,
-                    gw_dst_short_name::tell,
-                    vec!["GW-DST-UNKNOWN-HOST"],
-                )
-            } else {
-                (
-                    &gw_dst_unknown_host::PAGE,
-                    gw_dst_unknown_host::tell,
-                    vec![],
-                )
-            };
-        }
-        Reason::NoPort => (&gw_srv_nil_port::PAGE, gw_srv_nil_port::tell),
-        Reason::HostListPanics { .. } => (&gw_srv_host_panic::PAGE, gw_srv_host_panic::tell),
-        Reason::NamedTargetMissing { .. } => {
-            (&gw_port_named_target::PAGE, gw_port_named_target::tell)
-        }
-        Reason::TargetPortRepeated { .. } => {
-            (&gw_port_dedup_target::PAGE, gw_port_dedup_target::tell)
-        }
-        Reason::HttpsNameTaken { .. } => (&gw_srv_https_name::PAGE, gw_srv_https_name::tell),
-        Reason::PrivilegedPort => (&gw_port_privileged::PAGE, gw_port_privileged::tell),
-        Reason::NoRoute => (&gw_vs_none::PAGE, gw_vs_none::tell),
-        Reason::NoServiceForHosts => (&gw_autopass_no_svc::PAGE, gw_autopass_no_svc::tell),
-        Reason::UnknownGateway { .. } => (&gw_vs_gwname::PAGE, gw_vs_gwname::tell),
-        Reason::MeshOnly => (&gw_vs_mesh_only::PAGE, gw_vs_mesh_only::tell),
-        Reason::NotExported => (&gw_vs_exportto::PAGE, gw_vs_exportto::tell),
-        Reason::NoHosts => (&gw_vs_hosts_empty::PAGE, gw_vs_hosts_empty::tell),
-        Reason::HostNamespace { .. } => (&gw_vs_host_ns::PAGE, gw_vs_host_ns::tell),
-        Reason::NoBlock {
-            needed: Block::Http,
-        } => (&gw_http_l4_only_vs::PAGE, gw_http_l4_only_vs::tell),
-        Reason::NoBlock { needed: Block::Tls } => {
-            (&gw_pass_no_tls_block::PAGE, gw_pass_no_tls_block::tell)
-        }
-        Reason::NoBlock { needed: Block::Tcp } => {
-            if tale.server_view().is_some_and(|s| s.tls.is_some()) {
-                (&gw_tls_term_no_tcp::PAGE, gw_tls_term_no_tcp::tell)
-            } else {
-                (&gw_tcp_no_block::PAGE, gw_tcp_no_block::tell)
+            let elsewhere = |host: &str| !tale.namespaces_of_service(host).is_empty();
+            if tale
+                .destination()
+                .is_some_and(|d| !d.host.contains('.') && elsewhere(&d.host))
+            {
+                return (&gw_dst_short_name::CAUSE, vec!["GW-DST-UNKNOWN-HOST"]);
             }
+            &gw_dst_unknown_host::CAUSE
         }
+        Reason::NoBlock { needed } => match needed {
+            Block::Http => &gw_http_l4_only_vs::CAUSE,
+            Block::Tls => &gw_pass_no_tls_block::CAUSE,
+            Block::Tcp if tale.server_view().is_some_and(|s| s.tls.is_some()) => {
+                &gw_tls_term_no_tcp::CAUSE
+            }
+            Block::Tcp => &gw_tcp_no_block::CAUSE,
+        },
         Reason::PortMismatch { .. } => match tale.block() {
-            Some(Block::Tls) => (&gw_pass_port_match::PAGE, gw_pass_port_match::tell),
-            Some(Block::Http) => (
-                &gw_http_all_routes_filtered::PAGE,
-                gw_http_all_routes_filtered::tell,
-            ),
-            _ => (&gw_tcp_port_match::PAGE, gw_tcp_port_match::tell),
+            Some(Block::Tls) => &gw_pass_port_match::CAUSE,
+            Some(Block::Http) => &gw_http_all_routes_filtered::CAUSE,
+            _ => &gw_tcp_port_match::CAUSE,
         },
         Reason::GatewayMismatch { .. } if tale.block() != Some(Block::Http) => {
-            (&gw_tcp_gw_match::PAGE, gw_tcp_gw_match::tell)
+            &gw_tcp_gw_match::CAUSE
         }
-        Reason::GatewayMismatch { .. } | Reason::SourceMismatch { .. } => (
-            &gw_http_all_routes_filtered::PAGE,
-            gw_http_all_routes_filtered::tell,
-        ),
-        Reason::EmptyRoute => (&gw_tcp_empty_route::PAGE, gw_tcp_empty_route::tell),
-        Reason::ZeroSum => (&gw_tcp_zero_sum::PAGE, gw_tcp_zero_sum::tell),
-        Reason::NoMatch => (&gw_pass_no_match::PAGE, gw_pass_no_match::tell),
-        Reason::SniTaken { .. } => (&gw_pass_dup_sni::PAGE, gw_pass_dup_sni::tell),
-        Reason::DelegateMissing { .. } => (
-            &gw_http_delegate_missing::PAGE,
-            gw_http_delegate_missing::tell,
-        ),
-        Reason::DelegateConflict => (
-            &gw_http_delegate_conflict::PAGE,
-            gw_http_delegate_conflict::tell,
-        ),
-        Reason::AfterCatchAll { .. } => {
-            (&gw_http_after_catchall::PAGE, gw_http_after_catchall::tell)
+        Reason::GatewayMismatch { .. } | Reason::SourceMismatch { .. } => {
+            &gw_http_all_routes_filtered::CAUSE
         }
-        Reason::NotVisible { .. } => (&gw_dst_not_visible::PAGE, gw_dst_not_visible::tell),
-        Reason::PortAbsent { .. } => (&gw_dst_port_absent::PAGE, gw_dst_port_absent::tell),
-        Reason::PortUnclear { .. } => (&gw_dst_multiport::PAGE, gw_dst_multiport::tell),
-        Reason::SubsetUndefined { .. } => (&gw_dst_subset::PAGE, gw_dst_subset::tell),
-        Reason::EmptyHost => (&gw_dst_empty_host::PAGE, gw_dst_empty_host::tell),
-        Reason::NoEndpoints { .. } => (&gw_dst_no_endpoints::PAGE, gw_dst_no_endpoints::tell),
-        Reason::ZeroWeight => (&gw_dst_zero_weight::PAGE, gw_dst_zero_weight::tell),
+        Reason::NoPort => &gw_srv_nil_port::CAUSE,
+        Reason::HostListPanics { .. } => &gw_srv_host_panic::CAUSE,
+        Reason::NamedTargetMissing { .. } => &gw_port_named_target::CAUSE,
+        Reason::TargetPortRepeated { .. } => &gw_port_dedup_target::CAUSE,
+        Reason::HttpsNameTaken { .. } => &gw_srv_https_name::CAUSE,
+        Reason::PrivilegedPort => &gw_port_privileged::CAUSE,
+        Reason::NoRoute => &gw_vs_none::CAUSE,
+        Reason::NoServiceForHosts => &gw_autopass_no_svc::CAUSE,
+        Reason::UnknownGateway { .. } => &gw_vs_gwname::CAUSE,
+        Reason::MeshOnly => &gw_vs_mesh_only::CAUSE,
+        Reason::NotExported => &gw_vs_exportto::CAUSE,
+        Reason::NoHosts => &gw_vs_hosts_empty::CAUSE,
+        Reason::HostNamespace { .. } => &gw_vs_host_ns::CAUSE,
+        Reason::EmptyRoute => &gw_tcp_empty_route::CAUSE,
+        Reason::ZeroSum => &gw_tcp_zero_sum::CAUSE,
+        Reason::NoMatch => &gw_pass_no_match::CAUSE,
+        Reason::SniTaken { .. } => &gw_pass_dup_sni::CAUSE,
+        Reason::DelegateMissing { .. } => &gw_http_delegate_missing::CAUSE,
+        Reason::DelegateConflict => &gw_http_delegate_conflict::CAUSE,
+        Reason::AfterCatchAll { .. } => &gw_http_after_catchall::CAUSE,
+        Reason::NotVisible { .. } => &gw_dst_not_visible::CAUSE,
+        Reason::PortAbsent { .. } => &gw_dst_port_absent::CAUSE,
+        Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
+        Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
+        Reason::EmptyHost => &gw_dst_empty_host::CAUSE,
+        Reason::NoEndpoints { .. } => &gw_dst_no_endpoints::CAUSE,
+        Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
     };
-    (page, tell, vec![])
+    (cause, vec![])
 }
 
 /// Another namespace's Gateway first, then equal protocols, then different ones.
-fn port_taken(
-    tale: &Tale<'_, '_>,
-    by: EntryId,
-    same: bool,
-) -> (&'static Page, Tell, Vec<&'static str>) {
+fn port_taken(tale: &Tale<'_, '_>, by: EntryId, same: bool) -> (&'static Cause, Vec<&'static str>) {
     let own = tale.server().and_then(|(g, _)| tale.store.snapshot.get(g));
     let holder = tale
         .server_at(by)
@@ -365,24 +317,20 @@ fn port_taken(
     let elsewhere = own
         .zip(holder)
         .is_some_and(|(a, b)| a.key.namespace != b.key.namespace);
-    let (page, tell): (&'static Page, Tell) = if same {
-        (&gw_srv_l4_dup::PAGE, gw_srv_l4_dup::tell)
+    let cause = if same {
+        &gw_srv_l4_dup::CAUSE
     } else {
-        (&gw_srv_proto_conflict::PAGE, gw_srv_proto_conflict::tell)
+        &gw_srv_proto_conflict::CAUSE
     };
     if elsewhere {
-        (
-            &gw_srv_older_elsewhere::PAGE,
-            gw_srv_older_elsewhere::tell,
-            vec![page.code],
-        )
+        (&gw_srv_older_elsewhere::CAUSE, vec![cause.page.code])
     } else {
-        (page, tell, vec![])
+        (cause, vec![])
     }
 }
 
 /// Letter case, a short name, or really another host.
-fn host_mismatch(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
+fn host_mismatch(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     let lower = |host: &str| host.rsplit('/').next().unwrap_or(host).to_lowercase();
     let written = tale
         .virtual_service()
@@ -392,35 +340,33 @@ fn host_mismatch(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>
         .server_view()
         .map(|s| s.hosts.as_slice())
         .unwrap_or_default();
-    let case = written
-        .iter()
-        .any(|h| server.iter().any(|s| hosts::overlap(&lower(h), &lower(s))));
-    if case {
-        (
-            &gw_vs_host_case::PAGE,
-            gw_vs_host_case::tell,
-            vec!["GW-VS-HOST-MISMATCH"],
-        )
+    let case = |h: &String| server.iter().any(|s| hosts::overlap(&lower(h), &lower(s)));
+    if written.iter().any(case) {
+        (&gw_vs_host_case::CAUSE, vec!["GW-VS-HOST-MISMATCH"])
     } else if written.iter().any(|h| !h.contains('.') && h != "*") {
-        (
-            &gw_vs_host_short::PAGE,
-            gw_vs_host_short::tell,
-            vec!["GW-VS-HOST-MISMATCH"],
-        )
+        (&gw_vs_host_short::CAUSE, vec!["GW-VS-HOST-MISMATCH"])
     } else {
-        (
-            &gw_vs_host_mismatch::PAGE,
-            gw_vs_host_mismatch::tell,
-            vec![],
-        )
+        (&gw_vs_host_mismatch::CAUSE, vec![])
+    }
+}
+
+/// Changes that might help against a symptom, least invasive first.
+///
+/// # Errors
+/// Why no change of objects can help.
+pub fn candidates(tale: &Tale<'_, '_>, wish: &Wish) -> Result<Vec<Candidate>, &'static str> {
+    match of(tale).0.fixes {
+        Fixes::By(suggest) => Ok(suggest(tale, wish)),
+        Fixes::None(reason) => Err(reason),
     }
 }
 
 /// A symptom as a finding.
 #[must_use]
 pub fn tell(tale: &Tale<'_, '_>) -> Option<Finding> {
-    let (page, tell, also_known_as) = of(tale);
-    let told = tell(tale)?;
+    let (cause, also_known_as) = of(tale);
+    let page = cause.page;
+    let told = (cause.tell)(tale)?;
     let object = told.object.or_else(|| tale.step().map(Step::object))?;
     Some(Finding {
         page,

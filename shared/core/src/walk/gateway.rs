@@ -318,7 +318,10 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
     if let Some(first) = found.first() {
         let lines = found
             .iter()
-            .map(|p| format!("{}  {} → {bound}", p.service.qualified(), p.written.port))
+            .flat_map(|p| {
+                let way = format!("{}  {} → {bound}", p.service.qualified(), p.written.port);
+                std::iter::once(way).chain(addresses(p))
+            })
             .collect();
         return walk.ok("service", Some(first.service.id), lines);
     }
