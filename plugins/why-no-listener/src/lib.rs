@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use cli::{Cli, FailOn, Format, Show};
-use mesh_core::causes::{PAGES, Severity};
+use mesh_core::causes::{PAGES, Severity, Wish};
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
 use mesh_core::report::{
@@ -106,6 +106,7 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         sni: cli.sni.clone(),
         http_host: cli.http_host.clone(),
         namespace,
+        wish: Wish::default(),
     };
     let mut answers = walk::ask(&store, &classes, &question);
     for answer in &mut answers {

@@ -16,7 +16,7 @@ pub use config::{
 };
 pub(crate) use gateway::selects;
 pub use proxy::{
-    ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, not_a_router, pod_spec, routers,
+    ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec, routers,
     workload_spec,
 };
 
