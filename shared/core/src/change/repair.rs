@@ -8,7 +8,7 @@ use crate::causes::{Candidate, Severity};
 use crate::predict::store::Store;
 use crate::report::{Answer, Finding, Fix, Proof, Verdict};
 use crate::snapshot::Change;
-use crate::walk::{self, Class, Question, counted};
+use crate::walk::{Class, Question, counted};
 
 use super::proof::{After, is_healthy, predict_after, still_there};
 
@@ -253,20 +253,32 @@ impl Search<'_, '_> {
     }
 }
 
-/// Whether any answer has a fix that was proved, perhaps under conditions.
+/// The changes of the chosen fix of every finding, in path order; a change that several need is made once.
 #[must_use]
-pub fn first_fix(answers: &[Answer], nth: usize) -> Option<&Fix> {
+pub fn chosen(answers: &[Answer], nth: usize) -> Vec<Change> {
     let usable = |fix: &&Fix| fix.part_of.is_none() && !matches!(fix.proof, Proof::Unproved(_));
-    answers.iter().flat_map(|a| &a.findings).find_map(|f| {
-        let ways: Vec<&Fix> = f.fixes.iter().filter(usable).collect();
-        ways.get(nth.saturating_sub(1)).copied()
-    })
+    let mut changes: Vec<Change> = Vec::new();
+    for finding in answers.iter().flat_map(|a| &a.findings) {
+        let ways: Vec<&Fix> = finding.fixes.iter().filter(usable).collect();
+        let way = ways.get(nth.saturating_sub(1)).or(ways.first());
+        for change in way.iter().flat_map(|fix| &fix.changes) {
+            if !changes.contains(change) {
+                changes.push(change.clone());
+            }
+        }
+    }
+    changes
 }
 
-/// The classes and answers of a question with their fixes, in one call.
+/// Why a finding has no fix that was proved.
 #[must_use]
-pub fn answers_with_fixes(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
-    let mut answers = walk::ask(store, classes, question);
-    repair(store, classes, question, &mut answers);
-    answers
+pub fn why_not(finding: &Finding) -> Option<String> {
+    let code = finding.page.code;
+    if let Some(reason) = finding.no_fix {
+        return Some(format!("{code}: {reason}"));
+    }
+    finding.fixes.iter().find_map(|fix| match &fix.proof {
+        Proof::Unproved(why) => Some(format!("{code}: {} {}", fix.title, if why.is_empty() { String::new() } else { format!("({why})") })),
+        _ => None,
+    })
 }

@@ -1,6 +1,6 @@
 //! A change to objects: what a fix consists of and a plan writes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Kind, ObjectId};
 
@@ -45,4 +45,24 @@ pub enum Operation {
         /// JSON pointer.
         path: String,
     },
+}
+
+impl Operation {
+    /// The JSON pointer it works on.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        match self {
+            Self::Add { path, .. } | Self::Replace { path, .. } | Self::Remove { path } => path,
+        }
+    }
+
+    /// As RFC 6902 writes it.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Add { path, value } => json!({"op": "add", "path": path, "value": value}),
+            Self::Replace { path, value } => json!({"op": "replace", "path": path, "value": value}),
+            Self::Remove { path } => json!({"op": "remove", "path": path}),
+        }
+    }
 }
