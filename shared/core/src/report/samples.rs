@@ -304,6 +304,7 @@ pub(super) fn closed() -> (Scene, Answer) {
     cause.fixes[0].changes = vec![crate::snapshot::Change::Create {
         kind: Kind::VirtualService,
         object: virtual_service(),
+        beside: None,
     }];
     let mut answer = answer(
         16354,

@@ -20,6 +20,8 @@ pub enum Change {
         kind: Kind,
         /// The object, with `apiVersion`, `kind` and `metadata`.
         object: Value,
+        /// The object it belongs to: it goes into the same file, and into the same namespace when it names none.
+        beside: Option<ObjectId>,
     },
 }
 
