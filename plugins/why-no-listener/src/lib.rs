@@ -12,7 +12,8 @@ use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
-    self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain, predicted, render_answers,
+    self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
+    predicted, render_answers,
 };
 use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
@@ -99,17 +100,30 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     };
     let wish = Wish {
         to: cli.to.as_ref().map(|to| Destination {
-            namespace: to.namespace.clone().or(namespace.clone()).unwrap_or_else(|| "default".to_owned()),
+            namespace: to
+                .namespace
+                .clone()
+                .or(namespace.clone())
+                .unwrap_or_else(|| "default".to_owned()),
             service: to.name.clone(),
             port: u32::from(to.port.unwrap_or_default()),
         }),
     };
-    let mut run = Run { cli, typed, files: &files, store: &store, classes: &classes };
+    let mut run = Run {
+        cli,
+        typed,
+        files: &files,
+        store: &store,
+        classes: &classes,
+    };
     let Some(asked) = &cli.question else {
         return run.scan(namespace.as_deref(), &wish, io);
     };
     if asked.host.is_some() {
-        return Ok(cannot_work(io, "a connection from a pod is not walked yet: ask about a gateway's port"));
+        return Ok(cannot_work(
+            io,
+            "a connection from a pod is not walked yet: ask about a gateway's port",
+        ));
     }
     let question = Question {
         port: u32::from(asked.port),
@@ -267,7 +281,12 @@ impl Run<'_, '_> {
                 wish: wish.clone(),
                 ..Question::default()
             };
-            change::repair(self.store, self.classes, &question, std::slice::from_mut(answer));
+            change::repair(
+                self.store,
+                self.classes,
+                &question,
+                std::slice::from_mut(answer),
+            );
         }
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&scan.answers, nth.get(), io);
@@ -279,10 +298,11 @@ impl Run<'_, '_> {
         let rows: Vec<Row> = scan
             .answers
             .iter()
-            .flat_map(|answer| answer.findings.iter().filter_map(|f| Row::of(answer, f, snapshot)))
+            .flat_map(|answer| answer.findings.iter().map(|f| Row::of(answer, f, snapshot)))
             .collect();
         let wide = self.cli.output.format == Format::Wide;
-        io.stdout.write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;
+        io.stdout
+            .write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;
         if !self.cli.output.quiet {
             self.scan_summary(&scan, &rows, io)?;
         }
@@ -293,15 +313,31 @@ impl Run<'_, '_> {
         let look = io.stderr_look(self.cli.output.color);
         if rows.is_empty() && !self.files.incomplete {
             let mark = if look.unicode { "✓" } else { "+" };
-            let unknown = if scan.unknown > 0 { format!(", {} unknown", scan.unknown) } else { String::new() };
-            let all_open = if scan.unknown > 0 { "none known to be closed" } else { "all open" };
-            return writeln!(io.stderr, "{mark} {}, {all_open}{unknown}", counted(scan.ports, "port"));
+            let unknown = if scan.unknown > 0 {
+                format!(", {} unknown", scan.unknown)
+            } else {
+                String::new()
+            };
+            let all_open = if scan.unknown > 0 {
+                "none known to be closed"
+            } else {
+                "all open"
+            };
+            return writeln!(
+                io.stderr,
+                "{mark} {}, {all_open}{unknown}",
+                counted(scan.ports, "port")
+            );
         }
         let proved = scan
             .answers
             .iter()
             .flat_map(|a| &a.findings)
-            .filter(|f| f.fixes.iter().any(|fix| fix.part_of.is_none() && !matches!(fix.proof, Proof::Unproved(_))))
+            .filter(|f| {
+                f.fixes
+                    .iter()
+                    .any(|fix| fix.part_of.is_none() && !matches!(fix.proof, Proof::Unproved(_)))
+            })
             .count();
         writeln!(
             io.stderr,
@@ -309,12 +345,26 @@ impl Run<'_, '_> {
             counted(rows.len(), "problem"),
             counted(scan.ports, "port"),
             counted(scan.gateways, "gateway"),
-            if proved == 1 { "1 fix".to_owned() } else { format!("{proved} fixes") },
+            if proved == 1 {
+                "1 fix".to_owned()
+            } else {
+                format!("{proved} fixes")
+            },
         )?;
         match scan.answers.first() {
             Some(answer) => {
-                let rest: Vec<String> = self.typed.iter().filter(|a| !a.starts_with("-o")).cloned().collect();
-                writeln!(io.stderr, "next: {COMMAND} {} {}", answer.asked.port, rest.join(" "))
+                let rest: Vec<String> = self
+                    .typed
+                    .iter()
+                    .filter(|a| !a.starts_with("-o"))
+                    .cloned()
+                    .collect();
+                writeln!(
+                    io.stderr,
+                    "next: {COMMAND} {} {}",
+                    answer.asked.port,
+                    rest.join(" ")
+                )
             }
             None => Ok(()),
         }
@@ -328,8 +378,12 @@ impl Run<'_, '_> {
                 writeln!(io.stderr, "nothing to fix")?;
                 return Ok(self.exit_code(answers, true));
             }
-            let why = answers.iter().flat_map(|a| &a.findings).find_map(change::why_not);
-            let why = why.unwrap_or_else(|| "no change of these objects was found that helps".to_owned());
+            let why = answers
+                .iter()
+                .flat_map(|a| &a.findings)
+                .find_map(change::why_not);
+            let why =
+                why.unwrap_or_else(|| "no change of these objects was found that helps".to_owned());
             writeln!(io.stderr, "error: no fix was proved: {why}")?;
             return Ok(Exit::Findings.and(self.exit_code(answers, true)));
         }
@@ -350,18 +404,21 @@ impl Run<'_, '_> {
             .flat_map(|f| &f.fixes)
             .any(|fix| matches!(&fix.proof, Proof::Unproved(why) if why.starts_with("which ")));
         let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
-        if !change::chosen(std::slice::from_ref(answer), 1).is_empty() {
+        let changes = change::chosen(std::slice::from_ref(answer), 1);
+        if !changes.is_empty() {
             words.extend(shell_words(self.typed));
-            words.push("--fix".to_owned());
-            let in_files = self.cli.input.filename.iter().all(|f| f.as_os_str() != "-");
-            words.extend(["|", if in_files { "git apply" } else { "sh" }].map(str::to_owned));
+            let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
+            words.push(format!("--fix | {taken_by}"));
         } else if choice {
             words.extend(shell_words(self.typed));
             words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));
         } else {
             words.push(format!("--explain {}", first.page.code));
         }
-        Some(Command { remark: None, words })
+        Some(Command {
+            remark: None,
+            words,
+        })
     }
 
     fn print(&self, answers: &[Answer], io: &mut Io) -> io::Result<Exit> {
@@ -377,7 +434,10 @@ impl Run<'_, '_> {
             Format::Name => report::name::render_names(answers, snapshot),
         };
         io.stdout.write_all(text.as_bytes())?;
-        let calm = answers.iter().all(|a| a.findings.is_empty() && a.unknowns.is_empty()) && !self.files.incomplete;
+        let calm = answers
+            .iter()
+            .all(|a| a.findings.is_empty() && a.unknowns.is_empty())
+            && !self.files.incomplete;
         if !self.cli.output.quiet && !calm {
             writeln!(io.stderr, "{}", report::text::summary(answers, &basis))?;
         }
@@ -409,8 +469,14 @@ fn body(snapshot: &Snapshot, fix: &Fix) -> FixBody {
         return FixBody::default();
     }
     match change::diff_text(snapshot, &fix.own, SHOWN_CONTEXT) {
-        Some(diff) => FixBody { diff: Some(diff), steps: Vec::new() },
-        None => FixBody { diff: None, steps: change::steps(snapshot, &fix.own) },
+        Some(diff) => FixBody {
+            diff: Some(diff),
+            steps: Vec::new(),
+        },
+        None => FixBody {
+            diff: None,
+            steps: change::steps(snapshot, &fix.own),
+        },
     }
 }
 
@@ -418,12 +484,20 @@ fn body(snapshot: &Snapshot, fix: &Fix) -> FixBody {
 fn shell_words(typed: &[String]) -> Vec<String> {
     let quoted = |word: &String| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-        if !word.is_empty() && word.chars().all(plain) { word.clone() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
     };
     let mut words: Vec<String> = Vec::new();
     for word in typed {
         match words.last_mut() {
-            Some(flag) if flag.starts_with('-') && !flag.contains([' ', '=']) && !word.starts_with('-') => {
+            Some(flag)
+                if flag.starts_with('-')
+                    && !flag.contains([' ', '='])
+                    && !word.starts_with('-') =>
+            {
                 flag.push(' ');
                 flag.push_str(&quoted(word));
             }

@@ -422,7 +422,11 @@ impl Ledger {
     /// Begins an entry; its fate follows by [`Ledger::settle`] or [`Ledger::displace`].
     pub fn open(&mut self, step: Step, under: Option<EntryId>) -> EntryId {
         let id = EntryId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
-        self.entries.push(Entry { step, under, fate: Fate::Open });
+        self.entries.push(Entry {
+            step,
+            under,
+            fate: Fate::Open,
+        });
         self.children.push(Vec::new());
         if let Some(siblings) = under.and_then(|parent| self.children.get_mut(parent.0 as usize)) {
             siblings.push(id);
@@ -470,7 +474,10 @@ impl Ledger {
     /// The entries that stand under another.
     pub fn under(&self, parent: EntryId) -> impl Iterator<Item = (EntryId, &Entry)> {
         let children = self.children.get(parent.0 as usize);
-        children.into_iter().flatten().filter_map(|id| self.get(*id).map(|entry| (*id, entry)))
+        children
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id).map(|entry| (*id, entry)))
     }
 
     /// The entries above one, nearest first.

@@ -14,6 +14,10 @@ mod diff;
 mod edit;
 mod patch;
 mod pieces;
+mod proof;
+mod repair;
+mod script;
+mod text;
 mod write;
 
 #[cfg(test)]
@@ -22,6 +26,10 @@ mod tests;
 pub use apply::apply;
 pub use diff::{FileDiff, FileDiffs, Reach, file_diffs};
 pub use patch::{PointerError, patch};
+pub use proof::{After, Effect, predict_after};
+pub use repair::{chosen, repair, why_not};
+pub use script::{script, steps};
+pub use text::{as_text, diff_text, taken_by, to_yaml};
 
 use crate::snapshot::views::ViewError;
 

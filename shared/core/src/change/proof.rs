@@ -51,10 +51,16 @@ pub fn predict_after(
         let store = Store::new(&snapshot);
         let after = walk::gateway_classes(&store);
         let mut effect = compare(before, classes, &after, question.port);
-        effect.assumptions.extend(assumptions(before.snapshot, changes));
+        effect
+            .assumptions
+            .extend(assumptions(before.snapshot, changes));
         (walk::ask(&store, &after, question), effect)
     };
-    Ok(After { snapshot, answers, effect })
+    Ok(After {
+        snapshot,
+        answers,
+        effect,
+    })
 }
 
 /// What is not predicted and could be disturbed all the same.
@@ -64,7 +70,10 @@ fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
             Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
             Change::Create { kind, .. } => Some(*kind),
         };
-        matches!(kind, Some(Kind::Service | Kind::DestinationRule | Kind::ServiceEntry))
+        matches!(
+            kind,
+            Some(Kind::Service | Kind::DestinationRule | Kind::ServiceEntry)
+        )
     });
     let mut found = Vec::new();
     if reaches_sidecars && has_sidecars(snapshot) {
@@ -78,7 +87,13 @@ fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
 
 /// Compares what the gateways are sent before and after.
 fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
-    let key = |c: &Class| (c.proxy.namespace.clone(), c.proxy.name.clone(), c.proxy.labels.clone());
+    let key = |c: &Class| {
+        (
+            c.proxy.namespace.clone(),
+            c.proxy.name.clone(),
+            c.proxy.labels.clone(),
+        )
+    };
     let after: BTreeMap<_, &Class> = new.iter().map(|c| (key(c), c)).collect();
     let mut effect = Effect::default();
     for class in old {
@@ -88,7 +103,14 @@ fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effec
             continue;
         };
         let domain = &before.mesh.domain;
-        compare_configs(&name, &class.prediction.config, &now.prediction.config, domain, port, &mut effect);
+        compare_configs(
+            &name,
+            &class.prediction.config,
+            &now.prediction.config,
+            domain,
+            port,
+            &mut effect,
+        );
     }
     effect.disturbed.sort();
     effect.disturbed.dedup();
@@ -97,61 +119,112 @@ fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effec
     effect
 }
 
-fn compare_configs(gateway: &str, old: &Config, new: &Config, domain: &str, port: u32, effect: &mut Effect) {
+fn compare_configs(
+    gateway: &str,
+    old: &Config,
+    new: &Config,
+    domain: &str,
+    port: u32,
+    effect: &mut Effect,
+) {
     for listener in &old.listeners {
         let Some(now) = new.listeners.iter().find(|l| l.name == listener.name) else {
-            effect.disturbed.push(format!("listener {} of {gateway} is gone", listener.name));
+            effect
+                .disturbed
+                .push(format!("listener {} of {gateway} is gone", listener.name));
             continue;
         };
         for chain in &listener.chains {
-            let same = |c: &&FilterChain| c.sni == chain.sni && c.terminates_tls == chain.terminates_tls;
+            let same =
+                |c: &&FilterChain| c.sni == chain.sni && c.terminates_tls == chain.terminates_tls;
             let Some(after) = now.chains.iter().find(same) else {
-                effect.disturbed.push(format!("a filter chain of {} on {gateway} is gone", listener.name));
+                effect.disturbed.push(format!(
+                    "a filter chain of {} on {gateway} is gone",
+                    listener.name
+                ));
                 continue;
             };
-            let redirected = (after.clusters != chain.clusters && works(old, &chain.clusters)) || after.route != chain.route;
+            let redirected = (after.clusters != chain.clusters && works(old, &chain.clusters))
+                || after.route != chain.route;
             if redirected {
-                effect.disturbed.push(format!("{} on {gateway} leads elsewhere", listener.name));
+                effect
+                    .disturbed
+                    .push(format!("{} on {gateway} leads elsewhere", listener.name));
             }
         }
     }
     for listener in new.listeners.iter().filter(|l| l.port != port) {
         if !old.listeners.iter().any(|l| l.name == listener.name) {
-            effect.added.push(format!("listener {} on {gateway}", listener.name));
+            effect
+                .added
+                .push(format!("listener {} on {gateway}", listener.name));
         }
     }
     for (name, hosts) in &old.routes {
-        let Some(now) = new.routes.get(name) else { continue };
+        let Some(now) = new.routes.get(name) else {
+            continue;
+        };
         if let Some(domain) = redirected_host(old, hosts, now) {
-            effect.disturbed.push(format!("requests for {domain} on {gateway} go elsewhere"));
+            effect
+                .disturbed
+                .push(format!("requests for {domain} on {gateway} go elsewhere"));
         }
     }
     for (name, cluster) in &old.clusters {
-        let lost = new.clusters.get(name).is_none_or(|now| now.endpoints != cluster.endpoints);
+        let lost = new
+            .clusters
+            .get(name)
+            .is_none_or(|now| now.endpoints != cluster.endpoints);
         if lost && cluster.endpoint_count() > 0 && still_named(new, name) {
-            effect.disturbed.push(format!("{} has other endpoints", walk::cluster_name(name, domain)));
+            effect.disturbed.push(format!(
+                "{} has other endpoints",
+                walk::cluster_name(name, domain)
+            ));
         }
     }
 }
 
 /// Whether every cluster that is named exists and has endpoints: what leads nowhere may be led somewhere.
 fn works(config: &Config, clusters: &[(String, u32)]) -> bool {
-    clusters.iter().all(|(name, _)| config.clusters.get(name).is_some_and(|c| c.endpoint_count() > 0))
+    clusters.iter().all(|(name, _)| {
+        config
+            .clusters
+            .get(name)
+            .is_some_and(|c| c.endpoint_count() > 0)
+    })
 }
 
 fn still_named(config: &Config, cluster: &str) -> bool {
-    let by_chain = config.listeners.iter().flat_map(|l: &Listener| &l.chains).flat_map(|c| &c.clusters);
-    let by_route = config.routes.values().flatten().flat_map(|h| &h.routes).filter_map(|r| match &r.action {
-        RouteAction::Clusters(clusters) => Some(clusters),
-        _ => None,
-    });
-    by_chain.chain(by_route.flatten()).any(|(name, _)| name == cluster)
+    let by_chain = config
+        .listeners
+        .iter()
+        .flat_map(|l: &Listener| &l.chains)
+        .flat_map(|c| &c.clusters);
+    let by_route = config
+        .routes
+        .values()
+        .flatten()
+        .flat_map(|h| &h.routes)
+        .filter_map(|r| match &r.action {
+            RouteAction::Clusters(clusters) => Some(clusters),
+            _ => None,
+        });
+    by_chain
+        .chain(by_route.flatten())
+        .any(|(name, _)| name == cluster)
 }
 
 /// A domain whose requests would be routed otherwise. A host without routes answers 404: nothing to lose.
-fn redirected_host<'h>(old: &Config, before: &'h [VirtualHost], after: &[VirtualHost]) -> Option<&'h str> {
+fn redirected_host<'h>(
+    old: &Config,
+    before: &'h [VirtualHost],
+    after: &[VirtualHost],
+) -> Option<&'h str> {
     let ways = |host: &VirtualHost| -> Vec<(Option<String>, RouteAction)> {
-        host.routes.iter().map(|r| (r.matches.clone(), r.action.clone())).collect()
+        host.routes
+            .iter()
+            .map(|r| (r.matches.clone(), r.action.clone()))
+            .collect()
     };
     before
         .iter()
@@ -163,7 +236,10 @@ fn redirected_host<'h>(old: &Config, before: &'h [VirtualHost], after: &[Virtual
                 RouteAction::Clusters(clusters) => works(old, clusters),
                 _ => true,
             });
-            working && now.is_none_or(|now| ways(now) != ways(host) || now.require_tls != host.require_tls)
+            working
+                && now.is_none_or(|now| {
+                    ways(now) != ways(host) || now.require_tls != host.require_tls
+                })
         })
         .map(|(domain, _)| domain.as_str())
 }
@@ -172,7 +248,10 @@ impl After {
     /// The answer about the same proxy, else the only one there is.
     #[must_use]
     pub fn answer(&self, proxy: &ProxyRef) -> Option<&Answer> {
-        let same = self.answers.iter().find(|a| a.proxy.namespace == proxy.namespace && a.proxy.name == proxy.name);
+        let same = self
+            .answers
+            .iter()
+            .find(|a| a.proxy.namespace == proxy.namespace && a.proxy.name == proxy.name);
         same.or_else(|| match self.answers.as_slice() {
             [only] => Some(only),
             _ => None,
@@ -191,7 +270,10 @@ impl After {
             .map(|c| &c.prediction.config);
         let Some(config) = config else { return 0 };
         let listener = config.listeners.iter().find(|l| l.port == port);
-        let clusters = listener.into_iter().flat_map(|l| &l.chains).flat_map(|c| &c.clusters);
+        let clusters = listener
+            .into_iter()
+            .flat_map(|l| &l.chains)
+            .flat_map(|c| &c.clusters);
         clusters
             .filter_map(|(name, _)| config.clusters.get(name))
             .map(crate::predict::Cluster::endpoint_count)
@@ -202,11 +284,13 @@ impl After {
 /// Whether a finding is still among the errors of an answer.
 pub(super) fn still_there(answer: &Answer, finding: &Finding) -> bool {
     let about = |f: &Finding| -> (&str, ObjectId) { (f.page.code, f.primary.object) };
-    answer.findings.iter().any(|f| about(f) == about(finding) && f.primary.field == finding.primary.field)
+    answer
+        .findings
+        .iter()
+        .any(|f| about(f) == about(finding) && f.primary.field == finding.primary.field)
 }
 
 /// Whether the port is open without any error.
 pub(super) fn is_healthy(answer: &Answer) -> bool {
     answer.verdict == Verdict::Open && answer.findings.iter().all(|f| f.severity < Severity::Error)
 }
-

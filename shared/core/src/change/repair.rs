@@ -21,7 +21,12 @@ const WAYS: usize = 3;
 /// Gives the findings of answers their fixes, as far as a change of objects helps.
 pub fn repair(store: &Store<'_>, classes: &[Class], question: &Question, answers: &mut [Answer]) {
     for answer in answers {
-        let search = Search { store, classes, question, answer: &answer.clone() };
+        let search = Search {
+            store,
+            classes,
+            question,
+            answer: &answer.clone(),
+        };
         let fixes = search.fixes();
         for (finding, fixes) in answer.findings.iter_mut().zip(fixes) {
             finding.fixes = fixes;
@@ -52,7 +57,10 @@ struct Attempt {
 impl Search<'_, '_> {
     fn fixes(&self) -> Vec<Vec<Fix>> {
         let errors: Vec<usize> = (0..self.answer.findings.len())
-            .filter(|n| self.finding(*n).is_some_and(|f| f.severity == Severity::Error))
+            .filter(|n| {
+                self.finding(*n)
+                    .is_some_and(|f| f.severity == Severity::Error)
+            })
             .collect();
         let attempts: Vec<Vec<Attempt>> = (0..self.answer.findings.len())
             .map(|n| match self.finding(n) {
@@ -63,7 +71,11 @@ impl Search<'_, '_> {
         if let Some(fixes) = self.together(&errors, &attempts) {
             return fixes;
         }
-        attempts.into_iter().enumerate().map(|(n, attempts)| self.alone(n, attempts)).collect()
+        attempts
+            .into_iter()
+            .enumerate()
+            .map(|(n, attempts)| self.alone(n, attempts))
+            .collect()
     }
 
     fn finding(&self, n: usize) -> Option<&Finding> {
@@ -71,7 +83,11 @@ impl Search<'_, '_> {
     }
 
     fn attempts(&self, finding: &Finding) -> Vec<Attempt> {
-        finding.candidates.iter().map(|candidate| self.attempt(finding, candidate)).collect()
+        finding
+            .candidates
+            .iter()
+            .map(|candidate| self.attempt(finding, candidate))
+            .collect()
     }
 
     /// The question about the port that is open after a candidate.
@@ -106,10 +122,18 @@ impl Search<'_, '_> {
                 return attempt;
             };
             attempt.helps = !still_there(answer, finding);
-            let known = |f: &Finding| self.answer.findings.iter().any(|old| still_there(self.answer, f) && old.page.code == f.page.code);
+            let known = |f: &Finding| {
+                self.answer
+                    .findings
+                    .iter()
+                    .any(|old| still_there(self.answer, f) && old.page.code == f.page.code)
+            };
             attempt.opens = after.effect.disturbed.is_empty()
                 && answer.verdict == Verdict::Open
-                && answer.findings.iter().all(|f| f.severity < Severity::Error || known(f));
+                && answer
+                    .findings
+                    .iter()
+                    .all(|f| f.severity < Severity::Error || known(f));
             let next = answer
                 .findings
                 .iter()
@@ -140,7 +164,9 @@ impl Search<'_, '_> {
 
     /// The fixes of a finding that can be repaired by itself.
     fn alone(&self, n: usize, attempts: Vec<Attempt>) -> Vec<Fix> {
-        let Some(finding) = self.finding(n) else { return Vec::new() };
+        let Some(finding) = self.finding(n) else {
+            return Vec::new();
+        };
         let mut fixes: Vec<Fix> = attempts.into_iter().map(|a| self.fix(finding, a)).collect();
         fixes.sort_by_key(|fix| match fix.proof {
             Proof::Proved => 0,
@@ -148,7 +174,10 @@ impl Search<'_, '_> {
             Proof::Unproved(_) => 2,
         });
         // What is not proved is offered only where nothing else is.
-        if fixes.first().is_some_and(|f| !matches!(f.proof, Proof::Unproved(_))) {
+        if fixes
+            .first()
+            .is_some_and(|f| !matches!(f.proof, Proof::Unproved(_)))
+        {
             fixes.retain(|f| !matches!(f.proof, Proof::Unproved(_)));
         } else {
             fixes.truncate(1);
@@ -177,17 +206,30 @@ impl Search<'_, '_> {
         if !(attempt.helps && attempt.opens) {
             return Proof::Unproved(attempt.why_not.clone());
         }
-        let mut assumptions: Vec<String> = findings.iter().flat_map(|f| f.assumes.clone()).collect();
+        let mut assumptions: Vec<String> =
+            findings.iter().flat_map(|f| f.assumes.clone()).collect();
         assumptions.extend(self.answer.assumptions.iter().cloned());
-        assumptions.extend(attempt.after.iter().flat_map(|a| a.effect.assumptions.clone()));
+        assumptions.extend(
+            attempt
+                .after
+                .iter()
+                .flat_map(|a| a.effect.assumptions.clone()),
+        );
         assumptions.dedup();
-        if assumptions.is_empty() { Proof::Proved } else { Proof::Conditional(assumptions) }
+        if assumptions.is_empty() {
+            Proof::Proved
+        } else {
+            Proof::Conditional(assumptions)
+        }
     }
 
     /// A new object says all that it does; a change says what it is.
     fn title(&self, attempt: &Attempt, proof: &Proof) -> String {
         let candidate = &attempt.candidate;
-        let creates = candidate.changes.iter().any(|c| matches!(c, Change::Create { .. }));
+        let creates = candidate
+            .changes
+            .iter()
+            .any(|c| matches!(c, Change::Create { .. }));
         if let Some(choice) = &candidate.choice {
             return format!("{}: {}", candidate.title, choice.ways.join(", "));
         }
@@ -195,11 +237,27 @@ impl Search<'_, '_> {
             return candidate.title.clone();
         }
         let port = self.question_after(candidate).port;
-        let Some(after) = &attempt.after else { return candidate.title.clone() };
-        let endpoints = counted(after.endpoints(&self.answer.proxy, port) as usize, "endpoint");
-        let rest = if after.effect.added.is_empty() { "nothing else changes" } else { "and more opens" };
-        let because = candidate.because.as_ref().map(|b| format!(" ({b}.)")).unwrap_or_default();
-        format!("{}. {port} opens, leads to {endpoints}, {rest}.{because}", candidate.title)
+        let Some(after) = &attempt.after else {
+            return candidate.title.clone();
+        };
+        let endpoints = counted(
+            after.endpoints(&self.answer.proxy, port) as usize,
+            "endpoint",
+        );
+        let rest = if after.effect.added.is_empty() {
+            "nothing else changes"
+        } else {
+            "and more opens"
+        };
+        let because = candidate
+            .because
+            .as_ref()
+            .map(|b| format!(" ({b}.)"))
+            .unwrap_or_default();
+        format!(
+            "{}. {port} opens, leads to {endpoints}, {rest}.{because}",
+            candidate.title
+        )
     }
 
     /// Several findings of which each alone leaves the port closed: all changes go together.
@@ -209,12 +267,23 @@ impl Search<'_, '_> {
         }
         let chosen: Vec<&Attempt> = errors
             .iter()
-            .map(|n| attempts.get(*n)?.iter().find(|a| a.helps && a.candidate.choice.is_none()))
+            .map(|n| {
+                attempts
+                    .get(*n)?
+                    .iter()
+                    .find(|a| a.helps && a.candidate.choice.is_none())
+            })
             .collect::<Option<_>>()?;
-        if chosen.iter().any(|a| a.opens || a.candidate.opens.is_some()) {
+        if chosen
+            .iter()
+            .any(|a| a.opens || a.candidate.opens.is_some())
+        {
             return None;
         }
-        let changes: Vec<Change> = chosen.iter().flat_map(|a| a.candidate.changes.clone()).collect();
+        let changes: Vec<Change> = chosen
+            .iter()
+            .flat_map(|a| a.candidate.changes.clone())
+            .collect();
         let after = predict_after(self.store, self.classes, &changes, self.question).ok()?;
         let answer = after.answer(&self.answer.proxy)?;
         if !is_healthy(answer) || !after.effect.disturbed.is_empty() {
@@ -240,7 +309,11 @@ impl Search<'_, '_> {
             let fix = Fix {
                 title: String::new(),
                 proof: proof.clone(),
-                also_changes: if n == 0 { after.effect.added.clone() } else { Vec::new() },
+                also_changes: if n == 0 {
+                    after.effect.added.clone()
+                } else {
+                    Vec::new()
+                },
                 own: attempt.candidate.changes.clone(),
                 changes: if n == 0 { changes.clone() } else { Vec::new() },
                 part_of: (n > 0).then_some(lead),
@@ -278,7 +351,15 @@ pub fn why_not(finding: &Finding) -> Option<String> {
         return Some(format!("{code}: {reason}"));
     }
     finding.fixes.iter().find_map(|fix| match &fix.proof {
-        Proof::Unproved(why) => Some(format!("{code}: {} {}", fix.title, if why.is_empty() { String::new() } else { format!("({why})") })),
+        Proof::Unproved(why) => Some(format!(
+            "{code}: {} {}",
+            fix.title,
+            if why.is_empty() {
+                String::new()
+            } else {
+                format!("({why})")
+            }
+        )),
         _ => None,
     })
 }

@@ -456,19 +456,26 @@ impl<'a> Store<'a> {
     /// The Gateway with this `namespace/name`.
     #[must_use]
     pub fn gateway(&self, name: &str) -> Option<&Gateway<'a>> {
-        self.gateways_by_name.get(name).and_then(|n| self.gateways.get(*n))
+        self.gateways_by_name
+            .get(name)
+            .and_then(|n| self.gateways.get(*n))
     }
 
     /// A VirtualService by its object.
     #[must_use]
     pub fn virtual_service(&self, object: ObjectId) -> Option<&VirtualService<'a>> {
-        self.virtual_services_by_object.get(&object).and_then(|n| self.virtual_services.get(*n))
+        self.virtual_services_by_object
+            .get(&object)
+            .and_then(|n| self.virtual_services.get(*n))
     }
 
     /// A name in `VirtualService.spec.gateways` as resolved.
     #[must_use]
     pub fn resolved_gateway(&self, virtual_service: ObjectId, index: usize) -> Option<&str> {
-        self.virtual_service(virtual_service)?.gateways.get(index).map(String::as_str)
+        self.virtual_service(virtual_service)?
+            .gateways
+            .get(index)
+            .map(String::as_str)
     }
 
     /// The VirtualServices that name a Gateway, each with the index of the name, oldest first.

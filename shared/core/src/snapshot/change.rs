@@ -50,14 +50,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The JSON pointer it works on.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        match self {
-            Self::Add { path, .. } | Self::Replace { path, .. } | Self::Remove { path } => path,
-        }
-    }
-
     /// As RFC 6902 writes it.
     #[must_use]
     pub fn json(&self) -> Value {

@@ -14,8 +14,8 @@ use crate::predict::{Prediction, ProxyFacts, not_a_router, predict, routers};
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::{Object, views::Labels};
 
-pub use scan::{Scan, scan};
 pub use names::{cluster_name, counted};
+pub use scan::{Scan, scan};
 
 /// What is asked about a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

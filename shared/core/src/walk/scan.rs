@@ -38,7 +38,10 @@ pub fn scan(store: &Store<'_>, classes: &[Class], namespace: Option<&str>, wish:
         .filter(|number| !OWN_PORTS.contains(number))
         .collect();
     let mut scan = Scan {
-        gateways: classes.iter().filter(|c| c.proxy.kind == ProxyKind::Router).count(),
+        gateways: classes
+            .iter()
+            .filter(|c| c.proxy.kind == ProxyKind::Router)
+            .count(),
         ..Scan::default()
     };
     let mut told: BTreeMap<(String, String), BTreeSet<String>> = BTreeMap::new();
@@ -55,9 +58,14 @@ pub fn scan(store: &Store<'_>, classes: &[Class], namespace: Option<&str>, wish:
                 scan.unknown += 1;
             }
             // One fault can close several ports; it is told at the first.
-            let seen = told.entry((answer.proxy.namespace.clone(), answer.proxy.name.clone())).or_default();
+            let seen = told
+                .entry((answer.proxy.namespace.clone(), answer.proxy.name.clone()))
+                .or_default();
             answer.findings.retain(|f| {
-                seen.insert(format!("{} {:?} {}", f.page.code, f.primary.object, f.primary.field))
+                seen.insert(format!(
+                    "{} {:?} {}",
+                    f.page.code, f.primary.object, f.primary.field
+                ))
             });
             if !answer.findings.is_empty() {
                 scan.answers.push(answer);
