@@ -126,6 +126,53 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
     })
 }
 
+/// What a destination comes to for a proxy, whether or not any weight leads there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    /// Cluster name, as Envoy has it.
+    pub name: String,
+    /// The service behind it, where one is known: its object.
+    pub service: Option<ObjectId>,
+    /// The cluster, and how many pods it could have, ready or not; or why there is none.
+    pub cluster: Result<(Cluster, u32), Reason>,
+}
+
+/// What a destination comes to, also one that no rule has yet.
+pub(super) fn reached(
+    context: &Context<'_, '_>,
+    destination: &Destination,
+    place: &Place<'_>,
+) -> Reached {
+    let target = resolve(context, destination, place);
+    let (store, proxy) = (context.store, context.proxy);
+    let service = store.service(&target.cluster_host, &proxy.namespace);
+    let cluster = build(context, &target).map(|cluster| {
+        let labels = service
+            .as_ref()
+            .filter(|_| !target.subset.is_empty())
+            .and_then(|s| subset(store, s, proxy, &target.subset))
+            .map(|s| &s.labels);
+        let pods = service
+            .as_ref()
+            .filter(|s| s.registry == Registry::Kubernetes && !s.selector.is_empty())
+            .map_or(0, |s| {
+                let chosen = |labels_of: &Labels| {
+                    selects(&s.selector, labels_of) && labels.is_none_or(|l| selects(l, labels_of))
+                };
+                let pods = store.pods(&s.namespace).iter();
+                pods.filter(|pod| chosen(&pod.meta.labels)).count()
+            });
+        let pods = u32::try_from(pods).unwrap_or(u32::MAX);
+        let all = pods.max(cluster.endpoint_count());
+        (cluster, all)
+    });
+    Reached {
+        name: target.cluster,
+        service: service.map(|s| s.object),
+        cluster,
+    }
+}
+
 /// The subset of the DestinationRule in force.
 fn subset<'s>(
     store: &'s Store<'_>,
