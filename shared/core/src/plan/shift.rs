@@ -200,6 +200,8 @@ pub struct Plan {
     pub gateways: Vec<Reach>,
     /// Sidecars that it is for; they are not predicted.
     pub sidecars: u32,
+    /// Whether what the destinations get is known: not for a refusal that came before the arithmetic.
+    pub decided: bool,
     /// What to write, in order; empty when it stands already.
     pub changes: Vec<Change>,
     /// Whether every gateway then holds exactly these weights and nothing else differs.
@@ -888,7 +890,7 @@ impl Work<'_, '_> {
         let by_subset = self.groups.iter().any(|g| !g.destination.subset.is_empty());
         let mut destination = match like.as_slice() {
             [one] => one.destination.clone(),
-            [] => return Err(self.refused(self.unknown_subset(name, &[]))),
+            [] => return Err(self.refused(self.unknown_subset(name, "", &[]), &[])),
             several => {
                 let labels = several.iter().map(|g| {
                     let ns = self.vs.namespace();
@@ -919,6 +921,11 @@ impl Work<'_, '_> {
                 destination = other;
             }
         }
+        // Said before the arithmetic: the sum would be wrong only because of the wrong name.
+        if undefined(&destination) && !self.request.create_subsets {
+            let host = like.first().map_or("", |g| g.host.as_str());
+            return Err(self.refused(self.unknown_subset(subset, host, &proxies), &[]));
+        }
         let domain = &self.store.mesh.domain;
         let host = resolve_short_name(&destination.host, self.vs.namespace(), domain).into_owned();
         self.groups.push(Group {
@@ -938,6 +945,7 @@ impl Work<'_, '_> {
         let proxies = proxies(self.classes, &self.uses, self.vs);
         let mut changes: Vec<Change> = Vec::new();
         let groups = self.groups.clone();
+        let shares = after;
         for (group, after) in groups.iter().zip(after) {
             if *after == 0 {
                 continue;
@@ -954,15 +962,18 @@ impl Work<'_, '_> {
             let service = self.service(&group.host, proxy, &found);
             let Some(service) = service.filter(|_| self.request.create_subsets) else {
                 if *after > group.now {
-                    return Err(
-                        self.refused(self.unknown_subset(&group.destination.subset, &proxies))
-                    );
+                    return Err(self.refused(
+                        self.unknown_subset(&group.destination.subset, &group.host, &proxies),
+                        shares,
+                    ));
                 }
                 continue;
             };
             let subset = group.destination.subset.as_str();
             if !versions(self.store.snapshot, &service).contains(subset) {
-                return Err(self.refused(self.unknown_subset(subset, &proxies)));
+                return Err(
+                    self.refused(self.unknown_subset(subset, &group.host, &proxies), shares)
+                );
             }
             self.create_subset(&service, proxy, subset, &mut changes);
         }
@@ -1169,6 +1180,7 @@ impl Work<'_, '_> {
             rows: rows.collect(),
             gateways: gateways.collect(),
             sidecars: self.uses.sidecars,
+            decided: !after.is_empty(),
             changes,
             proof: Proof::Unproved(String::new()),
             added: Vec::new(),
@@ -1176,16 +1188,10 @@ impl Work<'_, '_> {
         }
     }
 
-    /// A refusal with the plan as it is now.
-    fn refused(&self, refusal: Refusal) -> Stop {
+    /// A refusal with the plan as far as it got: without percentages when it came before them.
+    fn refused(&self, refusal: Refusal, after: &[u32]) -> Stop {
         let proxies = proxies(self.classes, &self.uses, self.vs);
-        let known: Vec<u32> = self.groups.iter().map(|g| g.now).collect();
-        let mut plan = self.draft(self.store, self.vs, &proxies, &known, Vec::new());
-        // What the rule does not have was only asked for.
-        plan.rows.retain(|row| {
-            let own = |g: &Group| g.label == row.label && !g.places.is_empty();
-            self.groups.iter().any(own)
-        });
+        let plan = self.draft(self.store, self.vs, &proxies, after, Vec::new());
         Stop::Refused(refusal, Box::new(plan))
     }
 
@@ -1205,10 +1211,11 @@ impl Work<'_, '_> {
             (None, Some(reason)) => reason,
             (None, None) => "no Gateway that was read is named by it".to_owned(),
         };
-        self.refused(Refusal::NotUsed {
+        let refusal = Refusal::NotUsed {
             shadowed_by: first,
             why,
-        })
+        };
+        self.refused(refusal, &[])
     }
 
     fn no_weights(&self, error: WeightError, now: &[u32], by: &Move) -> Stop {
@@ -1220,18 +1227,22 @@ impl Work<'_, '_> {
             }
             _ => Vec::new(),
         };
-        self.refused(Refusal::Weights { error, instead })
+        let mut asked = Vec::new();
+        if let Move::Set(set) = by {
+            asked = now.to_vec();
+            for (n, percent) in set {
+                if let Some(share) = asked.get_mut(*n) {
+                    *share = *percent;
+                }
+            }
+        }
+        self.refused(Refusal::Weights { error, instead }, &asked)
     }
 
-    fn unknown_subset(&self, name: &str, proxies: &[(ProxyFacts, u32)]) -> Refusal {
-        let host = self
-            .groups
-            .first()
-            .map(|g| g.host.clone())
-            .unwrap_or_default();
+    fn unknown_subset(&self, name: &str, host: &str, proxies: &[(ProxyFacts, u32)]) -> Refusal {
         let facts = proxies.first().map(|(proxy, _)| proxy);
         let service = facts.and_then(|proxy| {
-            let service = self.store.service(&host, &proxy.namespace)?;
+            let service = self.store.service(host, &proxy.namespace)?;
             Some((proxy, service.into_owned()))
         });
         let known = service.as_ref().and_then(|(proxy, service)| {
@@ -1246,7 +1257,7 @@ impl Work<'_, '_> {
             creatable: service
                 .as_ref()
                 .is_some_and(|(_, service)| versions(self.store.snapshot, service).contains(name)),
-            host: short_host(&host, self.vs.namespace(), &self.store.mesh.domain),
+            host: short_host(host, self.vs.namespace(), &self.store.mesh.domain),
         }
     }
 
@@ -1260,7 +1271,7 @@ impl Work<'_, '_> {
             let found = difference(self.classes, &gateway_classes(&store), self.rule);
             if let Some(what) = found.disturbed.first() {
                 let what = format!("{what} would change after {n} of {}", changes.len());
-                return Err(self.refused(Refusal::Unproved(what)));
+                return Err(self.refused(Refusal::Unproved(what), after));
             }
         }
         let overlay: Snapshot = apply(self.store.snapshot, &changes).map_err(unfit)?;

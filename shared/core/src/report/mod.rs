@@ -10,6 +10,7 @@ pub mod model;
 pub mod name;
 pub mod plan;
 pub mod predicted;
+pub mod shift;
 pub mod style;
 pub mod table;
 pub mod text;

@@ -140,6 +140,15 @@ pub fn render_failure(failure: &Failure, layout: &Layout) -> String {
     print_blocks(&[lines], layout)
 }
 
+/// What stands already: nothing is to be done.
+#[must_use]
+pub fn render_unchanged(what: &str, layout: &Layout) -> String {
+    let line = Line::new()
+        .with(Style::Good, "✓")
+        .with(Style::Strong, format!(" unchanged: {what}"));
+    print_blocks(&[wrap(&line, 2, layout)], layout)
+}
+
 /// A table as it stands on stdout: like the rows of a plan, but not indented.
 #[must_use]
 pub fn render_table(rows: &[Vec<Cell>], layout: &Layout) -> String {
@@ -148,6 +157,16 @@ pub fn render_table(rows: &[Vec<Cell>], layout: &Layout) -> String {
         .map(|row| Line::new().plain(row))
         .collect();
     print_blocks(&[lines], layout)
+}
+
+/// A unified diff, coloured but otherwise untouched.
+#[must_use]
+pub fn render_diff(diff: &str, layout: &Layout) -> String {
+    if layout.color {
+        print_blocks(&[text::diff_lines(diff)], layout)
+    } else {
+        diff.to_owned()
+    }
 }
 
 fn plan_lines(plan: &PlanLines, layout: &Layout) -> Vec<Line> {
