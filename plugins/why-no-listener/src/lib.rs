@@ -6,15 +6,18 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 
 use cli::{Cli, FailOn, Format, Show};
-use mesh_core::causes::{PAGES, Severity};
+use mesh_core::causes::{Destination, PAGES, Severity, Wish};
+use mesh_core::change;
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
+use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
-    self, Answer, Basis, Command, FixBody, Layout, Verdict, explain, predicted, render_answers,
+    self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
+    predicted, render_answers,
 };
 use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
-use mesh_core::walk::{self, Class, Question};
+use mesh_core::walk::{self, Class, Question, Scan};
 use mesh_live::cli::{TargetKind, TargetRef};
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
@@ -26,6 +29,12 @@ const ISTIO_VERSION: &str = "1.31";
 
 /// The words before the arguments, as a person types them.
 const COMMAND: &str = "kubectl mesh why-no-listener";
+
+/// Lines around a change in `--fix`: what `git apply` finds its place by.
+const FIX_CONTEXT: usize = 3;
+
+/// Lines around a change in an answer.
+const SHOWN_CONTEXT: usize = 1;
 
 /// Answers the question in the arguments (without the program's name).
 pub fn run(args: Vec<OsString>, io: &mut Io) -> Exit {
@@ -89,11 +98,26 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         Some(proxy) => vec![Class::of(&store, proxy)],
         None => walk::gateway_classes(&store),
     };
+    let wish = Wish {
+        to: cli.to.as_ref().map(|to| Destination {
+            namespace: to
+                .namespace
+                .clone()
+                .or(namespace.clone())
+                .unwrap_or_else(|| "default".to_owned()),
+            service: to.name.clone(),
+            port: u32::from(to.port.unwrap_or_default()),
+        }),
+    };
+    let mut run = Run {
+        cli,
+        typed,
+        files: &files,
+        store: &store,
+        classes: &classes,
+    };
     let Some(asked) = &cli.question else {
-        return Ok(cannot_work(
-            io,
-            "a scan of every port is not built yet: ask about one port",
-        ));
+        return run.scan(namespace.as_deref(), &wish, io);
     };
     if asked.host.is_some() {
         return Ok(cannot_work(
@@ -106,12 +130,9 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         sni: cli.sni.clone(),
         http_host: cli.http_host.clone(),
         namespace,
+        wish,
     };
-    let mut answers = walk::ask(&store, &classes, &question);
-    for answer in &mut answers {
-        suggest(answer);
-    }
-    print_answers(cli, &answers, &basis(&files, typed), &files, io)
+    run.ask(&question, io)
 }
 
 fn explain_code(cli: &Cli, code: &str, io: &mut Io) -> io::Result<Exit> {
@@ -154,19 +175,6 @@ fn basis(files: &FromFiles, typed: &[String]) -> Basis {
         ),
         read: files.in_words(),
         command: format!("{COMMAND} {}", typed.join(" ")),
-    }
-}
-
-/// Until a fix is known, the next step is the page of the first cause.
-fn suggest(answer: &mut Answer) {
-    if let Some(finding) = answer.findings.first() {
-        answer.commands = vec![Command::new([
-            "kubectl",
-            "mesh",
-            "why-no-listener",
-            "--explain",
-            finding.page.code,
-        ])];
     }
 }
 
@@ -240,48 +248,261 @@ fn show_predicted(
     })
 }
 
-fn print_answers(
-    cli: &Cli,
-    answers: &[Answer],
-    basis: &Basis,
-    files: &FromFiles,
-    io: &mut Io,
-) -> io::Result<Exit> {
-    let snapshot = &files.loaded.snapshot;
-    let text = match cli.output.format {
-        Format::Text | Format::Wide => {
-            let layout = layout(cli, io);
-            render_answers(answers, basis, snapshot, &layout, &|_, _| {
-                FixBody::default()
-            })
-        }
-        Format::Json => report::json::render_json(answers, snapshot),
-        Format::Yaml => report::yaml::render_yaml(answers, snapshot),
-        Format::Name => report::name::render_names(answers, snapshot),
-    };
-    io.stdout.write_all(text.as_bytes())?;
-    let calm = answers
-        .iter()
-        .all(|a| a.findings.is_empty() && a.unknowns.is_empty())
-        && !files.incomplete;
-    if !cli.output.quiet && !calm {
-        writeln!(io.stderr, "{}", report::text::summary(answers, basis))?;
-    }
-    Ok(exit_code(cli.fail_on, answers, files.incomplete))
+/// One run over one set of files.
+struct Run<'r, 'a> {
+    cli: &'r Cli,
+    typed: &'r [String],
+    files: &'r FromFiles,
+    store: &'r Store<'a>,
+    classes: &'r [Class],
 }
 
-fn exit_code(fail_on: FailOn, answers: &[Answer], incomplete: bool) -> Exit {
-    if incomplete {
-        return Exit::CannotWork;
+impl Run<'_, '_> {
+    /// One port.
+    fn ask(&mut self, question: &Question, io: &mut Io) -> io::Result<Exit> {
+        let mut answers = walk::ask(self.store, self.classes, question);
+        change::repair(self.store, self.classes, question, &mut answers);
+        if let Some(nth) = self.cli.fix {
+            return self.print_fix(&answers, nth.get(), io);
+        }
+        for answer in &mut answers {
+            answer.commands = self.next_step(answer).into_iter().collect();
+        }
+        self.print(&answers, io)
     }
-    let least = match fail_on {
-        FailOn::Error => Severity::Error,
-        FailOn::Warning | FailOn::Unknown => Severity::Warning,
+
+    /// Every port.
+    fn scan(&mut self, namespace: Option<&str>, wish: &Wish, io: &mut Io) -> io::Result<Exit> {
+        let mut scan = walk::scan(self.store, self.classes, namespace, wish);
+        for answer in &mut scan.answers {
+            let question = Question {
+                port: answer.asked.port,
+                namespace: namespace.map(str::to_owned),
+                wish: wish.clone(),
+                ..Question::default()
+            };
+            change::repair(
+                self.store,
+                self.classes,
+                &question,
+                std::slice::from_mut(answer),
+            );
+        }
+        if let Some(nth) = self.cli.fix {
+            return self.print_fix(&scan.answers, nth.get(), io);
+        }
+        if !matches!(self.cli.output.format, Format::Text | Format::Wide) {
+            return self.print(&scan.answers, io);
+        }
+        let snapshot = &self.files.loaded.snapshot;
+        let rows: Vec<Row> = scan
+            .answers
+            .iter()
+            .flat_map(|answer| answer.findings.iter().map(|f| Row::of(answer, f, snapshot)))
+            .collect();
+        let wide = self.cli.output.format == Format::Wide;
+        io.stdout
+            .write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;
+        if !self.cli.output.quiet {
+            self.scan_summary(&scan, &rows, io)?;
+        }
+        Ok(self.exit_code(&scan.answers, false))
+    }
+
+    fn scan_summary(&self, scan: &Scan, rows: &[Row], io: &mut Io) -> io::Result<()> {
+        let look = io.stderr_look(self.cli.output.color);
+        if rows.is_empty() && !self.files.incomplete {
+            let mark = if look.unicode { "✓" } else { "+" };
+            let unknown = if scan.unknown > 0 {
+                format!(", {} unknown", scan.unknown)
+            } else {
+                String::new()
+            };
+            let all_open = if scan.unknown > 0 {
+                "none known to be closed"
+            } else {
+                "all open"
+            };
+            return writeln!(
+                io.stderr,
+                "{mark} {}, {all_open}{unknown}",
+                counted(scan.ports, "port")
+            );
+        }
+        let proved = scan
+            .answers
+            .iter()
+            .flat_map(|a| &a.findings)
+            .filter(|f| {
+                f.fixes
+                    .iter()
+                    .any(|fix| fix.part_of.is_none() && !matches!(fix.proof, Proof::Unproved(_)))
+            })
+            .count();
+        writeln!(
+            io.stderr,
+            "{} in {} of {}; {} proved",
+            counted(rows.len(), "problem"),
+            counted(scan.ports, "port"),
+            counted(scan.gateways, "gateway"),
+            if proved == 1 {
+                "1 fix".to_owned()
+            } else {
+                format!("{proved} fixes")
+            },
+        )?;
+        match scan.answers.first() {
+            Some(answer) => {
+                let rest: Vec<String> = self
+                    .typed
+                    .iter()
+                    .filter(|a| !a.starts_with("-o"))
+                    .cloned()
+                    .collect();
+                writeln!(
+                    io.stderr,
+                    "next: {COMMAND} {} {}",
+                    answer.asked.port,
+                    rest.join(" ")
+                )
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The diff of the files, or the commands for what no file holds; alone on stdout.
+    fn print_fix(&self, answers: &[Answer], nth: usize, io: &mut Io) -> io::Result<Exit> {
+        let changes = change::chosen(answers, nth);
+        if changes.is_empty() {
+            if answers.iter().all(|a| a.findings.is_empty()) {
+                writeln!(io.stderr, "nothing to fix")?;
+                return Ok(self.exit_code(answers, true));
+            }
+            let why = answers
+                .iter()
+                .flat_map(|a| &a.findings)
+                .find_map(change::why_not);
+            let why =
+                why.unwrap_or_else(|| "no change of these objects was found that helps".to_owned());
+            writeln!(io.stderr, "error: no fix was proved: {why}")?;
+            return Ok(Exit::Findings.and(self.exit_code(answers, true)));
+        }
+        let snapshot = &self.files.loaded.snapshot;
+        match change::as_text(snapshot, &changes, FIX_CONTEXT) {
+            Ok(text) => io.stdout.write_all(text.as_bytes())?,
+            Err(error) => return Ok(cannot_work(io, &error.to_string())),
+        }
+        Ok(self.exit_code(answers, true))
+    }
+
+    /// What to type next: the fix when one was proved, a choice that is left, else the page of the first cause.
+    fn next_step(&self, answer: &Answer) -> Option<Command> {
+        let first = answer.findings.first()?;
+        let choice = answer
+            .findings
+            .iter()
+            .flat_map(|f| &f.fixes)
+            .any(|fix| matches!(&fix.proof, Proof::Unproved(why) if why.starts_with("which ")));
+        let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
+        let changes = change::chosen(std::slice::from_ref(answer), 1);
+        if !changes.is_empty() {
+            words.extend(shell_words(self.typed));
+            let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
+            words.push(format!("--fix | {taken_by}"));
+        } else if choice {
+            words.extend(shell_words(self.typed));
+            words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));
+        } else {
+            words.push(format!("--explain {}", first.page.code));
+        }
+        Some(Command {
+            remark: None,
+            words,
+        })
+    }
+
+    fn print(&self, answers: &[Answer], io: &mut Io) -> io::Result<Exit> {
+        let snapshot = &self.files.loaded.snapshot;
+        let basis = basis(self.files, self.typed);
+        let text = match self.cli.output.format {
+            Format::Text | Format::Wide => {
+                let bodies = |_: &Finding, fix: &Fix| body(snapshot, fix);
+                render_answers(answers, &basis, snapshot, &layout(self.cli, io), &bodies)
+            }
+            Format::Json => report::json::render_json(answers, snapshot),
+            Format::Yaml => report::yaml::render_yaml(answers, snapshot),
+            Format::Name => report::name::render_names(answers, snapshot),
+        };
+        io.stdout.write_all(text.as_bytes())?;
+        let calm = answers
+            .iter()
+            .all(|a| a.findings.is_empty() && a.unknowns.is_empty())
+            && !self.files.incomplete;
+        if !self.cli.output.quiet && !calm {
+            writeln!(io.stderr, "{}", report::text::summary(answers, &basis))?;
+        }
+        Ok(self.exit_code(answers, self.cli.question.is_some()))
+    }
+
+    /// `asked`: a port was asked for, so anything but open is a failure.
+    fn exit_code(&self, answers: &[Answer], asked: bool) -> Exit {
+        if self.files.incomplete {
+            return Exit::CannotWork;
+        }
+        let fail_on = self.cli.fail_on;
+        let least = match fail_on {
+            FailOn::Error => Severity::Error,
+            FailOn::Warning | FailOn::Unknown => Severity::Warning,
+        };
+        let failed = answers.iter().any(|answer| {
+            (asked && answer.verdict != Verdict::Open)
+                || answer.findings.iter().any(|f| f.severity >= least)
+                || (fail_on == FailOn::Unknown && !answer.unknowns.is_empty())
+        });
+        if failed { Exit::Findings } else { Exit::Fine }
+    }
+}
+
+/// How a fix is shown under its finding: the diff of its files with one line around, else its steps in words.
+fn body(snapshot: &Snapshot, fix: &Fix) -> FixBody {
+    if matches!(fix.proof, Proof::Unproved(_)) {
+        return FixBody::default();
+    }
+    match change::diff_text(snapshot, &fix.own, SHOWN_CONTEXT) {
+        Some(diff) => FixBody {
+            diff: Some(diff),
+            steps: Vec::new(),
+        },
+        None => FixBody {
+            diff: None,
+            steps: change::steps(snapshot, &fix.own),
+        },
+    }
+}
+
+/// Arguments as a shell takes them; a flag and its value stay together.
+fn shell_words(typed: &[String]) -> Vec<String> {
+    let quoted = |word: &String| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
     };
-    let failed = answers.iter().any(|answer| {
-        answer.verdict != Verdict::Open
-            || answer.findings.iter().any(|f| f.severity >= least)
-            || (fail_on == FailOn::Unknown && !answer.unknowns.is_empty())
-    });
-    if failed { Exit::Findings } else { Exit::Fine }
+    let mut words: Vec<String> = Vec::new();
+    for word in typed {
+        match words.last_mut() {
+            Some(flag)
+                if flag.starts_with('-')
+                    && !flag.contains([' ', '='])
+                    && !word.starts_with('-') =>
+            {
+                flag.push(' ');
+                flag.push_str(&quoted(word));
+            }
+            _ => words.push(quoted(word)),
+        }
+    }
+    words
 }

@@ -414,6 +414,8 @@ pub struct Entry {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     entries: Vec<Entry>,
+    /// The entries that stand under each, by its number.
+    children: Vec<Vec<EntryId>>,
 }
 
 impl Ledger {
@@ -425,6 +427,10 @@ impl Ledger {
             under,
             fate: Fate::Open,
         });
+        self.children.push(Vec::new());
+        if let Some(siblings) = under.and_then(|parent| self.children.get_mut(parent.0 as usize)) {
+            siblings.push(id);
+        }
         id
     }
 
@@ -467,7 +473,11 @@ impl Ledger {
 
     /// The entries that stand under another.
     pub fn under(&self, parent: EntryId) -> impl Iterator<Item = (EntryId, &Entry)> {
-        self.entries().filter(move |(_, e)| e.under == Some(parent))
+        let children = self.children.get(parent.0 as usize);
+        children
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id).map(|entry| (*id, entry)))
     }
 
     /// The entries above one, nearest first.

@@ -25,6 +25,7 @@
 )]
 
 pub mod causes;
+pub mod change;
 pub mod ledger;
 pub mod predict;
 pub mod report;

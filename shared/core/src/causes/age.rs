@@ -20,6 +20,8 @@ pub(super) fn outcomes(tale: &Tale<'_, '_>, own: ObjectId, holder: ObjectId, tol
         return told;
     }
     let (own, holder) = (tale.name_of(own), tale.name_of(holder));
+    let mut told = told;
+    told.assumes.push(format!("{holder} is older than {own}"));
     told.so(format!(
         "if {holder} is older than {own}, {own} is left out (assumed here)"
     ))

@@ -351,23 +351,16 @@ fn host_mismatch(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     }
 }
 
-/// Changes that might help against a symptom, least invasive first.
-///
-/// # Errors
-/// Why no change of objects can help.
-pub fn candidates(tale: &Tale<'_, '_>, wish: &Wish) -> Result<Vec<Candidate>, &'static str> {
-    match of(tale).0.fixes {
-        Fixes::By(suggest) => Ok(suggest(tale, wish)),
-        Fixes::None(reason) => Err(reason),
-    }
-}
-
 /// A symptom as a finding.
 #[must_use]
-pub fn tell(tale: &Tale<'_, '_>) -> Option<Finding> {
+pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
     let (cause, also_known_as) = of(tale);
     let page = cause.page;
     let told = (cause.tell)(tale)?;
+    let (candidates, no_fix) = match cause.fixes {
+        Fixes::By(suggest) => (suggest(tale, wish), None),
+        Fixes::None(reason) => (Vec::new(), Some(reason)),
+    };
     let object = told.object.or_else(|| tale.step().map(Step::object))?;
     Some(Finding {
         page,
@@ -385,6 +378,9 @@ pub fn tell(tale: &Tale<'_, '_>) -> Option<Finding> {
         so: told.so,
         seen: Vec::new(),
         also_known_as,
+        assumes: told.assumes,
+        candidates,
+        no_fix,
         fixes: Vec::new(),
     })
 }

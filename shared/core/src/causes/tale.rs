@@ -72,6 +72,8 @@ pub struct Told {
     pub why: Option<String>,
     /// What follows.
     pub so: Vec<String>,
+    /// Conditions that it rests on.
+    pub assumes: Vec<String>,
 }
 
 impl Told {

@@ -16,8 +16,8 @@ pub use config::{
 };
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub use proxy::{
-    ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, not_a_router, pod_spec, routers,
-    workload_spec,
+    ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
+    routers, workload_spec,
 };
 
 use crate::ledger::Ledger;

@@ -277,3 +277,30 @@ pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s
             })
         })
 }
+
+/// Whether any pod or workload that was read has a sidecar, or gets one by its namespace's label.
+#[must_use]
+pub fn has_sidecars(snapshot: &Snapshot) -> bool {
+    let injected = |namespace: &str| {
+        snapshot
+            .find(Kind::Namespace, "", namespace)
+            .is_some_and(|n| {
+                n.meta
+                    .labels
+                    .get("istio-injection")
+                    .is_some_and(|v| v == "enabled")
+                    || n.meta.labels.contains_key("istio.io/rev")
+            })
+    };
+    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
+    kinds.flat_map(|kind| snapshot.of_kind(kind)).any(|object| {
+        let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
+        facts.is_some_and(|f| {
+            f.kind == ProxyKind::Sidecar
+                && (injected(&f.namespace)
+                    || f.containers
+                        .iter()
+                        .any(|c| c.args.first().is_some_and(|a| a == "proxy")))
+        })
+    })
+}

@@ -265,6 +265,8 @@ pub struct Store<'a> {
     /// Services, oldest first.
     pub services: Vec<Service>,
     by_hostname: BTreeMap<String, Vec<usize>>,
+    gateways_by_name: BTreeMap<String, usize>,
+    virtual_services_by_object: BTreeMap<ObjectId, usize>,
     /// VirtualServices by the `namespace/name` of a Gateway they name.
     by_gateway: BTreeMap<String, Vec<(usize, usize)>>,
     local_rules: BTreeMap<String, RulesOfNamespace>,
@@ -288,6 +290,8 @@ impl<'a> Store<'a> {
             snapshot,
             mesh,
             by_hostname: BTreeMap::new(),
+            gateways_by_name: BTreeMap::new(),
+            virtual_services_by_object: BTreeMap::new(),
             by_gateway: BTreeMap::new(),
             local_rules: BTreeMap::new(),
             exported_rules: BTreeMap::new(),
@@ -320,7 +324,11 @@ impl<'a> Store<'a> {
     }
 
     fn index_virtual_services(&mut self) {
+        for (n, gateway) in self.gateways.iter().enumerate() {
+            self.gateways_by_name.insert(gateway.name.clone(), n);
+        }
         for (n, vs) in self.virtual_services.iter().enumerate() {
+            self.virtual_services_by_object.insert(vs.object.id, n);
             for (index, name) in vs.gateways.iter().enumerate() {
                 self.by_gateway
                     .entry(name.clone())
@@ -445,14 +453,29 @@ impl<'a> Store<'a> {
             .filter_map(|o| views::Service::of(&o.view).map(|v| (*o, v)))
     }
 
+    /// The Gateway with this `namespace/name`.
+    #[must_use]
+    pub fn gateway(&self, name: &str) -> Option<&Gateway<'a>> {
+        self.gateways_by_name
+            .get(name)
+            .and_then(|n| self.gateways.get(*n))
+    }
+
+    /// A VirtualService by its object.
+    #[must_use]
+    pub fn virtual_service(&self, object: ObjectId) -> Option<&VirtualService<'a>> {
+        self.virtual_services_by_object
+            .get(&object)
+            .and_then(|n| self.virtual_services.get(*n))
+    }
+
     /// A name in `VirtualService.spec.gateways` as resolved.
     #[must_use]
     pub fn resolved_gateway(&self, virtual_service: ObjectId, index: usize) -> Option<&str> {
-        let vs = self
-            .virtual_services
-            .iter()
-            .find(|vs| vs.object.id == virtual_service)?;
-        vs.gateways.get(index).map(String::as_str)
+        self.virtual_service(virtual_service)?
+            .gateways
+            .get(index)
+            .map(String::as_str)
     }
 
     /// The VirtualServices that name a Gateway, each with the index of the name, oldest first.

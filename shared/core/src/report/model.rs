@@ -1,7 +1,7 @@
 //! The answer to one question, before it is rendered.
 
-use crate::causes::{Page, Severity};
-use crate::snapshot::{FieldPath, ObjectId};
+use crate::causes::{Candidate, Page, Severity};
+use crate::snapshot::{Change, FieldPath, ObjectId};
 
 /// How a question about a port ends. The first broken hop decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -203,6 +203,12 @@ pub struct Finding {
     pub seen: Vec<String>,
     /// Other catalogue ids that fit as well.
     pub also_known_as: Vec<&'static str>,
+    /// Conditions that it rests on, such as which object is older.
+    pub assumes: Vec<String>,
+    /// What might help; [`crate::change::repair`] makes fixes of it.
+    pub candidates: Vec<Candidate>,
+    /// Why no change of objects can help.
+    pub no_fix: Option<&'static str>,
     /// Changes that help.
     pub fixes: Vec<Fix>,
 }
@@ -251,8 +257,10 @@ pub struct Fix {
     pub proof: Proof,
     /// What else it changes: the `also:` lines.
     pub also_changes: Vec<String>,
-    /// The changes, complete.
-    pub changes: Vec<crate::snapshot::Change>,
+    /// The changes that this finding itself needs: what is shown under it.
+    pub own: Vec<Change>,
+    /// The changes, complete; empty where [`Fix::part_of`] names the finding that has them.
+    pub changes: Vec<Change>,
     /// Its changes stand in the fix of the finding with this code.
     pub part_of: Option<&'static str>,
 }

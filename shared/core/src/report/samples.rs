@@ -177,6 +177,9 @@ pub(super) fn finding(page: &'static Page, primary: Mark, why: &str) -> Finding 
         so: Vec::new(),
         seen: Vec::new(),
         also_known_as: Vec::new(),
+        assumes: Vec::new(),
+        candidates: Vec::new(),
+        no_fix: None,
         fixes: Vec::new(),
     }
 }
@@ -186,6 +189,7 @@ pub(super) fn fix(title: &str, proof: Proof) -> Fix {
         title: title.to_owned(),
         proof,
         also_changes: Vec::new(),
+        own: Vec::new(),
         changes: Vec::new(),
         part_of: None,
     }
@@ -304,6 +308,7 @@ pub(super) fn closed() -> (Scene, Answer) {
     cause.fixes[0].changes = vec![crate::snapshot::Change::Create {
         kind: Kind::VirtualService,
         object: virtual_service(),
+        beside: None,
     }];
     let mut answer = answer(
         16354,

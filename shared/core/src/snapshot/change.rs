@@ -1,6 +1,6 @@
 //! A change to objects: what a fix consists of and a plan writes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Kind, ObjectId};
 
@@ -20,6 +20,8 @@ pub enum Change {
         kind: Kind,
         /// The object, with `apiVersion`, `kind` and `metadata`.
         object: Value,
+        /// The object it belongs to: it goes into the same file, and into the same namespace when it names none.
+        beside: Option<ObjectId>,
     },
 }
 
@@ -45,4 +47,16 @@ pub enum Operation {
         /// JSON pointer.
         path: String,
     },
+}
+
+impl Operation {
+    /// As RFC 6902 writes it.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Add { path, value } => json!({"op": "add", "path": path, "value": value}),
+            Self::Replace { path, value } => json!({"op": "replace", "path": path, "value": value}),
+            Self::Remove { path } => json!({"op": "remove", "path": path}),
+        }
+    }
 }

@@ -16,6 +16,7 @@ use std::sync::Arc;
 pub use change::{Change, Operation};
 pub use field_path::{FieldPath, Segment};
 pub use key::{Kind, ObjectKey};
+use serde_json::Value;
 use views::{Meta, View};
 
 /// An object's number within its snapshot; overlays keep it.
@@ -63,6 +64,9 @@ pub struct Object {
     pub view: View,
     /// Its text; `None` for an object that no file holds.
     pub origin: Option<Origin>,
+    /// What an overlay made of it, or the whole of an object that no text holds: the next change starts from this
+    /// and not from the text.
+    pub patched: Option<Arc<Value>>,
 }
 
 impl Object {
@@ -101,8 +105,9 @@ pub struct Location {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     objects: Vec<Arc<Object>>,
-    by_key: BTreeMap<ObjectKey, ObjectId>,
-    by_kind: BTreeMap<Kind, Vec<ObjectId>>,
+    // An overlay that creates nothing shares both indices with the snapshot under it.
+    by_key: Arc<BTreeMap<ObjectKey, ObjectId>>,
+    by_kind: Arc<BTreeMap<Kind, Vec<ObjectId>>>,
     sources: Arc<Vec<Source>>,
     /// What was read and what was not.
     pub coverage: Coverage,
@@ -132,12 +137,39 @@ impl Snapshot {
     }
 
     fn index(&mut self, object: Arc<Object>) {
-        self.by_key.insert(object.key.clone(), object.id);
-        self.by_kind
-            .entry(object.key.kind)
-            .or_default()
-            .push(object.id);
+        let kind = object.key.kind;
+        Arc::make_mut(&mut self.by_key).insert(object.key.clone(), object.id);
+        let ids = Arc::make_mut(&mut self.by_kind).entry(kind).or_default();
+        // A created object has the highest number, but not the last key of its kind.
+        let key = |id: &ObjectId| self.objects.get(id.0 as usize).map(|o| &o.key);
+        let at = ids.partition_point(|id| key(id) < Some(&object.key));
+        ids.insert(at, object.id);
         self.objects.push(object);
+    }
+
+    /// An overlay: this snapshot with some objects in another state and some more. Those keep their number and
+    /// key, these get the numbers behind the last; everything else is shared.
+    #[must_use]
+    pub(crate) fn with_changes(
+        &self,
+        changed: Vec<Object>,
+        created: Vec<(Draft, Arc<Value>)>,
+    ) -> Self {
+        let mut overlay = self.clone();
+        for object in changed {
+            if let Some(place) = overlay.objects.get_mut(object.id.0 as usize) {
+                *place = Arc::new(object);
+            }
+        }
+        for (draft, value) in created {
+            let id = ObjectId(u32::try_from(overlay.objects.len()).unwrap_or(u32::MAX));
+            let object = Object {
+                patched: Some(value),
+                ..draft.into_object(id)
+            };
+            overlay.index(Arc::new(object));
+        }
+        overlay
     }
 
     /// Every object, by key.
@@ -243,6 +275,7 @@ impl Draft {
             namespace_written: self.namespace_written,
             view: self.view,
             origin: self.origin,
+            patched: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::culprits;
 use super::names::{self, cluster_name, counted};
 use super::{Class, Question, asked, proxy_ref};
-use crate::causes::{self, Severity, Symptom, Tale};
+use crate::causes::{self, Severity, Symptom, Tale, Wish};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
@@ -65,6 +65,7 @@ struct Walk<'w, 'a> {
     store: &'w Store<'a>,
     class: &'w Class,
     port: u32,
+    wish: &'w Wish,
     hops: Vec<Hop>,
     findings: Vec<Finding>,
     unknowns: Vec<Unknown>,
@@ -129,7 +130,7 @@ impl<'w> Walk<'w, '_> {
             symptom,
             port: self.port,
         };
-        let finding = causes::tell(&tale)?;
+        let finding = causes::tell(&tale, self.wish)?;
         let same = |f: &Finding| f.page.code == finding.page.code && f.primary == finding.primary;
         if let Some(n) = self.findings.iter().position(same) {
             return self.findings.get_mut(n);
@@ -193,6 +194,7 @@ pub(super) fn answer(
         store,
         class,
         port: question.port,
+        wish: &question.wish,
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
@@ -1101,6 +1103,7 @@ pub(super) fn unselected(
         store,
         class: &class,
         port: question.port,
+        wish: &question.wish,
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),

@@ -3,17 +3,19 @@
 mod culprits;
 mod gateway;
 mod names;
+mod scan;
 
 use std::collections::BTreeMap;
 
-use crate::causes::{self, Symptom, Tale};
+use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::Store;
 use crate::predict::{Prediction, ProxyFacts, not_a_router, predict, routers};
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::{Object, views::Labels};
 
-pub use names::cluster_name;
+pub use names::{cluster_name, counted};
+pub use scan::{Scan, scan};
 
 /// What is asked about a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Question {
     pub http_host: Option<String>,
     /// Only what Gateways of this namespace declare.
     pub namespace: Option<String>,
+    /// What a fix should do.
+    pub wish: Wish,
 }
 
 /// A group of like proxies, and what they would be sent.
@@ -179,12 +183,13 @@ fn not_declared(store: &Store<'_>, object: &Object, port: u32) -> Option<Finding
     let entry = ledger.open(Step::Gateway(object.id), None);
     let proxy = ProxyFacts::assumed(&object.key.namespace, &Labels::new());
     let symptom = Symptom::NotDeclared { object: object.id };
-    causes::tell(&Tale {
+    let tale = Tale {
         store,
         proxy: &proxy,
         ledger: &ledger,
         entry,
         symptom,
         port,
-    })
+    };
+    causes::tell(&tale, &Wish::default())
 }

@@ -103,7 +103,8 @@ pub(super) fn endpoints(config: &Config, cluster: &str) -> String {
 }
 
 /// `count` things, with the right plural.
-pub(crate) fn counted(count: usize, one: &str) -> String {
+#[must_use]
+pub fn counted(count: usize, one: &str) -> String {
     if count == 1 {
         format!("1 {one}")
     } else {

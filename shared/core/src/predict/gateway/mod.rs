@@ -108,7 +108,7 @@ fn bindings(context: &mut Context<'_, '_>) {
                     Ok(((), Effect::Mesh))
                 }
             } else {
-                match store.gateways.iter().find(|g| g.name == *name) {
+                match store.gateway(name) {
                     Some(gateway) => Ok(((), Effect::Names(gateway.object.id))),
                     None => Err(Reason::UnknownGateway { name: name.clone() }),
                 }

@@ -9,7 +9,7 @@ use super::tree::{Entry, Node, Want};
 use super::yaml::DEPTH;
 
 /// Whether a text is meant as JSON: kubectl looks at its first character too.
-pub(super) fn looks_like_json(text: &str) -> bool {
+pub(crate) fn looks_like_json(text: &str) -> bool {
     let mut rest = text.trim_start().bytes();
     rest.next() == Some(b'{') && {
         let inner = text.trim_start().get(1..).unwrap_or("").trim_start();

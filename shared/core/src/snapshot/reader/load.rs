@@ -687,7 +687,7 @@ fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
 }
 
 /// `null` is absent, and an integral float is an integer, as for the API server.
-fn tidy(value: &mut Value) {
+pub(crate) fn tidy(value: &mut Value) {
     match value {
         Value::Object(map) => {
             map.retain(|_, value| !value.is_null());

@@ -18,6 +18,9 @@ mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use json::looks_like_json;
+pub(crate) use load::tidy;
 pub use load::{Counts, Loaded, Loader, Notice, ReadOptions, parse, raw_value};
 pub use locate::{locate, locate_key};
 pub use problem::{Excerpt, Place, Problem, render_problem};
+pub(crate) use tree::{Entry, Node, Shape, Tree};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-use granit_parser::{Event, Parser, Span, StrInput};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle};
 
 use super::super::{FieldPath, Segment};
 use super::yaml::{is_merge, key_text, offset, parser};
@@ -51,13 +51,18 @@ impl<'p> Want<'p> {
 
 /// A value and where it stands; a map or list that is not wanted has no children here.
 #[derive(Debug)]
-pub(super) struct Node {
-    range: Range<usize>,
-    shape: Shape,
+pub(crate) struct Node {
+    /// What to point at: a scalar's text, a collection's first token.
+    pub(crate) range: Range<usize>,
+    /// Where its last character ends; comments and line breaks behind it are not part of it.
+    pub(crate) end: usize,
+    /// In braces or brackets, or a part of such a value.
+    pub(crate) flow: bool,
+    pub(crate) shape: Shape,
 }
 
 #[derive(Debug)]
-enum Shape {
+pub(crate) enum Shape {
     Scalar { empty: bool },
     Map(Vec<Entry>),
     Seq(Vec<Rc<Node>>),
@@ -66,31 +71,39 @@ enum Shape {
 
 /// A key with its value.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_range: Range<usize>,
-    pub(super) value: Rc<Node>,
-    pub(super) merge: bool,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_range: Range<usize>,
+    pub(crate) value: Rc<Node>,
+    pub(crate) merge: bool,
 }
 
 impl Node {
     pub(super) fn scalar(range: Range<usize>, empty: bool) -> Self {
         Self {
+            end: range.end,
             range,
+            flow: false,
             shape: Shape::Scalar { empty },
         }
     }
 
+    /// A map in braces.
     pub(super) fn map(range: Range<usize>, entries: Vec<Entry>) -> Self {
         Self {
+            end: range.end,
             range,
+            flow: true,
             shape: Shape::Map(entries),
         }
     }
 
+    /// A list in brackets.
     pub(super) fn seq(range: Range<usize>, items: Vec<Rc<Self>>) -> Self {
         Self {
+            end: range.end,
             range,
+            flow: true,
             shape: Shape::Seq(items),
         }
     }
@@ -107,8 +120,8 @@ impl Node {
 
 /// The places of one document.
 #[derive(Debug)]
-pub(super) struct Tree {
-    root: Rc<Node>,
+pub(crate) struct Tree {
+    pub(crate) root: Rc<Node>,
     anchors: BTreeMap<usize, Rc<Node>>,
 }
 
@@ -124,6 +137,11 @@ pub(super) struct Found {
 }
 
 impl Tree {
+    /// The tree of a document with every node: what edits of the text are made from.
+    pub(crate) fn whole(text: &str) -> Option<Self> {
+        Self::of(text, Want::All)
+    }
+
     /// The tree of a document, or only the way to one field.
     pub(super) fn of(text: &str, want: Want<'_>) -> Option<Self> {
         if json::looks_like_json(text)
@@ -135,6 +153,7 @@ impl Tree {
             });
         }
         let mut builder = Builder {
+            text,
             parser: parser(text),
             anchors: BTreeMap::new(),
             level: 0,
@@ -233,7 +252,13 @@ struct Step<'t> {
     site: Option<Range<usize>>,
 }
 
+/// Where the bracket of a flow collection ends; one in block style ends with its last value.
+fn closing(flow: bool, span: &Span) -> Option<usize> {
+    span.end.byte_offset().filter(|_| flow)
+}
+
 struct Builder<'t> {
+    text: &'t str,
     parser: Parser<'t, StrInput<'t>>,
     anchors: BTreeMap<usize, Rc<Node>>,
     level: usize,
@@ -255,42 +280,62 @@ impl<'t> Builder<'t> {
     fn node(&mut self, event: &Event<'t>, span: &Span, want: Want<'_>) -> Option<Rc<Node>> {
         let range = offset(span)..span.end.byte_offset().unwrap_or(0);
         match *event {
-            Event::Scalar(_, _, anchor, _) => {
+            Event::Scalar(_, style, anchor, _) => {
                 let empty = range.is_empty();
-                Some(self.keep(anchor, Node::scalar(range, empty)))
+                let mut node = Node::scalar(range, empty);
+                // The parser's end of a block scalar is where the next token begins.
+                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) {
+                    let content = self.text.get(node.range.clone()).unwrap_or("");
+                    node.end = node.range.start + content.trim_end().len();
+                }
+                Some(self.keep(anchor, node))
             }
             Event::Alias(id) => Some(Rc::new(Node {
+                end: range.end,
                 range,
+                flow: false,
                 shape: Shape::Alias(id),
             })),
-            Event::SequenceStart(_, anchor, _) => {
+            Event::SequenceStart(style, anchor, _) => {
                 let want = if anchor == 0 { want } else { Want::All };
+                let flow = style == StructureStyle::Flow;
                 let mut items = Vec::new();
+                let mut end = range.end;
                 let mut n = 0;
                 self.level += 1;
                 while !self.done {
                     let (event, span) = self.next()?;
                     if event == Event::SequenceEnd {
+                        end = closing(flow, &span).unwrap_or(end);
                         break;
                     }
                     let item_want = want.index(n);
                     n += 1;
                     let item = self.node(&event, &span, item_want)?;
+                    end = item.end.max(end);
                     if want.keeps() {
                         items.push(item);
                     }
                     self.done |= self.level == 2 && matches!(item_want, Want::Way(_));
                 }
                 self.level -= 1;
-                Some(self.keep(anchor, Node::seq(range, items)))
+                let node = Node {
+                    end,
+                    flow,
+                    ..Node::seq(range, items)
+                };
+                Some(self.keep(anchor, node))
             }
-            Event::MappingStart(_, anchor, _) => {
+            Event::MappingStart(style, anchor, _) => {
                 let want = if anchor == 0 { want } else { Want::All };
+                let flow = style == StructureStyle::Flow;
                 let mut entries = Vec::new();
+                let mut end = range.end;
                 self.level += 1;
                 while !self.done {
                     let (event, span) = self.next()?;
                     if event == Event::MappingEnd {
+                        end = closing(flow, &span).unwrap_or(end);
                         break;
                     }
                     let merge = is_merge(&event);
@@ -303,6 +348,7 @@ impl<'t> Builder<'t> {
                     };
                     let (event, span) = self.next()?;
                     let value = self.node(&event, &span, value_want)?;
+                    end = value.end.max(end);
                     if want.keeps() {
                         entries.push(Entry {
                             key,
@@ -313,7 +359,12 @@ impl<'t> Builder<'t> {
                     }
                 }
                 self.level -= 1;
-                Some(self.keep(anchor, Node::map(range, entries)))
+                let node = Node {
+                    end,
+                    flow,
+                    ..Node::map(range, entries)
+                };
+                Some(self.keep(anchor, node))
             }
             _ => None,
         }

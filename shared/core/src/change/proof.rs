@@ -1,0 +1,296 @@
+//! What a prediction after a change shows.
+//!
+//! A change is proved when the asked port opens and leads to endpoints, and no listener, chain, route or cluster of
+//! any gateway is removed or redirected. What could void that is an assumption, and the proof is then conditional.
+
+use std::collections::BTreeMap;
+
+use crate::causes::Severity;
+use crate::predict::store::Store;
+use crate::predict::{Config, FilterChain, Listener, RouteAction, VirtualHost, has_sidecars};
+use crate::report::{Answer, Finding, ProxyRef, Verdict};
+use crate::snapshot::{Change, Kind, ObjectId, Snapshot};
+use crate::walk::{self, Class, Question};
+
+use super::apply;
+
+/// What a change does to every gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// What existed and is gone or leads elsewhere, in words.
+    pub disturbed: Vec<String>,
+    /// What is new, in words, without the port asked about.
+    pub added: Vec<String>,
+    /// Conditions that the proof rests on.
+    pub assumptions: Vec<String>,
+}
+
+/// The state after a change.
+#[derive(Debug)]
+pub struct After {
+    /// The objects.
+    pub snapshot: Snapshot,
+    /// The answers to the question.
+    pub answers: Vec<Answer>,
+    /// What the change does.
+    pub effect: Effect,
+}
+
+/// Applies changes to a copy of the objects and predicts again.
+///
+/// # Errors
+/// Why the changes cannot be applied.
+pub fn predict_after(
+    before: &Store<'_>,
+    classes: &[Class],
+    changes: &[Change],
+    question: &Question,
+) -> Result<After, String> {
+    let snapshot = apply(before.snapshot, changes).map_err(|e| e.to_string())?;
+    let (answers, effect) = {
+        let store = Store::new(&snapshot);
+        let after = walk::gateway_classes(&store);
+        let mut effect = compare(before, classes, &after, question.port);
+        effect
+            .assumptions
+            .extend(assumptions(before.snapshot, changes));
+        (walk::ask(&store, &after, question), effect)
+    };
+    Ok(After {
+        snapshot,
+        answers,
+        effect,
+    })
+}
+
+/// What is not predicted and could be disturbed all the same.
+fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
+    let reaches_sidecars = changes.iter().any(|change| {
+        let kind = match change {
+            Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
+            Change::Create { kind, .. } => Some(*kind),
+        };
+        matches!(
+            kind,
+            Some(Kind::Service | Kind::DestinationRule | Kind::ServiceEntry)
+        )
+    });
+    let mut found = Vec::new();
+    if reaches_sidecars && has_sidecars(snapshot) {
+        found.push("no sidecar is disturbed (not predicted yet)".to_owned());
+    }
+    if snapshot.coverage.unread_documents > 0 {
+        found.push("the documents not read change nothing".to_owned());
+    }
+    found
+}
+
+/// Compares what the gateways are sent before and after.
+fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
+    let key = |c: &Class| {
+        (
+            c.proxy.namespace.clone(),
+            c.proxy.name.clone(),
+            c.proxy.labels.clone(),
+        )
+    };
+    let after: BTreeMap<_, &Class> = new.iter().map(|c| (key(c), c)).collect();
+    let mut effect = Effect::default();
+    for class in old {
+        let name = class.proxy.qualified();
+        let Some(now) = after.get(&key(class)) else {
+            effect.disturbed.push(format!("gateway {name} is gone"));
+            continue;
+        };
+        let domain = &before.mesh.domain;
+        compare_configs(
+            &name,
+            &class.prediction.config,
+            &now.prediction.config,
+            domain,
+            port,
+            &mut effect,
+        );
+    }
+    effect.disturbed.sort();
+    effect.disturbed.dedup();
+    effect.added.sort();
+    effect.added.dedup();
+    effect
+}
+
+fn compare_configs(
+    gateway: &str,
+    old: &Config,
+    new: &Config,
+    domain: &str,
+    port: u32,
+    effect: &mut Effect,
+) {
+    for listener in &old.listeners {
+        let Some(now) = new.listeners.iter().find(|l| l.name == listener.name) else {
+            effect
+                .disturbed
+                .push(format!("listener {} of {gateway} is gone", listener.name));
+            continue;
+        };
+        for chain in &listener.chains {
+            let same =
+                |c: &&FilterChain| c.sni == chain.sni && c.terminates_tls == chain.terminates_tls;
+            let Some(after) = now.chains.iter().find(same) else {
+                effect.disturbed.push(format!(
+                    "a filter chain of {} on {gateway} is gone",
+                    listener.name
+                ));
+                continue;
+            };
+            let redirected = (after.clusters != chain.clusters && works(old, &chain.clusters))
+                || after.route != chain.route;
+            if redirected {
+                effect
+                    .disturbed
+                    .push(format!("{} on {gateway} leads elsewhere", listener.name));
+            }
+        }
+    }
+    for listener in new.listeners.iter().filter(|l| l.port != port) {
+        if !old.listeners.iter().any(|l| l.name == listener.name) {
+            effect
+                .added
+                .push(format!("listener {} on {gateway}", listener.name));
+        }
+    }
+    for (name, hosts) in &old.routes {
+        let Some(now) = new.routes.get(name) else {
+            continue;
+        };
+        if let Some(domain) = redirected_host(old, hosts, now) {
+            effect
+                .disturbed
+                .push(format!("requests for {domain} on {gateway} go elsewhere"));
+        }
+    }
+    for (name, cluster) in &old.clusters {
+        let lost = new
+            .clusters
+            .get(name)
+            .is_none_or(|now| now.endpoints != cluster.endpoints);
+        if lost && cluster.endpoint_count() > 0 && still_named(new, name) {
+            effect.disturbed.push(format!(
+                "{} has other endpoints",
+                walk::cluster_name(name, domain)
+            ));
+        }
+    }
+}
+
+/// Whether every cluster that is named exists and has endpoints: what leads nowhere may be led somewhere.
+fn works(config: &Config, clusters: &[(String, u32)]) -> bool {
+    clusters.iter().all(|(name, _)| {
+        config
+            .clusters
+            .get(name)
+            .is_some_and(|c| c.endpoint_count() > 0)
+    })
+}
+
+fn still_named(config: &Config, cluster: &str) -> bool {
+    let by_chain = config
+        .listeners
+        .iter()
+        .flat_map(|l: &Listener| &l.chains)
+        .flat_map(|c| &c.clusters);
+    let by_route = config
+        .routes
+        .values()
+        .flatten()
+        .flat_map(|h| &h.routes)
+        .filter_map(|r| match &r.action {
+            RouteAction::Clusters(clusters) => Some(clusters),
+            _ => None,
+        });
+    by_chain
+        .chain(by_route.flatten())
+        .any(|(name, _)| name == cluster)
+}
+
+/// A domain whose requests would be routed otherwise. A host without routes answers 404: nothing to lose.
+fn redirected_host<'h>(
+    old: &Config,
+    before: &'h [VirtualHost],
+    after: &[VirtualHost],
+) -> Option<&'h str> {
+    let ways = |host: &VirtualHost| -> Vec<(Option<String>, RouteAction)> {
+        host.routes
+            .iter()
+            .map(|r| (r.matches.clone(), r.action.clone()))
+            .collect()
+    };
+    before
+        .iter()
+        .filter(|host| !host.routes.is_empty())
+        .flat_map(|host| host.domains.iter().map(move |domain| (domain, host)))
+        .find(|(domain, host)| {
+            let now = after.iter().find(|h| h.domains.contains(domain));
+            let working = host.routes.iter().all(|r| match &r.action {
+                RouteAction::Clusters(clusters) => works(old, clusters),
+                _ => true,
+            });
+            working
+                && now.is_none_or(|now| {
+                    ways(now) != ways(host) || now.require_tls != host.require_tls
+                })
+        })
+        .map(|(domain, _)| domain.as_str())
+}
+
+impl After {
+    /// The answer about the same proxy, else the only one there is.
+    #[must_use]
+    pub fn answer(&self, proxy: &ProxyRef) -> Option<&Answer> {
+        let same = self
+            .answers
+            .iter()
+            .find(|a| a.proxy.namespace == proxy.namespace && a.proxy.name == proxy.name);
+        same.or_else(|| match self.answers.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        })
+    }
+
+    /// How many endpoints the port leads to.
+    #[must_use]
+    pub fn endpoints(&self, proxy: &ProxyRef, port: u32) -> u32 {
+        let store = Store::new(&self.snapshot);
+        let classes = walk::gateway_classes(&store);
+        let config = classes
+            .iter()
+            .find(|c| c.proxy.namespace == proxy.namespace && c.proxy.name == proxy.name)
+            .or(classes.first())
+            .map(|c| &c.prediction.config);
+        let Some(config) = config else { return 0 };
+        let listener = config.listeners.iter().find(|l| l.port == port);
+        let clusters = listener
+            .into_iter()
+            .flat_map(|l| &l.chains)
+            .flat_map(|c| &c.clusters);
+        clusters
+            .filter_map(|(name, _)| config.clusters.get(name))
+            .map(crate::predict::Cluster::endpoint_count)
+            .sum()
+    }
+}
+
+/// Whether a finding is still among the errors of an answer.
+pub(super) fn still_there(answer: &Answer, finding: &Finding) -> bool {
+    let about = |f: &Finding| -> (&str, ObjectId) { (f.page.code, f.primary.object) };
+    answer
+        .findings
+        .iter()
+        .any(|f| about(f) == about(finding) && f.primary.field == finding.primary.field)
+}
+
+/// Whether the port is open without any error.
+pub(super) fn is_healthy(answer: &Answer) -> bool {
+    answer.verdict == Verdict::Open && answer.findings.iter().all(|f| f.severity < Severity::Error)
+}
