@@ -9,7 +9,7 @@ use super::{Candidate, Choice, Destination, Tale, Wish};
 use crate::ledger::{Block, Effect, Fate, Step};
 use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
-use crate::predict::store::Registry;
+use crate::predict::store::{Registry, Service};
 use crate::predict::{ProxyFacts, TlsMode, routers, selects, target_port};
 use crate::snapshot::views::{self, L4Match};
 use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId, Operation};
@@ -717,19 +717,15 @@ pub(super) fn virtual_service(
     let change = Change::Create {
         kind: Kind::VirtualService,
         object,
+        beside: Some(server.gateway.id),
     };
     Some(chosen.on(Candidate::new("add this VirtualService", vec![change])))
 }
 
 /// A DestinationRule with one subset.
-pub(super) fn destination_rule(
-    tale: &Tale<'_, '_>,
-    namespace: &str,
-    service: &str,
-    host: &str,
-    subset: &Value,
-) -> Change {
-    let name = unique(service, |name| {
+pub(super) fn destination_rule(tale: &Tale<'_, '_>, service: &Service, subset: &Value) -> Change {
+    let namespace = service.namespace.as_str();
+    let name = unique(&service.sort_name, |name| {
         let kind = Kind::DestinationRule;
         tale.store.snapshot.find(kind, namespace, name).is_some()
     });
@@ -739,8 +735,9 @@ pub(super) fn destination_rule(
             "apiVersion": ISTIO_API,
             "kind": "DestinationRule",
             "metadata": { "name": name, "namespace": namespace },
-            "spec": { "host": host, "subsets": [subset] },
+            "spec": { "host": service.hostname, "subsets": [subset] },
         }),
+        beside: Some(service.object),
     }
 }
 

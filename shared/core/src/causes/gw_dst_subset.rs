@@ -169,9 +169,7 @@ impl Written<'_, '_, '_> {
         }
         let item = json!({ "name": self.subset, "labels": { "version": self.subset } });
         let Some(first) = self.rule.and_then(|r| r.objects.first()) else {
-            let (namespace, name) = (&service.namespace, &service.sort_name);
-            let host = &service.hostname;
-            let change = build::destination_rule(self.tale, namespace, name, host, &item);
+            let change = build::destination_rule(self.tale, service, &item);
             return Some(Candidate::new("add this DestinationRule", vec![change]));
         };
         let own = self

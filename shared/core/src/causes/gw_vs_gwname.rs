@@ -82,10 +82,8 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
     let spec = tale.virtual_service()?;
     let resolved = tale.store.resolved_gateway(vs.id, *index)?;
     let (namespace, name) = resolved.split_once('/')?;
-    let fits = |g: &Object| {
-        let servers = build::servers_without_route(tale, &spec.hosts, &vs.key.namespace);
-        !servers.iter().any(|s| s.gateway.id == g.id)
-    };
+    let waiting = build::servers_without_route(tale, &spec.hosts, &vs.key.namespace);
+    let served = |g: &Object| !waiting.iter().any(|s| s.gateway.id == g.id);
     let gateways = || tale.store.gateways.iter().map(|g| g.object);
     let mut found: Vec<&Object> = gateways().filter(|g| g.key.name == name).collect();
     let title = if found.is_empty() {
@@ -96,7 +94,7 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
     } else {
         "name the Gateway with its namespace"
     };
-    found.sort_by_key(|g| fits(g));
+    found.sort_by_key(|g| served(g));
     let field = build::spec().key("gateways").index(*index);
     let candidate = |gateway: &Object| {
         let name = build::gateway_name(gateway, &vs.key.namespace);
