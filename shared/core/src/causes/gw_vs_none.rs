@@ -1,6 +1,7 @@
 //! GW-VS-NONE: no VirtualService is bound to this Gateway.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -37,7 +38,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -65,4 +66,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
              only in its own log."
         )),
     )
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    let server = Server::of(tale);
+    server
+        .and_then(|server| build::virtual_service(tale, wish, &server))
+        .into_iter()
+        .collect()
 }

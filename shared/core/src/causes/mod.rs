@@ -2,6 +2,7 @@
 //! cause only tells it.
 
 mod age;
+mod build;
 mod candidate;
 mod envoy_bind_inuse;
 mod envoy_bind_noaddr;
