@@ -34,6 +34,11 @@ pub enum Symptom<'t> {
     },
     /// The HTTP server has no route at all.
     NoHttpRoute,
+    /// All rules that were offered to a server serve other servers of its Gateway.
+    ServesOthers {
+        /// The nearest rule.
+        rule: EntryId,
+    },
 }
 
 /// One symptom in its place.

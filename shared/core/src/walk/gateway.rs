@@ -1,6 +1,6 @@
 //! The way of a connection through a gateway.
 
-use super::culprits;
+use super::culprits::{self, Missing};
 use super::names::{self, cluster_name, counted};
 use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale, Wish};
@@ -531,9 +531,18 @@ fn missing(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
         walk.tell_dropped(subject.entry);
         return;
     };
-    let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
-    if culprits.is_empty() {
-        walk.tell_dropped(chains);
+    let Missing {
+        culprits,
+        serves_others,
+    } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    match serves_others {
+        Some(rule) => {
+            walk.tell(chains, Symptom::ServesOthers { rule });
+        }
+        None if culprits.is_empty() => {
+            walk.tell_dropped(chains);
+        }
+        None => {}
     }
     let so = format!(
         "Gateway {} has no route (GW-VS-NONE)",
@@ -639,7 +648,13 @@ fn route_break(walk: &Walk<'_, '_>, subject: &Subject<'_>) -> String {
     let Some(chains) = subject.chains else {
         return none();
     };
-    let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    let Missing {
+        culprits,
+        serves_others,
+    } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    if serves_others.is_some() {
+        return format!("the rules bound to {gateway} serve its other servers");
+    }
     let Some(entry) = culprits.first().and_then(|id| walk.ledger().get(*id)) else {
         return none();
     };
@@ -811,7 +826,7 @@ fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     );
     walk.ok("listener", None, vec![listener]);
     let Some(chains) = subject.chains else { return };
-    let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
     if culprits.is_empty() {
         walk.tell(chains, Symptom::NoHttpRoute);
     }
