@@ -647,7 +647,6 @@ fn quiet_keeps_errors() {
 fn wrong_arguments_are_told_on_stderr_alone() {
     for line in [
         "6379",
-        "-f mesh",
         "0 -f mesh",
         "6379 -f mesh -o xml",
         "--explain GW-NO-SUCH",

@@ -156,7 +156,8 @@ impl<'t> Server<'t> {
     pub(super) fn hosts_for(&self, namespace: &str) -> Vec<String> {
         let kept = self.kept_hosts();
         let allowed = hosts::hosts_for_namespace(&kept, namespace);
-        widest(allowed.map(|(_, host)| host.to_owned()).collect())
+        let names: Vec<String> = allowed.map(|(_, host)| host.to_owned()).collect();
+        widest(&names)
     }
 
     fn kept_hosts(&self) -> Vec<String> {
@@ -179,7 +180,7 @@ impl<'t> Server<'t> {
 }
 
 /// Hosts without those that lie under another of the list: one VirtualService may not have both.
-fn widest(names: Vec<String>) -> Vec<String> {
+fn widest(names: &[String]) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for (n, name) in names.iter().enumerate() {
         let covered = names
@@ -486,7 +487,7 @@ fn ports_of<'t>(
             service: object.key.name.clone(),
             port: view.port,
         };
-        (carries(block, protocol) && view.protocol.to_ascii_uppercase() != "SCTP").then_some(Port {
+        (carries(block, protocol) && !view.protocol.eq_ignore_ascii_case("SCTP")).then_some(Port {
             to,
             view,
             protocol,
