@@ -50,14 +50,14 @@ pub struct FileDiff {
     kept: Vec<(usize, usize)>,
 }
 
-/// From where a diff applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// From where a diff applies. Tried with git 2.39: `..` and absolute paths are refused without more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// From the directory in which the paths were given: `git apply` or `patch -p1`.
+    /// From the directory in which the paths were given.
     Here,
-    /// The path leads upwards, which `git apply` takes with `--unsafe-paths` only.
+    /// The path leads upwards. `patch` takes no such path at all.
     Above,
-    /// The path is absolute, and the diff has it without its first slash: `patch -p1 -d /`.
+    /// The path is absolute; the diff has it without its first slash.
     Root,
 }
 
@@ -68,8 +68,19 @@ impl Reach {
         match self {
             Self::Here => "git apply",
             Self::Above => "git apply --unsafe-paths",
-            Self::Root => "patch -p1 -d /",
+            Self::Root => "git -C / apply",
         }
+    }
+}
+
+impl FileDiffs {
+    /// The command that takes all diffs together; `None` without a diff, and when some paths are absolute and some
+    /// are not, as no one directory fits both.
+    #[must_use]
+    pub fn command(&self) -> Option<&'static str> {
+        let reaches = self.diffs.iter().map(FileDiff::reach);
+        let (least, most) = (reaches.clone().min()?, reaches.max()?);
+        (most != Reach::Root || least == Reach::Root).then(|| most.command())
     }
 }
 
@@ -289,7 +300,7 @@ impl Work {
         }
         // From the last document to the first, so that what is still to do stays where it was read.
         for document in self.documents.values().rev() {
-            document.edit(&mut pieces, &unwritable)?;
+            document.edit(old, &mut pieces, &unwritable)?;
         }
         let new = pieces.text();
         let separators = |text: &str| text.split('\n').filter(|l| l.starts_with("---")).count();
@@ -313,16 +324,16 @@ impl Work {
 impl Document {
     fn edit(
         &self,
+        old: &str,
         pieces: &mut Pieces,
         unwritable: &dyn Fn(&str) -> ChangeError,
     ) -> Result<(), ChangeError> {
         let Some(first) = self.tasks.first() else {
             return Ok(());
         };
-        let whole = pieces.text();
-        let text = whole.get(self.range.clone()).unwrap_or("");
-        let mut text = text.to_owned();
-        let eol = eol_of(&whole);
+        // Edits so far were made behind this document.
+        let mut text = old.get(self.range.clone()).unwrap_or("").to_owned();
+        let eol = eol_of(old);
         let mut value = parse(&text).ok_or_else(|| ChangeError::NoText {
             object: first.object.clone(),
         })?;
@@ -592,4 +603,97 @@ fn heading<'t>(above: &[&'t str]) -> Option<&'t str> {
         end -= 1;
     }
     line.get(..end).map(str::trim_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diff(path: &str, old: &str, new: &str) -> FileDiff {
+        FileDiff {
+            path: path.to_owned(),
+            old: old.into(),
+            new: new.to_owned(),
+            created: false,
+            kept: refine(&[], old, new),
+        }
+    }
+
+    #[test]
+    fn looks_as_from_git() {
+        let old = "a:\n- 1\n- 2\n- 3\nb:\n- 4\n- 5\n";
+        let new = "a:\n- 0\n- 1\n- 2\n- 3\nb:\n- 4\n- 6";
+        assert_eq!(
+            diff("m.yaml", old, new).render(1),
+            "\
+--- a/m.yaml
++++ b/m.yaml
+@@ -1,2 +1,3 @@
+ a:
++- 0
+ - 1
+@@ -6,2 +7,2 @@ b:
+ - 4
+-- 5
++- 6
+\\ No newline at end of file
+"
+        );
+        // One line of context more, and the two parts are one.
+        assert!(
+            diff("m.yaml", old, new)
+                .render(3)
+                .contains("@@ -1,7 +1,8 @@\n")
+        );
+        assert_eq!(diff("m.yaml", old, old).render(3), "");
+        assert!(
+            diff("m.yaml", "x\n", "")
+                .render(3)
+                .ends_with("@@ -1 +0,0 @@\n-x\n")
+        );
+    }
+
+    #[test]
+    fn the_heading_is_gits() {
+        let long = format!("_{}\u{fc}\n", "x".repeat(78));
+        for (above, wanted) in [
+            (
+                vec!["a: 1 \r\n", " b\n", "- c\n", "# d\n", "\"e\"\n", "\n"],
+                Some("a: 1"),
+            ),
+            (vec!["a\n", "$b\n", "1\n"], Some("$b")),
+            (vec![" a\n"], None),
+            (vec![long.as_str()], Some(&long[..79])),
+        ] {
+            assert_eq!(heading(&above), wanted);
+        }
+    }
+
+    #[test]
+    fn paths_are_such_that_git_takes_them() {
+        for (path, shown, reach) in [
+            ("m/x.yaml", "--- a/m/x.yaml\n", Reach::Here),
+            ("./m//x.yaml", "--- a/m/x.yaml\n", Reach::Here),
+            ("a b.yaml", "--- a/a b.yaml\t\n", Reach::Here),
+            ("q\"\u{7}.yaml", "--- \"a/q\\\"\\007.yaml\"\n", Reach::Here),
+            ("../x.yaml", "--- a/../x.yaml\n", Reach::Above),
+            ("/tmp/x.yaml", "--- a/tmp/x.yaml\n", Reach::Root),
+        ] {
+            let diff = diff(path, "a\n", "b\n");
+            assert!(diff.render(1).starts_with(shown), "{}", diff.render(1));
+            assert_eq!(diff.reach(), reach);
+        }
+        let command = |paths: &[&str]| {
+            FileDiffs {
+                diffs: paths.iter().map(|path| diff(path, "a\n", "b\n")).collect(),
+                without_file: Vec::new(),
+            }
+            .command()
+        };
+        assert_eq!(command(&["a", "b"]), Some("git apply"));
+        assert_eq!(command(&["a", "../b"]), Some("git apply --unsafe-paths"));
+        assert_eq!(command(&["/a", "/b"]), Some("git -C / apply"));
+        assert_eq!(command(&["/a", "b"]), None);
+        assert_eq!(command(&[]), None);
+    }
 }
