@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::ChangeError;
 use super::apply::object_of;
 use super::edit::{self, Edit, eol_of, layout_of, same};
-use super::patch::{patch, tokens};
+use super::patch::{index, patch, pointer, tokens};
 use super::pieces::Pieces;
 use super::write::Layout;
-use crate::snapshot::reader::{Tree, looks_like_json, parse};
+use crate::snapshot::reader::{Tree, block_item, looks_like_json, parse};
 use crate::snapshot::{Change, FieldPath, Kind, ObjectId, Operation, Segment, Snapshot, SourceId};
 
 /// What the text from standard input is called: it is no file that a diff could change.
@@ -21,6 +21,9 @@ const STDIN: &str = "<stdin>";
 
 /// How many bytes of a line git shows behind `@@`.
 const HEADING: usize = 80;
+
+/// With more operations on one list the whole is read once.
+const ITEMS: usize = 64;
 
 /// The most line pairs that are compared to find equal lines inside one rewritten part.
 const COMPARED: usize = 1 << 20;
@@ -270,6 +273,9 @@ impl Work {
             file: path.to_owned(),
             object: object.to_owned(),
         };
+        let mut tasks = self.documents.values().flat_map(|d| &d.tasks);
+        let object = tasks.next().map(|task| task.object.clone());
+        let object = object.unwrap_or_default();
         let mut pieces = Pieces::of(Arc::clone(old));
         let mut text = old.to_string();
         for appended in &self.appended {
@@ -299,16 +305,21 @@ impl Work {
             pieces.edit(&edit);
         }
         // From the last document to the first, so that what is still to do stays where it was read.
-        for document in self.documents.values().rev() {
-            document.edit(old, &mut pieces, &unwritable)?;
+        for document in self.documents.into_values().rev() {
+            match document.items(old) {
+                Ok(items) => {
+                    for item in items.values().rev() {
+                        item.edit(old, &mut pieces, &unwritable)?;
+                    }
+                }
+                Err(whole) => whole.edit(old, &mut pieces, &unwritable)?,
+            }
         }
         let new = pieces.text();
         let separators = |text: &str| text.split('\n').filter(|l| l.starts_with("---")).count();
         let expected = separators(&text);
-        if let Some(task) = self.documents.values().flat_map(|d| &d.tasks).next()
-            && separators(&new) != expected
-        {
-            return Err(unwritable(&task.object));
+        if separators(&new) != expected {
+            return Err(unwritable(&object));
         }
         let kept = refine(&pieces.kept_lines(&new), old, &new);
         Ok(FileDiff {
@@ -322,6 +333,44 @@ impl Work {
 }
 
 impl Document {
+    /// The items that change, each as a document of its own with one item: a whole cluster as one list takes
+    /// seconds. The document itself when only the whole tells what an edit does.
+    fn items(self, old: &str) -> Result<BTreeMap<usize, Self>, Self> {
+        let text = old.get(self.range.clone()).unwrap_or("");
+        let mut items: BTreeMap<usize, Self> = BTreeMap::new();
+        for task in &self.tasks {
+            let way = tokens(task.operation.path()).unwrap_or_default();
+            let range = match way.as_slice() {
+                [items, n, ..]
+                    if items == "items" && task.floor == 2 && self.tasks.len() <= ITEMS =>
+                {
+                    index(n).and_then(|n| block_item(text, n))
+                }
+                _ => None,
+            };
+            // Another item may stand on an anchor of this one.
+            let own =
+                |range: &Range<usize>| text.get(range.clone()).is_some_and(|t| !t.contains('&'));
+            let (Some(range), Some(rest)) = (range.filter(own), way.get(2..)) else {
+                return Err(self);
+            };
+            if parse(text.get(range.clone()).unwrap_or("")).is_none() {
+                return Err(self);
+            }
+            let start = self.range.start + range.start;
+            let item = items.entry(start).or_insert_with(|| Self {
+                range: start..self.range.start + range.end,
+                tasks: Vec::new(),
+            });
+            item.tasks.push(Task {
+                operation: task.operation.at(format!("/0{}", pointer(rest))),
+                object: task.object.clone(),
+                floor: 1,
+            });
+        }
+        Ok(items)
+    }
+
     fn edit(
         &self,
         old: &str,
