@@ -205,7 +205,14 @@ fn plan_create(
     let text = source.text.get(origin.document.clone()).unwrap_or("");
     if !looks_like_json(source.text.trim_start_matches('\u{feff}')) {
         let eol = eol_of(&source.text);
-        let way = tokens(&origin.root.pointer()).unwrap_or_default();
+        let mut way = tokens(&origin.root.pointer()).unwrap_or_default();
+        let mut text = text;
+        if let [_, n] = way.as_slice()
+            && let Some(item) = index(n).and_then(|n| text.get(block_item(text, n)?))
+        {
+            text = item;
+            way = vec!["0".to_owned()];
+        }
         let appended = Appended {
             value: value.clone(),
             layout: Tree::whole(text)
