@@ -15,7 +15,7 @@ pub use cluster::Reached;
 pub use config::{
     ChainKind, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction, VirtualHost,
 };
-pub(crate) use gateway::selects;
+pub(crate) use gateway::{TlsMode, selects, target_port};
 pub use proxy::{
     ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
     routers, sidecar_pods, workload_spec,
