@@ -55,7 +55,7 @@ fn answer(cli: &Cli, io: &mut Io) -> io::Result<Exit> {
     if cli.input.filename.is_empty() {
         return Ok(cannot_work(
             io,
-            "a live cluster is not changed yet: give the mesh's files with -f; nothing written",
+            "changing a live cluster is not built yet: give the mesh's files with -f; nothing written",
         ));
     }
     if let Some(sentence) = only_live(cli) {
@@ -272,7 +272,10 @@ impl Run<'_> {
                 };
                 let why = match (known.is_empty(), *virtual_service) {
                     (_, true) => format!("{target} is the name of a VirtualService"),
-                    (true, _) => "no VirtualService that was read leads anywhere".to_owned(),
+                    (true, _) => match self.cli.connect.only_namespace() {
+                        Some(ns) => format!("no VirtualService of namespace {ns} leads anywhere"),
+                        None => "no VirtualService that was read leads anywhere".to_owned(),
+                    },
                     (false, _) => format!("routes lead to {}{more}", listed.join(", ")),
                 };
                 Failure {
@@ -390,9 +393,16 @@ impl Run<'_> {
             }
             Refusal::Weights { instead, .. } if !instead.is_empty() => vec![weights(instead)],
             Refusal::Weights { .. } => {
-                let now: Vec<(String, u32)> =
+                // Which two were meant is not known: the first ones.
+                let mut rows: Vec<(String, u32)> =
                     plan.rows.iter().map(|r| (r.label.clone(), r.now)).collect();
-                vec![weights(&now)]
+                match rows.as_mut_slice() {
+                    [(_, a), (_, b), ..] => {
+                        std::mem::swap(a, b);
+                        vec![weights(&rows)]
+                    }
+                    _ => vec![status()],
+                }
             }
             Refusal::NotUsed {
                 shadowed_by: Some((first, key)),
@@ -402,8 +412,9 @@ impl Run<'_> {
                 let rule = format!("--match {}", shell_word(&first.name()));
                 vec![self.command(&name, &self.mode(), &[rule])]
             }
-            Refusal::NotUsed { .. } if !plan.ports.is_empty() => {
-                let port = plan.ports.first().copied().unwrap_or_default();
+            Refusal::NotUsed {
+                port: Some(port), ..
+            } => {
                 let words = format!("kubectl mesh why-no-listener {port}");
                 let mut words: Vec<String> = words.split(' ').map(str::to_owned).collect();
                 words.extend(self.files_words());
@@ -481,11 +492,12 @@ impl Run<'_> {
         words.push(shell_word(target));
         words.extend(mode.iter().cloned());
         words.extend(flags.iter().cloned());
+        let plans = !words.iter().any(|word| word == "--status");
         for (set, flag) in [
             (self.cli.create_subsets, "--create-subsets"),
             (self.cli.allow_empty, "--allow-empty"),
         ] {
-            if set && !words.iter().any(|word| word == flag) {
+            if set && plans && !words.iter().any(|word| word == flag) {
                 words.push(flag.to_owned());
             }
         }
@@ -500,5 +512,33 @@ impl Run<'_> {
             remark: None,
             words,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use mesh_live::exit::Exit;
+    use mesh_live::io::Io;
+
+    #[test]
+    fn help_is_a_result() {
+        let (mut io, captured) = Io::captured("");
+        assert_eq!(run(vec!["--help".into()], &mut io), Exit::Fine);
+        assert!(captured.stdout().contains("Usage: kubectl mesh shift"));
+        assert!(captured.stdout().contains("Examples:"));
+        assert!(captured.stdout().contains("Exit codes:"));
+    }
+
+    #[test]
+    fn without_files_it_is_one_line_and_nothing_is_written() {
+        let (mut io, captured) = Io::captured("");
+        let args = ["echo", "v1=100"].map(Into::into).to_vec();
+        assert_eq!(run(args, &mut io), Exit::CannotWork);
+        assert_eq!(captured.stdout(), "");
+        assert_eq!(
+            captured.stderr(),
+            "error: changing a live cluster is not built yet: give the mesh's files with -f; nothing written\n"
+        );
     }
 }
