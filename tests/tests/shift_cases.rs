@@ -5,7 +5,9 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use mesh_core::change;
 use mesh_core::plan::shift::{Ask, Request, plan};
@@ -17,6 +19,8 @@ use mesh_live::examples::examples;
 use mesh_live::io::Io;
 use mesh_tests::compare::{none, with_file};
 use mesh_tests::random::Random;
+use mesh_tests::runner::Run;
+use mesh_tests::scratch::Scratch;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -239,4 +243,80 @@ fn a_shift_and_the_shift_back_give_the_files_back_and_a_second_one_does_nothing(
         assert_eq!(texts[0].1, text);
     }
     assert!(changed > 100, "{changed}");
+}
+
+/// The blocks of a page between fences of a language.
+fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
+    let fence = format!("```{language}\n");
+    page.split(fence.as_str())
+        .skip(1)
+        .map(|rest| rest.split("```\n").next().unwrap())
+        .collect()
+}
+
+#[test]
+fn the_tutorial_prints_what_it_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("docs/tutorial-tcp-echo.md")).unwrap();
+    let mut scratch = Scratch::new(env!("CARGO_TARGET_TMPDIR"), "tutorial-tcp-echo");
+    for file in ["ingressgateway.yaml", "tcp-echo.yaml"] {
+        let text = fs::read(root.join("examples/tcp-echo").join(file)).unwrap();
+        scratch = scratch.with(&format!("mesh/{file}"), text);
+    }
+    scratch = scratch.with("mesh/traffic.yaml", blocks(&page, "yaml")[0]);
+    let folder = scratch.path("");
+    // A repository of its own, or git would look for the files in the one around it.
+    git(&folder, &["init", "-q", "."], "");
+    let mut seen = 0;
+    for block in blocks(&page, "console") {
+        let (command, said) = block.strip_prefix("$ ").unwrap().split_once('\n').unwrap();
+        let (command, applied) = match command.strip_suffix(" | git apply") {
+            Some(command) => (command, true),
+            None => (command, false),
+        };
+        let mut words = command.split(' ').skip(2).map(str::to_owned);
+        let ended = match words.next().unwrap().as_str() {
+            "shift" => run(&folder, &words.collect::<Vec<_>>(), None),
+            _ => {
+                let words: Vec<String> = words.collect();
+                let run = Run::of(words.iter().map(String::as_str)).cwd(&folder).end();
+                Ended {
+                    exit: run.exit,
+                    stdout: run.stdout,
+                    stderr: run.stderr,
+                }
+            }
+        };
+        if applied {
+            assert_eq!((ended.stderr.as_str(), said), ("", ""), "{command}");
+            git(&folder, &["apply"], &ended.stdout);
+        } else {
+            let either = [
+                format!("{}{}", ended.stderr, ended.stdout),
+                format!("{}{}", ended.stdout, ended.stderr),
+            ];
+            assert!(
+                either.iter().any(|text| text == said),
+                "{command}\n{either:?}"
+            );
+        }
+        seen += 1;
+    }
+    assert!(seen > 8, "{seen}");
+}
+
+fn git(folder: &Path, args: &[&str], stdin: &str) {
+    let mut child = std::process::Command::new("git")
+        .args(args)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(stdin.as_bytes())
+        .unwrap();
+    assert!(child.wait().unwrap().success(), "git {args:?}\n{stdin}");
 }
