@@ -240,6 +240,12 @@ impl Loader {
         let coverage = Coverage {
             files_only: true,
             unread_documents: self.unread,
+            kinds_not_read: self
+                .counts
+                .other_kinds
+                .keys()
+                .map(|(api, kind)| format!("{}/{kind}", api.split('/').next().unwrap_or(api)))
+                .collect(),
         };
         Loaded {
             snapshot: Snapshot::new(drafts, self.sources, coverage),
