@@ -45,7 +45,7 @@ fn with_host(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     let field = tale.step()?.field();
     let value = build::destination(tale, &chosen.to);
     let candidate = build::patch(
-        "name a host",
+        format!("lead to {}", build::way(&chosen.to)),
         tale.object()?.id,
         vec![build::add(&field, value)],
     );
