@@ -28,6 +28,9 @@ const ISTIO_PORTS: std::ops::RangeInclusive<u32> = 15000..=15090;
 
 const LAST_PORT: u32 = 65535;
 
+/// Where the charts put what is privileged: 80 is 8080, 443 is 8443.
+const HIGHER: u32 = 8000;
+
 /// Ports below this one need a privilege.
 const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
 
@@ -931,8 +934,16 @@ pub(super) fn free_port(tale: &Tale<'_, '_>, from: u32) -> Option<u32> {
 }
 
 /// Whether the pod may listen there.
-pub(super) fn may_bind(tale: &Tale<'_, '_>, port: u32) -> bool {
+fn may_bind(tale: &Tale<'_, '_>, port: u32) -> bool {
     port >= FIRST_UNPRIVILEGED_PORT || !tale.proxy.unprivileged
+}
+
+/// The port of the pods for a Service port: its own number, or for one that the pod may not bind, one behind 8000.
+pub(super) fn bindable(tale: &Tale<'_, '_>, number: u32) -> Option<u32> {
+    if may_bind(tale, number) {
+        return Some(number);
+    }
+    free_port(tale, HIGHER.checked_add(number)?)
 }
 
 /// Adds a port to a Service. With several ports each needs a name, so a lone one without gets its own.
@@ -1121,17 +1132,45 @@ pub(super) fn choose_for_destination(tale: &Tale<'_, '_>, wish: &Wish) -> Option
     choose(tale, wish, tale.block()?, number, &namespaces)
 }
 
-/// The destination that the user asked for.
-pub(super) fn wished_destination(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
-    let to = wish.to.as_ref()?;
+/// Writes the port of the destination that a decision is about.
+fn write_port(tale: &Tale<'_, '_>, port: u32) -> Option<Operation> {
+    let field = tale.step()?.field().key("port");
+    Some(match tale.destination()?.port.as_ref().map(|p| p.number) {
+        None => add(&field, json!({ "number": port })),
+        Some(0) => replace(&field, json!({ "number": port })),
+        Some(_) => replace(&field.key("number"), port),
+    })
+}
+
+/// Lets the destination lead elsewhere; its other fields stay.
+pub(super) fn lead_to(tale: &Tale<'_, '_>, to: &Destination) -> Option<Candidate> {
+    let written = tale.destination()?;
     let field = tale.step()?.field();
-    let port = field.clone().key("port");
-    let operations = vec![
-        replace(&field.key("host"), host_of(tale, to)),
-        add(&port, json!({ "number": to.port })),
-    ];
+    let operations = if *written == views::Destination::default() {
+        vec![add(&field, destination(tale, to))]
+    } else {
+        let path = field.key("host");
+        let name = host_of(tale, to);
+        let host = if written.host.is_empty() {
+            add(&path, name)
+        } else {
+            replace(&path, name)
+        };
+        let same_port = written.port.as_ref().is_some_and(|p| p.number == to.port);
+        let port = if same_port {
+            None
+        } else {
+            write_port(tale, to.port)
+        };
+        [host].into_iter().chain(port).collect()
+    };
     let title = format!("lead to {}", way(to));
     Some(patch(title, tale.object()?.id, operations))
+}
+
+/// The destination that the user asked for.
+pub(super) fn wished_destination(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    lead_to(tale, wish.to.as_ref()?)
 }
 
 /// The port that was probably meant.
@@ -1147,12 +1186,7 @@ pub(super) fn with_port(
     }
     let chosen = choose_port(tale, wish, tale.block()?, host, number)?;
     let port = chosen.to.port;
-    let field = tale.step()?.field().key("port");
-    // Absent or without a number: the whole; else nothing but the number.
-    let operation = match tale.destination()?.port.as_ref().map(|p| p.number) {
-        None | Some(0) => add(&field, json!({ "number": port })),
-        Some(_) => replace(&field.key("number"), port),
-    };
+    let operation = write_port(tale, port)?;
     let title = format!("write port {port}");
     Some(chosen.on(patch(title, tale.object()?.id, vec![operation])))
 }
