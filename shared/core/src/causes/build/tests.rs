@@ -768,3 +768,16 @@ fn an_old_number_that_no_one_may_bind_leads_higher() {
         json!([["Service ingress", [{"op": "add", "path": "/spec/ports/-", "value": item}]]])
     );
 }
+
+#[test]
+fn a_share_is_not_given_to_the_other_subset() {
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: db, namespace: app}\nspec: \
+                {host: db, subsets: [{name: v1, labels: {version: v1}}]}\n---\n";
+    let text = gateway(TCP)
+        + &service("app", "db", "{name: tcp, port: 5432}")
+        + rule
+        + &route("r", "{hosts: ['*'], gateways: [gw], tcp: [{route: [\
+             {destination: {host: db, subset: v1}, weight: 80}, {destination: {host: db, subset: v2}, weight: 20}]}]}");
+    let candidate = one(&text, 5000, "GW-DST-SUBSET");
+    assert_eq!(candidate.title, "leave the subset out: every endpoint takes part");
+}
