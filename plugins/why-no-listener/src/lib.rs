@@ -353,18 +353,10 @@ impl Run<'_, '_> {
         )?;
         match scan.answers.first() {
             Some(answer) => {
-                let rest: Vec<String> = self
-                    .typed
-                    .iter()
-                    .filter(|a| !a.starts_with("-o"))
-                    .cloned()
-                    .collect();
-                writeln!(
-                    io.stderr,
-                    "next: {COMMAND} {} {}",
-                    answer.asked.port,
-                    rest.join(" ")
-                )
+                let mut words = shell_words(self.typed);
+                words.retain(|w| !w.starts_with("-o") && !w.starts_with("--output"));
+                let words = words.join(" ");
+                writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
             }
             None => Ok(()),
         }
@@ -374,7 +366,8 @@ impl Run<'_, '_> {
     fn print_fix(&self, answers: &[Answer], nth: usize, io: &mut Io) -> io::Result<Exit> {
         let changes = change::chosen(answers, nth);
         if changes.is_empty() {
-            if answers.iter().all(|a| a.findings.is_empty()) {
+            let harmless = |f: &Finding| f.severity < Severity::Error;
+            if answers.iter().flat_map(|a| &a.findings).all(harmless) {
                 writeln!(io.stderr, "nothing to fix")?;
                 return Ok(self.exit_code(answers, true));
             }

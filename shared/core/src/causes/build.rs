@@ -162,7 +162,8 @@ impl<'t> Server<'t> {
     pub(super) fn hosts_for(&self, namespace: &str) -> Vec<String> {
         let kept = self.kept_hosts();
         let allowed = hosts::hosts_for_namespace(&kept, namespace);
-        widest(&allowed.map(|(_, host)| host.to_owned()).collect::<Vec<_>>())
+        let names: Vec<String> = allowed.map(|(_, host)| host.to_owned()).collect();
+        widest(&names)
     }
 
     fn kept_hosts(&self) -> Vec<String> {

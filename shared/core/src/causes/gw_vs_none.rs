@@ -2,6 +2,7 @@
 
 use super::build::Server;
 use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::EntryId;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -65,6 +66,21 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
             "istiod builds a {protocol} listener from its routes. Without one it leaves the listener out, and says so \
              only in its own log."
         )),
+    )
+}
+
+/// VirtualServices are bound to the Gateway, but their rules serve its other servers.
+pub(super) fn tell_beside(tale: &Tale<'_, '_>, rule: EntryId) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let serving = &tale.ledger.get(rule)?.step;
+    let told = Told::at(
+        gateway,
+        Tale::number_field(index),
+        "no rule is for this server",
+    );
+    Some(
+        told.value(tale.port)
+            .beside(serving.object(), serving.field(), "serves another one"),
     )
 }
 

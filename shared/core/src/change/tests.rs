@@ -2,13 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::*;
-use crate::snapshot::reader::{Loader, ReadOptions, raw_value};
-use crate::snapshot::views::Gateway;
+use crate::snapshot::reader::{Loader, ReadOptions};
 use crate::snapshot::{Change, Kind, ObjectId, Operation, Snapshot};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");

@@ -776,8 +776,14 @@ fn a_share_is_not_given_to_the_other_subset() {
     let text = gateway(TCP)
         + &service("app", "db", "{name: tcp, port: 5432}")
         + rule
-        + &route("r", "{hosts: ['*'], gateways: [gw], tcp: [{route: [\
-             {destination: {host: db, subset: v1}, weight: 80}, {destination: {host: db, subset: v2}, weight: 20}]}]}");
+        + &route(
+            "r",
+            "{hosts: ['*'], gateways: [gw], tcp: [{route: [\
+             {destination: {host: db, subset: v1}, weight: 80}, {destination: {host: db, subset: v2}, weight: 20}]}]}",
+        );
     let candidate = one(&text, 5000, "GW-DST-SUBSET");
-    assert_eq!(candidate.title, "leave the subset out: every endpoint takes part");
+    assert_eq!(
+        candidate.title,
+        "leave the subset out: every endpoint takes part"
+    );
 }
