@@ -72,7 +72,6 @@ impl Case {
     }
 
     /// Asks the question, with further arguments.
-    #[must_use]
     pub fn ask(&self, more: &[&str]) -> Run {
         let ask = self.expect.ask.iter().map(String::as_str);
         Run::of(ask.chain(more.iter().copied())).cwd(&self.folder)
