@@ -105,7 +105,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         port: u32::from(asked.port),
         sni: cli.sni.clone(),
         http_host: cli.http_host.clone(),
-        namespace,
+        // With a proxy, -n says where that one lives: its Gateways may be anywhere.
+        namespace: namespace.filter(|_| cli.proxy.is_none()),
     };
     let mut answers = walk::ask(&store, &classes, &question);
     for answer in &mut answers {
