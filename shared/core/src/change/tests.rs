@@ -2,18 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::*;
-<<<<<<< HEAD
-use crate::snapshot::reader::{Loader, ReadOptions};
-use crate::snapshot::{Change, Kind, ObjectId, Operation, Snapshot};
-=======
 use crate::snapshot::reader::{Loader, ReadOptions, raw_value};
 use crate::snapshot::views::{AsView, Gateway};
 use crate::snapshot::{Change, Kind, Object, ObjectId, Operation, Snapshot};
->>>>>>> h-diff
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");
 

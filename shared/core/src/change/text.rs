@@ -41,7 +41,10 @@ pub fn as_text(
 #[must_use]
 pub fn taken_by(snapshot: &Snapshot, changes: &[Change]) -> &'static str {
     let diffs = file_diffs(snapshot, changes).ok();
-    diffs.filter(|d| !d.diffs.is_empty()).and_then(|d| d.command()).unwrap_or("sh")
+    diffs
+        .filter(|d| !d.diffs.is_empty())
+        .and_then(|d| d.command())
+        .unwrap_or("sh")
 }
 
 /// A whole object as YAML, its keys in the order people write them.
