@@ -109,6 +109,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
             port: u32::from(to.port.unwrap_or_default()),
         }),
     };
+    // With a proxy, -n says where that one lives: its Gateways may be anywhere.
+    let namespace = namespace.filter(|_| cli.proxy.is_none());
     let mut run = Run {
         cli,
         typed,
