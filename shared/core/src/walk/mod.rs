@@ -94,7 +94,7 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         .collect();
     for gateway in declaring {
         let selected = classes.iter().any(|c| {
-            c.proxy.kind == crate::predict::ProxyKind::Router
+            c.proxy.kind == ProxyKind::Router
                 && crate::predict::selects(&gateway.spec.selector, &c.proxy.labels)
         });
         if !selected && let Some(answer) = gateway::unselected(store, classes, gateway, question) {
