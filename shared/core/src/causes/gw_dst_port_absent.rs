@@ -40,3 +40,20 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     .value(port);
     Some(told)
 }
+
+/// The port is there, but `resolution: DYNAMIC_DNS` makes no cluster for its protocol.
+pub(super) fn tell_not_forwarded(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let destination = tale.step()?.field();
+
+    let Symptom::Reason(Reason::NotForwarded { host, port }) = tale.symptom else {
+        return None;
+    };
+    let told = Told::at(
+        object.id,
+        destination.key("host"),
+        format!("{host} is resolved by DYNAMIC_DNS: HTTP, HTTP2, GRPC and TLS ports only, and {port} is none"),
+    )
+    .value(host);
+    Some(told)
+}

@@ -341,6 +341,10 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Page, Tell, Vec<&'static str>) {
         }
         Reason::NotVisible { .. } => (&gw_dst_not_visible::PAGE, gw_dst_not_visible::tell),
         Reason::PortAbsent { .. } => (&gw_dst_port_absent::PAGE, gw_dst_port_absent::tell),
+        Reason::NotForwarded { .. } => (
+            &gw_dst_port_absent::PAGE,
+            gw_dst_port_absent::tell_not_forwarded,
+        ),
         Reason::PortUnclear { .. } => (&gw_dst_multiport::PAGE, gw_dst_multiport::tell),
         Reason::SubsetUndefined { .. } => (&gw_dst_subset::PAGE, gw_dst_subset::tell),
         Reason::EmptyHost => (&gw_dst_empty_host::PAGE, gw_dst_empty_host::tell),
