@@ -137,7 +137,7 @@ func listenerOf(l *listener.Listener) (Listener, error) {
 
 func addressOf(a *core.Address) (string, uint32, bool) {
 	if pipe := a.GetPipe(); pipe != nil {
-		return pipe.GetPath(), 0, false
+		return "unix://" + pipe.GetPath(), 0, false
 	}
 	socket := a.GetSocketAddress()
 	return socket.GetAddress(), socket.GetPortValue(), socket.GetProtocol() == core.SocketAddress_UDP
@@ -229,10 +229,14 @@ func matchOf(m *route.RouteMatch) string {
 	return text.String()
 }
 
+// endpointsOf lists what Envoy may choose: istiod sends endpoints that are not ready too, as unhealthy.
 func endpointsOf(assignment *endpoint.ClusterLoadAssignment) []string {
 	found := []string{}
 	for _, locality := range assignment.GetEndpoints() {
 		for _, e := range locality.GetLbEndpoints() {
+			if status := e.GetHealthStatus(); status != core.HealthStatus_UNKNOWN && status != core.HealthStatus_HEALTHY {
+				continue
+			}
 			address := e.GetEndpoint().GetAddress()
 			if pipe := address.GetPipe(); pipe != nil {
 				found = append(found, "unix://"+pipe.GetPath())
