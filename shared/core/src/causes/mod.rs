@@ -231,6 +231,8 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
             return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
+        Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
+        Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
     };
     (cause, vec![])
@@ -301,6 +303,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::AfterCatchAll { .. } => &gw_http_after_catchall::CAUSE,
         Reason::NotVisible { .. } => &gw_dst_not_visible::CAUSE,
         Reason::PortAbsent { .. } => &gw_dst_port_absent::CAUSE,
+        Reason::NotForwarded { .. } => &gw_dst_port_absent::NOT_FORWARDED,
         Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod config;
+mod endpoints;
 mod gateway;
 pub mod hosts;
 mod http;
@@ -63,6 +64,7 @@ pub fn reached(
     };
     let place = gateway::Place {
         vs: virtual_service,
+        root: virtual_service.namespace(),
         block,
         rule: 0,
         clause,

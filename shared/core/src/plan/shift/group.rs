@@ -175,6 +175,9 @@ pub(super) fn reason_words(reason: &Reason) -> String {
             format!("{host} has several ports, and none is {port}")
         }
         Reason::SubsetUndefined { subset, .. } => format!("subset {subset} is not defined"),
+        Reason::NotForwarded { host, port } => {
+            format!("port {port} of {host} is not of a protocol that is forwarded by name")
+        }
         Reason::EmptyHost => "it has no host".to_owned(),
         Reason::PortMismatch { declared, .. } => {
             format!("its match.port is not {declared}, the Gateway's number")
