@@ -36,6 +36,8 @@ pub enum Symptom<'t> {
     },
     /// The HTTP server has no route at all.
     NoHttpRoute,
+    /// The server's protocol is UDP, which no gateway carries.
+    UdpServer,
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.

@@ -5,6 +5,7 @@ use super::names::{self, cluster_name, counted};
 use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale, Wish};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
     Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, not_a_router, selects,
@@ -44,6 +45,10 @@ impl Subject<'_> {
 
     fn protocol(&self) -> &str {
         self.view.port.as_ref().map_or("", |p| p.protocol.as_str())
+    }
+
+    fn is_udp(&self) -> bool {
+        Protocol::parse(self.protocol()) == Protocol::Udp
     }
 
     fn listens(&self) -> bool {
@@ -518,6 +523,10 @@ fn servers(
     // What else was declared for this port and lost is told behind the break that decides.
     for subject in chosen.iter().filter(|s| !s.listens()) {
         missing(walk, subject);
+    }
+    // True whether the server listens or not: repaired, it would still take no UDP.
+    for subject in chosen.iter().filter(|s| s.is_udp()) {
+        walk.tell(subject.entry, Symptom::UdpServer);
     }
     lead
 }
