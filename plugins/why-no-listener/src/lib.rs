@@ -109,6 +109,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
             port: u32::from(to.port.unwrap_or_default()),
         }),
     };
+    // With a proxy, -n says where that one lives: its Gateways may be anywhere.
+    let namespace = namespace.filter(|_| cli.proxy.is_none());
     let mut run = Run {
         cli,
         typed,
@@ -353,9 +355,7 @@ impl Run<'_, '_> {
         )?;
         match scan.answers.first() {
             Some(answer) => {
-                let mut words = shell_words(self.typed);
-                words.retain(|w| !w.starts_with("-o") && !w.starts_with("--output"));
-                let words = words.join(" ");
+                let words = question_words(self.typed).join(" ");
                 writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
             }
             None => Ok(()),
@@ -399,11 +399,11 @@ impl Run<'_, '_> {
         let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
         let changes = change::chosen(std::slice::from_ref(answer), 1);
         if !changes.is_empty() {
-            words.extend(shell_words(self.typed));
+            words.extend(question_words(self.typed));
             let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
             words.push(format!("--fix | {taken_by}"));
         } else if choice {
-            words.extend(shell_words(self.typed));
+            words.extend(question_words(self.typed));
             words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));
         } else {
             words.push(format!("--explain {}", first.page.code));
@@ -471,6 +471,22 @@ fn body(snapshot: &Snapshot, fix: &Fix) -> FixBody {
             steps: change::steps(snapshot, &fix.own),
         },
     }
+}
+
+/// The arguments that make the question, without those that only say how the answer is printed.
+fn question_words(typed: &[String]) -> Vec<String> {
+    let mut words = shell_words(typed);
+    let printing = [
+        "-o",
+        "--output",
+        "--color",
+        "-q",
+        "--quiet",
+        "--fix",
+        "--fail-on",
+    ];
+    words.retain(|word| !printing.iter().any(|flag| word.starts_with(flag)));
+    words
 }
 
 /// Arguments as a shell takes them; a flag and its value stay together.

@@ -3,6 +3,7 @@
 mod culprits;
 mod gateway;
 mod names;
+mod narrow;
 mod scan;
 
 use std::collections::BTreeMap;
