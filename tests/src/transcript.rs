@@ -2,7 +2,7 @@
 //!
 //! A block ```` ```text ```` whose first line begins with `$ ` is a transcript: commands behind `$ `, the output of
 //! each below it, both streams as a terminal shows them. All transcripts of a document are one sitting in a folder
-//! that holds a copy of `examples/`, so what one command changes the next one finds.
+//! that holds a copy of `examples/` and `tests/cases/`, so what one command changes the next one finds.
 
 use std::fs;
 use std::path::Path;
@@ -20,10 +20,9 @@ const FENCE: &str = "```text\n$ ";
 #[must_use]
 pub fn rewritten(document: &str, target_tmp: &str, name: &str) -> String {
     let folder = Scratch::new(target_tmp, &format!("transcript-{name}"));
-    copy(
-        &binaries::workspace().join("examples"),
-        &folder.path("examples"),
-    );
+    for part in ["examples", "tests/cases"] {
+        copy(&binaries::workspace().join(part), &folder.path(part));
+    }
     let mut out = String::new();
     let mut rest = document;
     while let Some((before, after)) = rest.split_once(FENCE) {
