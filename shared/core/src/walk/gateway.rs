@@ -372,7 +372,17 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
         .or_else(|| portless_service(walk))
     {
         Some(service) => {
-            let line = format!("{} has no port {port}", service.qualified());
+            let protocols: Vec<&str> = service_ports(ledger, store)
+                .filter(|p| p.written.port == port)
+                .map(|p| p.written.protocol.as_str())
+                .collect();
+            let tcp = |p: &&str| p.is_empty() || p.eq_ignore_ascii_case("tcp");
+            let name = service.qualified();
+            let line = match protocols.as_slice() {
+                [] => format!("{name} has no port {port}"),
+                several if several.iter().any(tcp) => format!("{name} leads {port} elsewhere"),
+                _ => format!("{name} has no TCP port {port}"),
+            };
             walk.broken("service", Some(service.id), line, Verdict::Unreachable);
             if let Some(entry) = entry {
                 walk.tell(
