@@ -420,6 +420,18 @@ struct Block {
 }
 
 impl FileDiff {
+    /// The difference between two states of a file.
+    #[must_use]
+    pub fn between(path: &str, old: Arc<str>, new: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            kept: refine(&[], &old, &new),
+            old,
+            new,
+            created: false,
+        }
+    }
+
     fn changes_anything(&self) -> bool {
         self.created || *self.old != *self.new
     }
