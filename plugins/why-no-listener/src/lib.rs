@@ -353,18 +353,8 @@ impl Run<'_, '_> {
         )?;
         match scan.answers.first() {
             Some(answer) => {
-                let rest: Vec<String> = self
-                    .typed
-                    .iter()
-                    .filter(|a| !a.starts_with("-o"))
-                    .cloned()
-                    .collect();
-                writeln!(
-                    io.stderr,
-                    "next: {COMMAND} {} {}",
-                    answer.asked.port,
-                    rest.join(" ")
-                )
+                let words = question_words(self.typed).join(" ");
+                writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
             }
             None => Ok(()),
         }
@@ -374,7 +364,8 @@ impl Run<'_, '_> {
     fn print_fix(&self, answers: &[Answer], nth: usize, io: &mut Io) -> io::Result<Exit> {
         let changes = change::chosen(answers, nth);
         if changes.is_empty() {
-            if answers.iter().all(|a| a.findings.is_empty()) {
+            let harmless = |f: &Finding| f.severity < Severity::Error;
+            if answers.iter().flat_map(|a| &a.findings).all(harmless) {
                 writeln!(io.stderr, "nothing to fix")?;
                 return Ok(self.exit_code(answers, true));
             }
@@ -406,11 +397,11 @@ impl Run<'_, '_> {
         let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
         let changes = change::chosen(std::slice::from_ref(answer), 1);
         if !changes.is_empty() {
-            words.extend(shell_words(self.typed));
+            words.extend(question_words(self.typed));
             let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
             words.push(format!("--fix | {taken_by}"));
         } else if choice {
-            words.extend(shell_words(self.typed));
+            words.extend(question_words(self.typed));
             words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));
         } else {
             words.push(format!("--explain {}", first.page.code));
@@ -478,6 +469,22 @@ fn body(snapshot: &Snapshot, fix: &Fix) -> FixBody {
             steps: change::steps(snapshot, &fix.own),
         },
     }
+}
+
+/// The arguments that make the question, without those that only say how the answer is printed.
+fn question_words(typed: &[String]) -> Vec<String> {
+    let mut words = shell_words(typed);
+    let printing = [
+        "-o",
+        "--output",
+        "--color",
+        "-q",
+        "--quiet",
+        "--fix",
+        "--fail-on",
+    ];
+    words.retain(|word| !printing.iter().any(|flag| word.starts_with(flag)));
+    words
 }
 
 /// Arguments as a shell takes them; a flag and its value stay together.

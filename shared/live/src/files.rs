@@ -196,12 +196,20 @@ impl Walk {
     }
 
     fn file(&mut self, name: &str, path: &Path, named: bool) {
-        if let Ok(real) = fs::canonicalize(path)
-            && !self.seen.insert(real)
+        let real = fs::canonicalize(path).ok();
+        if let Some(real) = &real
+            && !self.seen.insert(real.clone())
         {
             return;
         }
+        let skipped = self.files.skipped;
         self.text(name, fs::read(path), named);
+        // What a directory's walk skips is not read yet, should it also be named.
+        if let Some(real) = real
+            && self.files.skipped > skipped
+        {
+            self.seen.remove(&real);
+        }
     }
 
     fn text(&mut self, name: &str, bytes: io::Result<Vec<u8>>, named: bool) {

@@ -1,6 +1,7 @@
 //! GW-AUTOPASS-NO-SVC: AUTO_PASSTHROUGH fits no Service.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -31,7 +32,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -42,4 +43,21 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         field,
         "no service of the mesh lies below these hosts",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    all_of_the_mesh(tale).into_iter().collect()
+}
+
+fn all_of_the_mesh(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let top = tale.store.mesh.domain.rsplit('.').next()?;
+    let host = format!("*.{top}");
+    let list = server.path().key("hosts");
+    let operation = match server.view.hosts.as_slice() {
+        [_] => build::replace(&list.index(0), host.as_str()),
+        several => build::append(&list, several.len(), host.as_str()),
+    };
+    let title = format!("write the mesh's own hosts, {host}");
+    Some(build::patch(title, server.gateway.id, vec![operation]))
 }

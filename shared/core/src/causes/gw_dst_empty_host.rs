@@ -1,6 +1,6 @@
 //! GW-DST-EMPTY-HOST: this destination has no host.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-EMPTY-HOST",
@@ -25,7 +25,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -34,4 +34,20 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         tale.step()?.field().key("host"),
         "no host",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    with_host(tale, wish).into_iter().collect()
+}
+
+fn with_host(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    let chosen = build::choose_for_destination(tale, wish)?;
+    let field = tale.step()?.field();
+    let value = build::destination(tale, &chosen.to);
+    let candidate = build::patch(
+        "name a host",
+        tale.object()?.id,
+        vec![build::add(&field, value)],
+    );
+    Some(chosen.on(candidate))
 }

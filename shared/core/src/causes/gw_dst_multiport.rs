@@ -1,6 +1,6 @@
 //! GW-DST-MULTIPORT: destination.port is missing.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -27,7 +27,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -44,4 +44,15 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         tale.ports_of(host)
     );
     Some(Told::at(object.id, destination.key("port"), label))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    with_port(tale, wish).into_iter().collect()
+}
+
+fn with_port(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    let Symptom::Reason(Reason::PortUnclear { host, port }) = tale.symptom else {
+        return None;
+    };
+    build::with_port(tale, wish, host, *port)
 }

@@ -1,6 +1,6 @@
 //! GW-DST-PORT-ABSENT: the Service has no such port.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -27,7 +27,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -45,4 +45,15 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     )
     .value(port);
     Some(told)
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    with_port(tale, wish).into_iter().collect()
+}
+
+fn with_port(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    let Symptom::Reason(Reason::PortAbsent { host, port }) = tale.symptom else {
+        return None;
+    };
+    build::with_port(tale, wish, host, *port)
 }

@@ -1,6 +1,6 @@
 //! GW-DST-SHORT-NAME: this short name means another namespace.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -27,7 +27,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -47,4 +47,14 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of("metadata.namespace"),
         "a host without dots is looked up here",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    if let Some(candidate) = build::wished_destination(tale, wish) {
+        return vec![candidate];
+    }
+    let found = tale
+        .destination()
+        .map(|d| build::services_of_name(tale, &d.host));
+    build::hosts_in_full(tale, found.unwrap_or_default())
 }

@@ -1,7 +1,9 @@
 //! GW-DST-UNKNOWN-HOST: no such Service is known to istiod.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
+use crate::predict::store::Registry;
+use crate::snapshot::{Kind, Object};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-DST-UNKNOWN-HOST",
@@ -32,7 +34,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -49,4 +51,58 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         format!("means {host}: no such Service")
     };
     Some(Told::at(object.id, destination.key("host"), label).value(&written.host))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    if let Some(candidate) = build::wished_destination(tale, wish) {
+        return vec![candidate];
+    }
+    meant(tale).unwrap_or_default()
+}
+
+/// `name.namespace`, which istiod takes for a whole host; else a Service whose name this could be a slip of; else one
+/// of that name in another namespace.
+fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
+    let vs = tale.object()?;
+    let written = tale.destination()?;
+    let mut parts = written.host.split('.');
+    let name = parts.next()?;
+    let namespace = parts.next().unwrap_or(&vs.key.namespace);
+    let snapshot = tale.store.snapshot;
+    if let Some(exact) = snapshot.find(Kind::Service, namespace, name) {
+        return Some(build::hosts_in_full(tale, vec![exact]));
+    }
+    let services = snapshot.of_kind(Kind::Service);
+    let mut near: Vec<(usize, &Object)> = services
+        .filter(|o| o.key.namespace == namespace)
+        .filter_map(|o| build::slip(&o.key.name, name).map(|distance| (distance, o)))
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    let field = tale.step()?.field().key("host");
+    let slips = near.into_iter().map(|(_, o)| {
+        let host = if written.host.contains('.') {
+            format!(
+                "{}.{}.svc.{}",
+                o.key.name, namespace, tale.store.mesh.domain
+            )
+        } else {
+            o.key.name.clone()
+        };
+        let title = format!("write {host}");
+        build::patch(title, vs.id, vec![build::replace(&field, host)])
+    });
+    let entries = tale.store.services.iter().filter(|s| {
+        s.registry == Registry::ServiceEntry && build::slip(&s.hostname, &written.host).is_some()
+    });
+    let entries = entries.map(|s| {
+        let title = format!("write {}", s.hostname);
+        build::patch(
+            title,
+            vs.id,
+            vec![build::replace(&field, s.hostname.as_str())],
+        )
+    });
+    let elsewhere = build::hosts_in_full(tale, build::services_of_name(tale, name));
+    let all = slips.chain(entries).chain(elsewhere);
+    Some(all.take(build::WAYS).collect())
 }

@@ -23,7 +23,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::None("nothing is broken"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

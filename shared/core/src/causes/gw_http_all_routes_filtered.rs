@@ -1,7 +1,10 @@
 //! GW-HTTP-ALL-ROUTES-FILTERED: no http rule is left for this Gateway.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
-use crate::ledger::Reason;
+use serde_json::json;
+
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use crate::ledger::{Block, Reason, Step};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-ALL-ROUTES-FILTERED",
@@ -27,7 +30,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -40,4 +43,49 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         _ => "is for other proxies".to_owned(),
     };
     Some(Told::at(step.object(), step.field(), label))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    match tale.symptom {
+        Symptom::Reason(
+            Reason::PortMismatch { r#match, .. } | Reason::GatewayMismatch { r#match },
+        ) => build::fit_match(tale, *r#match).unwrap_or_default(),
+        Symptom::Reason(Reason::SourceMismatch { r#match }) => {
+            for_gateway(tale, *r#match).into_iter().collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Another match for the gateway, if that asks for nothing else; else the clients are left out of this one.
+fn for_gateway(tale: &Tale<'_, '_>, index: usize) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let Step::Clause { rule, .. } = tale.step()? else {
+        return None;
+    };
+    let spec = tale.virtual_service()?;
+    let written = spec.http.get(*rule)?.r#match.get(index)?;
+    let list = build::match_path(Block::Http, *rule);
+    if build::without_conditions(written) {
+        let name = build::name_as_written(spec, &vs.key.namespace, server.gateway);
+        let value = json!({ "gateways": [name], "port": server.number() });
+        return Some(build::patch(
+            "add a match for the Gateway",
+            vs.id,
+            vec![build::append(&list, 1, value)],
+        ));
+    }
+    let path = list.index(index);
+    let mut operations = Vec::new();
+    if !written.source_labels.is_empty() {
+        operations.push(build::remove(&path.clone().key("sourceLabels")));
+    }
+    if !written.source_namespace.is_empty() {
+        operations.push(build::remove(&path.key("sourceNamespace")));
+    }
+    Some(build::patch(
+        "match whatever the client is",
+        vs.id,
+        operations,
+    ))
 }

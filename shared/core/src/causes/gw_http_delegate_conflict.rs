@@ -27,7 +27,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::None("only its author knows which requests it should take"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

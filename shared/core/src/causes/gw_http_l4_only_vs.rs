@@ -1,6 +1,7 @@
 //! GW-HTTP-L4-ONLY-VS: this VirtualService has no http rules.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::Block;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -27,7 +28,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -37,4 +38,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of("spec"),
         "has no `http` rules",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    build::needed_block(tale, wish, Block::Http)
+        .into_iter()
+        .collect()
 }

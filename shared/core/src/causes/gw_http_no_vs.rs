@@ -1,6 +1,7 @@
 //! GW-HTTP-NO-VS: this HTTP port has no routes.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-NO-VS",
@@ -33,7 +34,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -46,4 +47,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         )
         .value(tale.port),
     )
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    let server = Server::of(tale);
+    server
+        .and_then(|server| build::virtual_service(tale, wish, &server))
+        .into_iter()
+        .collect()
 }

@@ -28,7 +28,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::None("no gateway was read that it could select"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

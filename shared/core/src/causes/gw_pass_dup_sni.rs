@@ -1,8 +1,8 @@
 //! GW-PASS-DUP-SNI: an earlier match has this SNI already.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
-use crate::ledger::{Reason, Step};
-use crate::snapshot::FieldPath;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use crate::ledger::{Block, Fate, Reason, Step};
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-DUP-SNI",
@@ -33,7 +33,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -69,4 +69,63 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         holder.field().key("sniHosts"),
         format!("{} came first", tale.name_of(holder.object())),
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    without_taken(tale).into_iter().collect()
+}
+
+/// Leaves out the names that other matches have, if any is left.
+fn without_taken(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let object = tale.object()?;
+    let Step::Clause {
+        rule,
+        r#match: Some(n),
+        ..
+    } = tale.step()?
+    else {
+        return None;
+    };
+    let own = &tale
+        .virtual_service()?
+        .tls
+        .get(*rule)?
+        .r#match
+        .get(*n)?
+        .sni_hosts;
+    let taken = names_in_use(tale);
+    let field = build::match_path(Block::Tls, *rule)
+        .index(*n)
+        .key("sniHosts");
+    let operations: Vec<_> = own
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, name)| taken.contains(&name.as_str()))
+        .map(|(index, _)| build::remove(&field.clone().index(index)))
+        .collect();
+    (operations.len() < own.len()).then(|| {
+        let title = "leave out the server name that is taken";
+        build::patch(title, object.id, operations)
+    })
+}
+
+/// The names of every `tls` match that is used.
+fn names_in_use<'t>(tale: &Tale<'t, '_>) -> Vec<&'t str> {
+    let used = tale.ledger.entries().filter_map(|(_, e)| match &e.step {
+        Step::Clause {
+            virtual_service,
+            block: Block::Tls,
+            rule,
+            r#match: Some(n),
+        } if matches!(e.fate, Fate::Effective(_)) => Some((*virtual_service, *rule, *n)),
+        _ => None,
+    });
+    used.filter_map(|(id, rule, n)| {
+        let spec = &tale.view::<views::VirtualService>(id)?.spec;
+        Some(&spec.tls.get(rule)?.r#match.get(n)?.sni_hosts)
+    })
+    .flatten()
+    .map(String::as_str)
+    .collect()
 }

@@ -1,6 +1,9 @@
 //! GW-PASS-NO-MATCH: this tls rule has no match.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use serde_json::json;
+
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::ledger::Step;
 use crate::snapshot::FieldPath;
 
@@ -27,7 +30,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -39,5 +42,23 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         object.id,
         FieldPath::of(&format!("spec.tls[{rule}].match")),
         "no match: no SNI, no chain",
+    ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    by_name(tale).into_iter().collect()
+}
+
+fn by_name(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let (object, server) = (tale.object()?, Server::of(tale)?);
+    let Step::Clause { block, rule, .. } = tale.step()? else {
+        return None;
+    };
+    let value = json!({ "port": server.number(), "sniHosts": build::sni(tale, &server) });
+    let field = build::match_path(*block, *rule);
+    Some(build::patch(
+        "match the server name",
+        object.id,
+        vec![build::append(&field, 0, value)],
     ))
 }

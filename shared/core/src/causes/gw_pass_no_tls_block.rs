@@ -1,6 +1,7 @@
 //! GW-PASS-NO-TLS-BLOCK: passthrough needs tls rules.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::Block;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -33,7 +34,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -45,4 +46,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of(&format!("spec.servers[{index}].tls.mode")),
         "passes TLS on: takes `tls` rules only",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    build::needed_block(tale, wish, Block::Tls)
+        .into_iter()
+        .collect()
 }

@@ -1,8 +1,8 @@
 //! GW-PORT-DEDUP-TARGET: two Service ports share a targetPort.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::FieldPath;
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-DEDUP-TARGET",
@@ -33,7 +33,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -50,4 +50,32 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         "the same target port again",
     );
     Some(told.beside(holder.object(), holder.field(), "counts for istiod"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    own_target(tale).into_iter().collect()
+}
+
+/// The port's own number: that is what its server binds.
+fn own_target(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let Step::ServicePort { service, index } = tale.step()? else {
+        return None;
+    };
+    let port = tale
+        .view::<views::Service>(*service)?
+        .spec
+        .ports
+        .get(*index)?;
+    let target = if build::may_bind(tale, port.port) {
+        port.port
+    } else {
+        build::free_port(tale, port.port.checked_add(8000)?)?
+    };
+    let field = build::spec().key("ports").index(*index).key("targetPort");
+    let operation = match port.target_port {
+        Some(_) => build::replace(&field, target),
+        None => build::add(&field, target),
+    };
+    let title = format!("let it lead to {target}, a target port of its own");
+    Some(build::patch(title, *service, vec![operation]))
 }

@@ -1,8 +1,9 @@
 //! GW-PORT-NAMED-TARGET: no container port has this name.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::FieldPath;
+use crate::snapshot::{FieldPath, ObjectId, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-NAMED-TARGET",
@@ -32,7 +33,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -51,4 +52,75 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         )
         .value(name),
     )
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    by_number(tale)
+        .into_iter()
+        .chain(by_near_name(tale))
+        .collect()
+}
+
+/// The Service port, its number and the path of its target.
+fn written<'t>(tale: &Tale<'t, '_>) -> Option<(ObjectId, &'t views::ServicePort, FieldPath)> {
+    let Step::ServicePort { service, index } = tale.step()? else {
+        return None;
+    };
+    let port = tale
+        .view::<views::Service>(*service)?
+        .spec
+        .ports
+        .get(*index)?;
+    let field = build::spec().key("ports").index(*index).key("targetPort");
+    Some((*service, port, field))
+}
+
+/// The number that the listener binds: without a translation, the declared one.
+fn by_number(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let (service, port, field) = written(tale)?;
+    let bound = tale.ledger.entries().find_map(|(_, e)| match e.step {
+        Step::BoundServer {
+            gateway,
+            index,
+            port: bound,
+        } => {
+            let server = Server::at(tale, gateway, index)?;
+            (server.number() == port.port).then_some(bound)
+        }
+        _ => None,
+    });
+    let bound = bound.unwrap_or(port.port);
+    let target = if build::may_bind(tale, bound) {
+        bound
+    } else {
+        build::free_port(tale, bound.checked_add(8000)?)?
+    };
+    let title = format!("write the number {target} in targetPort");
+    Some(build::patch(
+        title,
+        service,
+        vec![build::replace(&field, target)],
+    ))
+}
+
+/// A container port's name that this one could be a slip of.
+fn by_near_name(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let Symptom::Reason(Reason::NamedTargetMissing { name }) = tale.symptom else {
+        return None;
+    };
+    let (service, _, field) = written(tale)?;
+    let near = tale
+        .proxy
+        .containers
+        .iter()
+        .flat_map(|c| &c.ports)
+        .filter_map(|p| build::slip(name, &p.name).map(|distance| (distance, &p.name)))
+        .min()?
+        .1;
+    let title = format!("write the container port's name, {near}");
+    Some(build::patch(
+        title,
+        service,
+        vec![build::replace(&field, near.as_str())],
+    ))
 }

@@ -33,7 +33,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::None("opening a new port is what `kubectl mesh expose-tcp` does"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

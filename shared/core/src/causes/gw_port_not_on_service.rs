@@ -1,6 +1,7 @@
 //! GW-PORT-NOT-ON-SERVICE: no Service port leads to this listener.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
@@ -32,7 +33,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -48,4 +49,22 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     };
     let told = Told::at(service, FieldPath::of("spec.ports"), label);
     Some(told.why("Envoy may listen, but clients come through the Service"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    with_port(tale).into_iter().collect()
+}
+
+fn with_port(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let Symptom::NotOnService { service } = tale.symptom else {
+        return None;
+    };
+    let view = &tale.view::<views::Service>(service)?.spec;
+    let bound = build::bound_port(tale).unwrap_or(tale.port);
+    let prefix = Server::of(tale).map_or("tcp", |s| s.prefix());
+    Some(build::patch(
+        format!("add port {} to the Service", tale.port),
+        service,
+        build::service_port(view, prefix, tale.port, bound),
+    ))
 }

@@ -1,7 +1,9 @@
 //! GW-PORT-PRIVILEGED: this pod may not bind ports below 1024.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
-use crate::ledger::Step;
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::{Effect, Fate, Step};
+use crate::snapshot::views;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-PRIVILEGED",
@@ -27,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -37,4 +39,48 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     };
     let label = format!("binds {port}: below 1024, the pod may not");
     Some(Told::at(gateway, Tale::number_field(index), label).value(tale.port))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    higher_target(tale).into_iter().collect()
+}
+
+/// The number behind 8000: 80 becomes 8080's like.
+const HIGHER: u32 = 8000;
+
+/// Lets the Service lead to a port that the pod may bind.
+fn higher_target(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let number = server.number();
+    let wanted = if build::may_bind(tale, number) {
+        number
+    } else {
+        HIGHER.checked_add(number)?
+    };
+    let target = build::free_port(tale, wanted)?;
+    let via = tale
+        .ledger
+        .above(tale.entry)
+        .find_map(|(_, e)| match e.fate {
+            Fate::Effective(Effect::Resolved { via, .. }) => via,
+            _ => None,
+        });
+    let (service, operations) = match via.and_then(|id| tale.ledger.get(id)).map(|e| &e.step) {
+        Some(Step::ServicePort { service, index }) => {
+            let view = tale.view::<views::Service>(*service)?;
+            let field = build::spec().key("ports").index(*index).key("targetPort");
+            let operation = match view.spec.ports.get(*index)?.target_port {
+                Some(_) => build::replace(&field, target),
+                None => build::add(&field, target),
+            };
+            (*service, vec![operation])
+        }
+        _ => {
+            let (object, view) = build::gateway_services(tale).into_iter().next()?;
+            let operations = build::service_port(view, server.prefix(), number, target);
+            (object.id, operations)
+        }
+    };
+    let title = format!("let the Service lead to {target}, which the pod may bind");
+    Some(build::patch(title, service, operations))
 }

@@ -1,6 +1,7 @@
 //! GW-PROXY-NOT-ROUTER: this proxy is not a gateway.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use crate::snapshot::views::Container;
 use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
@@ -26,7 +27,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -51,5 +52,46 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         tale.object()?.id,
         FieldPath::of("spec.selector"),
         "selects these pods",
+    ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    run_router(tale).into_iter().collect()
+}
+
+fn run_router(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let Symptom::NotRouter { workload } = tale.symptom else {
+        return None;
+    };
+    let object = tale.store.snapshot.get(workload)?;
+    let is_pod = object.key.kind == Kind::Pod;
+    // A pod that runs keeps its arguments.
+    if is_pod && object.origin.is_none() {
+        return None;
+    }
+    let pods = if is_pod { "spec" } else { "spec.template.spec" };
+    let spec = crate::predict::pod_spec(object)?;
+    let lists = [
+        ("containers", &spec.containers),
+        ("initContainers", &spec.init_containers),
+    ];
+    let (list, index, container) = lists.into_iter().find_map(|(list, containers)| {
+        let proxy = |c: &Container| c.args.first().is_some_and(|a| a == "proxy");
+        let index = containers.iter().position(proxy)?;
+        Some((list, index, containers.get(index)?))
+    })?;
+    let field = FieldPath::of(pods)
+        .key(list)
+        .index(index)
+        .key("args")
+        .index(1);
+    let operation = match container.args.get(1) {
+        Some(kind) if !kind.starts_with('-') => build::replace(&field, "router"),
+        _ => build::add(&field, "router"),
+    };
+    Some(build::patch(
+        "run it as `proxy router`",
+        workload,
+        vec![operation],
     ))
 }

@@ -1,7 +1,9 @@
 //! GW-SRV-DUP-HOST: another server has this TLS host already.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
-use crate::ledger::Reason;
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, age, build};
+use crate::ledger::{Reason, Step};
+use crate::predict::hosts;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -33,7 +35,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -51,4 +53,50 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     .value(tale.server_view()?.hosts.get(*host)?)
     .beside(holder, hosts(holder_index), "came first");
     Some(age::outcomes(tale, gateway, holder, told))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    without_claimed(tale)
+        .or_else(|| build::move_away(tale))
+        .into_iter()
+        .collect()
+}
+
+/// Leaves out the hosts that other servers have claimed, if any is left.
+fn without_claimed(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let port = build::bound_port(tale)?;
+    let others: Vec<Server<'_>> = tale
+        .ledger
+        .entries()
+        .filter_map(|(_, e)| match e.step {
+            Step::BoundServer {
+                gateway,
+                index,
+                port: p,
+            } if p == port => Server::at(tale, gateway, index),
+            _ => None,
+        })
+        .filter(|o| o.view.tls.is_some() && o.view.bind == server.view.bind)
+        .filter(|o| (o.gateway.id, o.index) != (server.gateway.id, server.index))
+        .collect();
+    let kept = |s: &Server<'_>| {
+        hosts::sanitize_server_hosts(&s.view.hosts, &s.gateway.key.namespace).unwrap_or_default()
+    };
+    let claimed: Vec<String> = others.iter().flat_map(kept).collect();
+    let own = kept(&server);
+    if own.len() != server.view.hosts.len() {
+        return None;
+    }
+    let operations: Vec<_> = own
+        .iter()
+        .enumerate()
+        .rev()
+        .filter(|(_, host)| claimed.contains(host))
+        .map(|(n, _)| build::remove(&server.path().key("hosts").index(n)))
+        .collect();
+    (operations.len() < own.len()).then(|| {
+        let title = "leave the host to the server that has it";
+        build::patch(title, server.gateway.id, operations)
+    })
 }

@@ -1,6 +1,6 @@
 //! GW-SRV-DUP-HOST-GHOST: a dropped server still holds this host.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -34,7 +34,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -56,4 +56,8 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         "claimed it, and was left out itself",
     );
     Some(told)
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    build::move_away(tale).into_iter().collect()
 }

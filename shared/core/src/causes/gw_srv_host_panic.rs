@@ -1,6 +1,7 @@
 //! GW-SRV-HOST-PANIC: these hosts make istiod crash.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -28,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -39,4 +40,25 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let written = tale.server_view()?.hosts.get(*host)?;
     let field = FieldPath::of(&format!("spec.servers[{index}].hosts[{host}]"));
     Some(Told::at(gateway, field, "behind `*/*`: istiod panics here").value(written))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    without_redundant(tale).into_iter().collect()
+}
+
+/// Leaves out what istiod fails on: behind `*/*`, which takes every host, it adds nothing.
+fn without_redundant(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let hosts = &server.view.hosts;
+    let all = hosts.iter().position(|h| h == "*/*")?;
+    let operations = hosts
+        .iter()
+        .enumerate()
+        .skip(all + 1)
+        .rev()
+        .filter(|(_, h)| h.starts_with("*/") || h.starts_with("./"))
+        .map(|(n, _)| build::remove(&server.path().key("hosts").index(n)))
+        .collect();
+    let title = "leave out what `*/*` takes already";
+    Some(build::patch(title, server.gateway.id, operations))
 }

@@ -1,8 +1,9 @@
 //! GW-SRV-HTTPS-NAME: two HTTPS servers share a port name.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
-use crate::snapshot::FieldPath;
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-HTTPS-NAME",
@@ -28,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -40,4 +41,32 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let told = Told::at(gateway, Tale::number_field(index), "left out").value(tale.port);
     let name = FieldPath::of(&format!("spec.servers[{holder_index}].port.name"));
     Some(told.beside(holder, name, "has the same port name"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    rename(tale).into_iter().collect()
+}
+
+fn rename(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let own = &server.view.port.as_ref()?.name;
+    let servers = &tale.view::<views::Gateway>(server.gateway.id)?.spec.servers;
+    let base = if own.is_empty() { "https" } else { own };
+    let name = build::unique(base, |name| {
+        servers
+            .iter()
+            .filter_map(|s| s.port.as_ref())
+            .any(|p| p.name == name)
+    });
+    let field = server.path().key("port").key("name");
+    let operation = if own.is_empty() {
+        build::add(&field, name)
+    } else {
+        build::replace(&field, name)
+    };
+    Some(build::patch(
+        "give the port a name of its own",
+        server.gateway.id,
+        vec![operation],
+    ))
 }

@@ -1,6 +1,6 @@
 //! GW-SRV-L4-DUP: another server already holds this port.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, age, build};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -32,7 +32,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -49,4 +49,8 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         holder,
         told.beside(holder, Tale::number_field(holder_index), "came first"),
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    build::move_away(tale).into_iter().collect()
 }

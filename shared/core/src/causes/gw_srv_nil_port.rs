@@ -1,7 +1,10 @@
 //! GW-SRV-NIL-PORT: this server has no port.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
-use crate::snapshot::FieldPath;
+use serde_json::json;
+
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-NIL-PORT",
@@ -28,7 +31,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -37,5 +40,34 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         gateway,
         FieldPath::of(&format!("spec.servers[{index}]")),
         "has no `port`",
+    ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    with_port(tale).into_iter().collect()
+}
+
+fn with_port(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    if tale.port == 0 {
+        return None;
+    }
+    let (protocol, prefix) = if server.view.tls.is_some() {
+        ("TLS", "tls")
+    } else {
+        ("TCP", "tcp")
+    };
+    let servers = &tale.view::<views::Gateway>(server.gateway.id)?.spec.servers;
+    let name = build::unique(&format!("{prefix}-{}", tale.port), |name| {
+        servers
+            .iter()
+            .filter_map(|s| s.port.as_ref())
+            .any(|p| p.name == name)
+    });
+    let value = json!({ "number": tale.port, "name": name, "protocol": protocol });
+    Some(build::patch(
+        format!("give the server port {}", tale.port),
+        server.gateway.id,
+        vec![build::add(&server.path().key("port"), value)],
     ))
 }

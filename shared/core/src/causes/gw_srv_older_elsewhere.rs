@@ -1,6 +1,6 @@
 //! GW-SRV-OLDER-ELSEWHERE: an older Gateway holds this port.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, age, build};
 use crate::ledger::Reason;
 use crate::snapshot::views;
 
@@ -30,7 +30,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -63,4 +63,8 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         "two TCP servers on one port never merge, whatever their hosts and namespaces. {order}"
     ));
     Some(age::outcomes(tale, gateway, holder, told))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    build::move_away(tale).into_iter().collect()
 }

@@ -1,6 +1,6 @@
 //! GW-SRV-PROTO-CONFLICT: two protocols on one port do not merge.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, age, build};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
@@ -32,7 +32,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -58,4 +58,8 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         format!("came first: {taken}"),
     );
     Some(age::outcomes(tale, gateway, holder, told))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    build::move_away(tale).into_iter().collect()
 }

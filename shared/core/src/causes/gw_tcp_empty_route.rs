@@ -1,6 +1,9 @@
 //! GW-TCP-EMPTY-ROUTE: this tcp rule has no route.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use serde_json::json;
+
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::ledger::Step;
 use crate::snapshot::FieldPath;
 
@@ -27,7 +30,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -40,4 +43,21 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of(&format!("spec.{}[{rule}].route", block.field())),
         "no destination",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    route(tale, wish).into_iter().collect()
+}
+
+fn route(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let Step::Clause { block, rule, .. } = tale.step()? else {
+        return None;
+    };
+    let namespaces = [vs.key.namespace.as_str(), &server.gateway.key.namespace];
+    let chosen = build::choose(tale, wish, *block, server.number(), &namespaces)?;
+    let field = build::spec().key(block.field()).index(*rule).key("route");
+    let value = json!({ "destination": build::destination(tale, &chosen.to) });
+    let operations = vec![build::append(&field, 0, value)];
+    Some(chosen.on(build::patch("add a destination", vs.id, operations)))
 }

@@ -1,6 +1,6 @@
 //! GW-TCP-GW-MATCH: match.gateways lacks this Gateway.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::{Reason, Step};
 use crate::snapshot::FieldPath;
 
@@ -29,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -50,4 +50,11 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         field,
         format!("lacks {}", tale.name_of(gateway)),
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::Reason(Reason::GatewayMismatch { r#match }) = tale.symptom else {
+        return Vec::new();
+    };
+    build::fit_match(tale, *r#match).unwrap_or_default()
 }

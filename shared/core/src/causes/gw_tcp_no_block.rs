@@ -1,6 +1,7 @@
 //! GW-TCP-NO-BLOCK: this VirtualService has no tcp rules.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::Block;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -32,7 +33,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -44,4 +45,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of(&format!("spec.servers[{index}].port.protocol")),
         "takes `tcp` rules only",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    build::needed_block(tale, wish, Block::Tcp)
+        .into_iter()
+        .collect()
 }

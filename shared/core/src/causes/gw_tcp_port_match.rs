@@ -1,6 +1,6 @@
 //! GW-TCP-PORT-MATCH: match.port is not the Gateway's port.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::{Reason, Step};
 use crate::snapshot::FieldPath;
 
@@ -29,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -51,4 +51,11 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         .port;
     let told = Told::at(object.id, field, format!("the Gateway says {declared}")).value(port);
     Some(told.beside(gateway, Tale::number_field(index), "the number that counts"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::Reason(Reason::PortMismatch { r#match, .. }) = tale.symptom else {
+        return Vec::new();
+    };
+    build::fit_match(tale, *r#match).unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! GW-TCP-ZERO-SUM: all weights are 0, and istiod crashes.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
-use crate::ledger::Step;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::{Block, Step};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -29,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -41,5 +41,42 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         object.id,
         FieldPath::of(&format!("spec.{}[{rule}].route", block.field())),
         "no weight above 0",
+    ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    equal_weights(tale).into_iter().collect()
+}
+
+/// Equal weights that sum to 100; what does not divide goes to the first ones.
+fn equal_weights(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let object = tale.object()?;
+    let Step::Clause { block, rule, .. } = tale.step()? else {
+        return None;
+    };
+    let spec = tale.virtual_service()?;
+    let route = match block {
+        Block::Tcp => &spec.tcp.get(*rule)?.route,
+        Block::Tls => &spec.tls.get(*rule)?.route,
+        Block::Http => &spec.http.get(*rule)?.route,
+    };
+    let (each, rest) = (100 / route.len().max(1), 100 % route.len().max(1));
+    let list = build::spec().key(block.field()).index(*rule).key("route");
+    let operations = route
+        .iter()
+        .enumerate()
+        .map(|(n, destination)| {
+            let field = list.clone().index(n).key("weight");
+            let weight = each + usize::from(n < rest);
+            match destination.weight {
+                Some(_) => build::replace(&field, weight),
+                None => build::add(&field, weight),
+            }
+        })
+        .collect();
+    Some(build::patch(
+        "give every destination the same weight",
+        object.id,
+        operations,
     ))
 }

@@ -1,6 +1,7 @@
 //! GW-TLS-TERM-NO-TCP: terminated TLS needs tcp rules.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::Block;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -28,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -40,4 +41,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of(&format!("spec.servers[{index}].tls.mode")),
         "ends TLS; behind it only `tcp` rules count",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    build::needed_block(tale, wish, Block::Tcp)
+        .into_iter()
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! GW-VS-EXPORTTO: this VirtualService is hidden from the pod.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -27,7 +27,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -39,4 +39,15 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         format!("leaves out {namespace}, where the gateway's pods are"),
     );
     Some(told)
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    export(tale).into_iter().collect()
+}
+
+fn export(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let object = tale.object()?;
+    let written = &tale.virtual_service()?.export_to;
+    let default = &tale.store.mesh.default_virtual_service_export_to;
+    Some(build::export_to(tale, object, written, default))
 }

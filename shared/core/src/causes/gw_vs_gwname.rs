@@ -1,8 +1,8 @@
 //! GW-VS-GWNAME: this Gateway name points to no Gateway.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::ledger::Step;
-use crate::snapshot::FieldPath;
+use crate::snapshot::{FieldPath, Object};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-GWNAME",
@@ -29,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -67,4 +67,38 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         );
     }
     Some(told)
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    meant(tale).unwrap_or_default()
+}
+
+/// Gateways of that name elsewhere, those for the port first; else those whose name this could be a slip of.
+fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
+    let vs = tale.object()?;
+    let Step::Binding { index, .. } = tale.step()? else {
+        return None;
+    };
+    let spec = tale.virtual_service()?;
+    let resolved = tale.store.resolved_gateway(vs.id, *index)?;
+    let (namespace, name) = resolved.split_once('/')?;
+    let waiting = build::servers_without_route(tale, &spec.hosts, &vs.key.namespace);
+    let served = |g: &Object| !waiting.iter().any(|s| s.gateway.id == g.id);
+    let gateways = || tale.store.gateways.iter().map(|g| g.object);
+    let mut found: Vec<&Object> = gateways().filter(|g| g.key.name == name).collect();
+    let title = if found.is_empty() {
+        found = gateways()
+            .filter(|g| g.key.namespace == namespace && build::slip(&g.key.name, name).is_some())
+            .collect();
+        "write the Gateway's name"
+    } else {
+        "name the Gateway with its namespace"
+    };
+    found.sort_by_key(|g| served(g));
+    let field = build::spec().key("gateways").index(*index);
+    let candidate = |gateway: &Object| {
+        let name = build::gateway_name(gateway, &vs.key.namespace);
+        build::patch(title, vs.id, vec![build::replace(&field, name)])
+    };
+    Some(found.into_iter().take(build::WAYS).map(candidate).collect())
 }

@@ -1,7 +1,9 @@
 //! GW-VS-HOST-CASE: these hosts differ in letter case.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
-use crate::snapshot::FieldPath;
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::predict::hosts;
+use crate::snapshot::{Change, FieldPath};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-VS-HOST-CASE",
@@ -33,7 +35,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -61,4 +63,31 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     )
     .value(hosts.join(", "));
     Some(told.beside(gateway, servers, "letter case counts"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    lower_case(tale).into_iter().collect()
+}
+
+/// Lower case on both sides, where it is not; the Gateway stays as it is when its host is in lower case.
+fn lower_case(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let spec = tale.virtual_service()?;
+    let bare = |host: &str| host.rsplit('/').next().unwrap_or(host).to_lowercase();
+    let servers = || server.view.hosts.iter().enumerate();
+    let (own, other) = spec.hosts.iter().enumerate().find_map(|own| {
+        servers()
+            .find(|(_, other)| hosts::overlap(&own.1.to_lowercase(), &bare(other)))
+            .map(|other| (own, other))
+    })?;
+    let mut changes = Vec::new();
+    let mut lower = |object, list: FieldPath, (n, host): (usize, &String)| {
+        if *host != host.to_lowercase() {
+            let operations = vec![build::replace(&list.index(n), host.to_lowercase())];
+            changes.push(Change::Patch { object, operations });
+        }
+    };
+    lower(vs.id, build::spec().key("hosts"), own);
+    lower(server.gateway.id, server.path().key("hosts"), other);
+    Some(Candidate::new("write the host in lower case", changes))
 }

@@ -1,6 +1,7 @@
 //! GW-VS-HOST-MISMATCH: no host fits the Gateway's hosts.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -30,7 +31,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -53,4 +54,35 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 
     let told = Told::at(object.id, field, "overlaps no host of the server").value(hosts.join(", "));
     Some(told.beside(gateway, servers, "the server's hosts"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    own_host(tale)
+        .into_iter()
+        .chain(servers_host(tale))
+        .collect()
+}
+
+fn own_host(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let host = server.hosts_for(&vs.key.namespace).into_iter().next()?;
+    let list = build::spec().key("hosts");
+    let written = tale.virtual_service()?.hosts.len();
+    let operation = build::append(&list, written, host);
+    Some(build::patch(
+        "add the server's host",
+        vs.id,
+        vec![operation],
+    ))
+}
+
+/// The other way round: lets the Gateway have the route's host.
+fn servers_host(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let mut written = tale.virtual_service()?.hosts.iter();
+    let host = written.find(|h| h.contains('.'))?;
+    let list = server.path().key("hosts");
+    let operation = build::append(&list, server.view.hosts.len(), host.as_str());
+    let title = "add the VirtualService's host to the server";
+    Some(build::patch(title, server.gateway.id, vec![operation]))
 }

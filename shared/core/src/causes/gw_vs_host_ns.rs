@@ -1,6 +1,7 @@
 //! GW-VS-HOST-NS: the Gateway admits another namespace only.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -30,7 +31,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -55,4 +56,22 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of("metadata.namespace"),
         "the namespace that counts",
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let_in(tale).into_iter().collect()
+}
+
+fn let_in(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let Symptom::Reason(Reason::HostNamespace { host }) = tale.symptom else {
+        return None;
+    };
+    let written = server.view.hosts.get(*host)?;
+    let name = written.rsplit('/').next()?;
+    let value = format!("{}/{name}", vs.key.namespace);
+    let list = server.path().key("hosts");
+    let operation = build::append(&list, server.view.hosts.len(), value);
+    let title = format!("let in VirtualServices of {} too", vs.key.namespace);
+    Some(build::patch(title, server.gateway.id, vec![operation]))
 }

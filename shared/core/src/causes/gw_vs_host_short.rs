@@ -1,6 +1,8 @@
 //! GW-VS-HOST-SHORT: a host without a dot gets a domain.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::predict::hosts;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -29,7 +31,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -51,11 +53,31 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     };
 
     let short = hosts.iter().find(|h| !h.contains('.'))?;
-    let resolved = crate::predict::hosts::resolve_short_name(
-        short,
-        &object.key.namespace,
-        &tale.store.mesh.domain,
-    );
+    let resolved = hosts::resolve_short_name(short, &object.key.namespace, &tale.store.mesh.domain);
     let told = Told::at(object.id, field, format!("means {resolved}")).value(hosts.join(", "));
     Some(told.beside(gateway, servers, "the server's hosts"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    servers_host(tale).into_iter().collect()
+}
+
+/// The server's host, instead of the short one when only gateways read it.
+fn servers_host(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let spec = tale.virtual_service()?;
+    let host = server.hosts_for(&vs.key.namespace).into_iter().next()?;
+    let list = build::spec().key("hosts");
+    let for_sidecars = spec.gateways.iter().any(|g| g == hosts::MESH);
+    let (title, operation) = match spec.hosts.as_slice() {
+        [_] if !for_sidecars => (
+            "write the server's host",
+            build::replace(&list.index(0), host),
+        ),
+        several => (
+            "add the server's host",
+            build::append(&list, several.len(), host),
+        ),
+    };
+    Some(build::patch(title, vs.id, vec![operation]))
 }

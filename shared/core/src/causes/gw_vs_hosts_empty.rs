@@ -1,6 +1,9 @@
 //! GW-VS-HOSTS-EMPTY: this VirtualService has no hosts.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use serde_json::json;
+
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -26,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -35,5 +38,35 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         object.id,
         FieldPath::of("spec.hosts"),
         "no hosts: only a delegate for others",
+    ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    with_hosts(tale, wish).into_iter().collect()
+}
+
+/// The server's hosts; but a VirtualService that is a delegate for another must stay without.
+fn with_hosts(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    let (vs, server) = (tale.object()?, Server::of(tale)?);
+    let delegated = tale.store.virtual_services.iter().any(|root| {
+        let mut delegates = root.spec.http.iter().filter_map(|r| r.delegate.as_ref());
+        delegates.any(|d| {
+            let namespace = if d.namespace.is_empty() {
+                root.namespace()
+            } else {
+                &d.namespace
+            };
+            d.name == vs.key.name && namespace == vs.key.namespace
+        })
+    });
+    let hosts = server.hosts_for(&vs.key.namespace);
+    if delegated || hosts.is_empty() {
+        return build::virtual_service(tale, wish, &server);
+    }
+    let operation = build::add(&build::spec().key("hosts"), json!(hosts));
+    Some(build::patch(
+        "add the server's hosts",
+        vs.id,
+        vec![operation],
     ))
 }

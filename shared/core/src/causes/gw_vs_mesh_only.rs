@@ -1,6 +1,10 @@
 //! GW-VS-MESH-ONLY: this VirtualService is for sidecars only.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use serde_json::json;
+
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::predict::hosts;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -26,7 +30,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -37,4 +41,34 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         ("spec.gateways", "`mesh` means the sidecars, no gateway")
     };
     Some(Told::at(object.id, FieldPath::of(field), label))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    name_gateway(tale).unwrap_or_default()
+}
+
+/// Names the Gateways that have a server for the port and no route.
+fn name_gateway(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
+    let vs = tale.object()?;
+    let spec = tale.virtual_service()?;
+    let field = build::spec().key("gateways");
+    let any_host = spec.hosts.iter().any(|h| h == "*");
+    let candidate = |server: &Server<'_>| {
+        let name = build::gateway_name(server.gateway, &vs.key.namespace);
+        let operation = match spec.gateways.len() {
+            // Absent means the sidecars; but those may not have a bare `*`.
+            0 if any_host => build::add(&field, json!([name])),
+            0 => build::add(&field, json!([hosts::MESH, name])),
+            several => build::append(&field, several, name),
+        };
+        build::patch("name the Gateway", vs.id, vec![operation])
+    };
+    let mut servers = build::servers_without_route(tale, &spec.hosts, &vs.key.namespace);
+    let mut seen = Vec::new();
+    servers.retain(|s| {
+        let new = !seen.contains(&s.gateway.id);
+        seen.push(s.gateway.id);
+        new
+    });
+    Some(servers.iter().take(build::WAYS).map(candidate).collect())
 }

@@ -1,6 +1,8 @@
 //! GW-VS-NONE: no VirtualService is bound to this Gateway.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build};
+use crate::ledger::EntryId;
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -37,7 +39,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("not written yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -65,4 +67,27 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
              only in its own log."
         )),
     )
+}
+
+/// VirtualServices are bound to the Gateway, but their rules serve its other servers.
+pub(super) fn tell_beside(tale: &Tale<'_, '_>, rule: EntryId) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let serving = &tale.ledger.get(rule)?.step;
+    let told = Told::at(
+        gateway,
+        Tale::number_field(index),
+        "no rule is for this server",
+    );
+    Some(
+        told.value(tale.port)
+            .beside(serving.object(), serving.field(), "serves another one"),
+    )
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    let server = Server::of(tale);
+    server
+        .and_then(|server| build::virtual_service(tale, wish, &server))
+        .into_iter()
+        .collect()
 }

@@ -2,6 +2,7 @@
 //! cause only tells it.
 
 mod age;
+mod build;
 mod candidate;
 mod envoy_bind_inuse;
 mod envoy_bind_noaddr;
@@ -230,6 +231,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
             return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
+        Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
     };
     (cause, vec![])
 }
@@ -308,6 +310,25 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
     (cause, vec![])
 }
 
+/// The cause is the one that keeps the nearest rule from this server, told at the server: the rule itself is right.
+fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Vec<&'static str>) {
+    match tale.ledger.get(rule).map(|e| &e.fate) {
+        Some(Fate::Dropped(reason)) => {
+            let (cause, mut also) = of_reason(
+                &Tale {
+                    entry: rule,
+                    symptom: Symptom::Reason(reason),
+                    ..*tale
+                },
+                reason,
+            );
+            also.push(gw_vs_none::PAGE.code);
+            (cause, also)
+        }
+        _ => (&gw_vs_none::CAUSE, vec![]),
+    }
+}
+
 /// Another namespace's Gateway first, then equal protocols, then different ones.
 fn port_taken(tale: &Tale<'_, '_>, by: EntryId, same: bool) -> (&'static Cause, Vec<&'static str>) {
     let own = tale.server().and_then(|(g, _)| tale.store.snapshot.get(g));
@@ -355,10 +376,16 @@ fn host_mismatch(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
 pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
     let (cause, also_known_as) = of(tale);
     let page = cause.page;
-    let told = (cause.tell)(tale)?;
-    let (candidates, no_fix) = match cause.fixes {
+    let (told, fixes) = match tale.symptom {
+        Symptom::ServesOthers { rule } => (
+            gw_vs_none::tell_beside(tale, rule)?,
+            &gw_vs_none::CAUSE.fixes,
+        ),
+        _ => ((cause.tell)(tale)?, &cause.fixes),
+    };
+    let (candidates, no_fix) = match fixes {
         Fixes::By(suggest) => (suggest(tale, wish), None),
-        Fixes::None(reason) => (Vec::new(), Some(reason)),
+        Fixes::None(reason) => (Vec::new(), Some(*reason)),
     };
     let object = told.object.or_else(|| tale.step().map(Step::object))?;
     Some(Finding {

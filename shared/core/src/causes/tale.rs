@@ -1,5 +1,7 @@
 //! What a cause is told from: the entry that prediction left, and the objects it is about.
 
+use std::fmt;
+
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::store::Store;
@@ -34,6 +36,11 @@ pub enum Symptom<'t> {
     },
     /// The HTTP server has no route at all.
     NoHttpRoute,
+    /// All rules that were offered to a server serve other servers of its Gateway.
+    ServesOthers {
+        /// The nearest rule.
+        rule: EntryId,
+    },
 }
 
 /// One symptom in its place.
@@ -116,8 +123,8 @@ impl Told {
 
     /// With the value for objects without a file.
     #[must_use]
-    pub fn value(mut self, value: impl ToString) -> Self {
-        self.value = Some(value.to_string());
+    pub fn value(mut self, value: impl fmt::Display) -> Self {
+        self.value = Some(format!("{value}"));
         self
     }
 }

@@ -252,7 +252,7 @@ impl After {
             .answers
             .iter()
             .find(|a| a.proxy.namespace == proxy.namespace && a.proxy.name == proxy.name);
-        same.or_else(|| match self.answers.as_slice() {
+        same.or(match self.answers.as_slice() {
             [only] => Some(only),
             _ => None,
         })

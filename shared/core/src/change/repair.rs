@@ -122,12 +122,7 @@ impl Search<'_, '_> {
                 return attempt;
             };
             attempt.helps = !still_there(answer, finding);
-            let known = |f: &Finding| {
-                self.answer
-                    .findings
-                    .iter()
-                    .any(|old| still_there(self.answer, f) && old.page.code == f.page.code)
-            };
+            let known = |f: &Finding| still_there(self.answer, f);
             attempt.opens = after.effect.disturbed.is_empty()
                 && answer.verdict == Verdict::Open
                 && answer

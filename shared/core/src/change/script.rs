@@ -93,7 +93,7 @@ pub fn steps(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
                 lines.extend(operations.iter().map(|o| (name.clone(), in_words(o))));
             }
             Change::Create { kind, object, .. } => {
-                lines.push((format!("{kind} {}", name_of(object)), "new".to_owned()))
+                lines.push((format!("{kind} {}", name_of(object)), "new".to_owned()));
             }
         }
     }

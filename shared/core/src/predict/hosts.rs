@@ -140,7 +140,7 @@ pub fn hosts_for_namespace<'a>(
 
 /// The most specific of several hosts that `needle` lies under: an equal one, else the longest wildcard.
 #[must_use]
-pub fn most_specific<'a, T>(needle: &str, candidates: &[(&'a str, T)]) -> Option<usize> {
+pub fn most_specific<T>(needle: &str, candidates: &[(&str, T)]) -> Option<usize> {
     candidates
         .iter()
         .position(|(host, _)| *host == needle)

@@ -14,7 +14,7 @@ pub mod store;
 pub use config::{
     ChainKind, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction, VirtualHost,
 };
-pub(crate) use gateway::{selects, target_port};
+pub(crate) use gateway::{TlsMode, selects, target_port};
 pub use proxy::{
     ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
     routers, workload_spec,

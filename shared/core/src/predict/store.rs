@@ -512,7 +512,7 @@ impl<'a> Store<'a> {
             match (existing.registry, service.registry) {
                 (Registry::Kubernetes, Registry::ServiceEntry) => {}
                 (Registry::ServiceEntry, Registry::Kubernetes) => {
-                    chosen = Some(Cow::Borrowed(service))
+                    chosen = Some(Cow::Borrowed(service));
                 }
                 _ if mergeable(existing, service) => {
                     let merged = existing.to_mut();

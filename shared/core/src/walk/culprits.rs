@@ -9,25 +9,37 @@ use crate::snapshot::views::{self, AsView};
 /// How many VirtualServices are named for one server.
 const MOST: usize = 3;
 
-/// The entries to tell for a server without a chain: what came closest to giving it one. A rule that serves another
-/// server is innocent. With nothing offered, names that were probably meant for this Gateway; else none.
-pub(super) fn of_missing_route(
-    store: &Store<'_>,
-    ledger: &Ledger,
-    chains: EntryId,
-) -> Vec<EntryId> {
+/// What to tell about a server without a chain.
+#[derive(Debug, Default)]
+pub(super) struct Missing {
+    /// What came closest to giving it one, or was probably meant for it.
+    pub(super) culprits: Vec<EntryId>,
+    /// Nothing is wrong with what was offered: it serves other servers of the Gateway. This is the nearest.
+    pub(super) serves_others: Option<EntryId>,
+}
+
+/// The entries to tell for a server without a chain. A rule that serves another server is innocent; with nothing
+/// offered, names that were probably meant for this Gateway.
+pub(super) fn of_missing_route(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Missing {
     let leaves = leaves(ledger, chains);
     let guilty: Vec<_> = leaves
         .iter()
         .filter(|(id, _)| !innocent(ledger, *id))
         .copied()
         .collect();
-    let chosen = if guilty.is_empty() { leaves } else { guilty };
-    let Some(nearest) = chosen.iter().map(|(_, rank)| *rank).min() else {
-        return near_misses(store, ledger, chains);
+    let Some(nearest) = guilty.iter().map(|(_, rank)| *rank).min() else {
+        let culprits = near_misses(store, ledger, chains);
+        let innocent = leaves
+            .iter()
+            .min_by_key(|(_, rank)| *rank)
+            .map(|(id, _)| *id);
+        return Missing {
+            serves_others: innocent.filter(|_| culprits.is_empty()),
+            culprits,
+        };
     };
     let mut told: Vec<(ObjectId, EntryId)> = Vec::new();
-    for (id, rank) in chosen {
+    for (id, rank) in guilty {
         let Some(entry) = ledger.get(id).filter(|_| rank == nearest) else {
             continue;
         };
@@ -37,7 +49,10 @@ pub(super) fn of_missing_route(
         }
     }
     told.truncate(MOST);
-    told.into_iter().map(|(_, id)| id).collect()
+    Missing {
+        culprits: told.into_iter().map(|(_, id)| id).collect(),
+        serves_others: None,
+    }
 }
 
 /// What was offered under a `Chains` entry and left out, with how far it was from giving a chain: 0 is nearest.
@@ -101,9 +116,11 @@ fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<Entry
         else {
             return false;
         };
-        let own = |wanted: &String| hosts.iter().any(|h| overlap(h, wanted));
-        let fits = |m: &[views::L4Match]| {
-            m.is_empty() || m.iter().any(|m| m.port == number || m.port == 0)
+        let names_port = |m: &[views::L4Match]| m.iter().any(|m| m.port == number);
+        // A host of the mesh's own is meant for sidecars, whatever a Gateway's `*` takes in.
+        let outside = |wanted: &String| {
+            hosts.iter().any(|h| *h != "*" && overlap(h, wanted))
+                && store.services_named(wanted).next().is_none()
         };
         match &entry.fate {
             Fate::Dropped(Reason::UnknownGateway { name }) => {
@@ -113,9 +130,10 @@ fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<Entry
                 })
             }
             Fate::Dropped(Reason::MeshOnly) => {
-                spec.hosts.iter().any(own)
-                    && (spec.tcp.iter().any(|r| fits(&r.r#match))
-                        || spec.tls.iter().any(|r| fits(&r.r#match)))
+                let rules = spec.tcp.iter().map(|r| &r.r#match);
+                let mut rules = rules.chain(spec.tls.iter().map(|r| &r.r#match));
+                rules.any(|m| names_port(m))
+                    || (spec.gateways.is_empty() && spec.hosts.iter().any(outside))
             }
             _ => false,
         }

@@ -1,6 +1,6 @@
 //! The way of a connection through a gateway.
 
-use super::culprits;
+use super::culprits::{self, Missing};
 use super::names::{self, cluster_name, counted};
 use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale, Wish};
@@ -215,7 +215,7 @@ pub(super) fn answer(
         servers(&mut walk, &all, &chosen)
     };
     walk.not_reached();
-    Some(finish(walk, question, lead))
+    Some(finish(walk, question, lead.as_deref()))
 }
 
 /// Every server of the Gateways that apply.
@@ -531,9 +531,18 @@ fn missing(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
         walk.tell_dropped(subject.entry);
         return;
     };
-    let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
-    if culprits.is_empty() {
-        walk.tell_dropped(chains);
+    let Missing {
+        culprits,
+        serves_others,
+    } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    match serves_others {
+        Some(rule) => {
+            walk.tell(chains, Symptom::ServesOthers { rule });
+        }
+        None if culprits.is_empty() => {
+            walk.tell_dropped(chains);
+        }
+        None => {}
     }
     let so = format!(
         "Gateway {} has no route (GW-VS-NONE)",
@@ -639,7 +648,13 @@ fn route_break(walk: &Walk<'_, '_>, subject: &Subject<'_>) -> String {
     let Some(chains) = subject.chains else {
         return none();
     };
-    let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    let Missing {
+        culprits,
+        serves_others,
+    } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    if serves_others.is_some() {
+        return format!("the rules bound to {gateway} serve its other servers");
+    }
     let Some(entry) = culprits.first().and_then(|id| walk.ledger().get(*id)) else {
         return none();
     };
@@ -691,6 +706,9 @@ fn listener_name(config: &Config, subject: &Subject<'_>) -> Option<String> {
     })
 }
 
+/// A clause that is used, and the clusters it names with their weights.
+type Used = (Option<EntryId>, Vec<(String, u32)>);
+
 /// The servers listen: routes, clusters and endpoints.
 fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String> {
     let first = listening.first()?;
@@ -709,7 +727,7 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
             continue;
         };
         let found = chains_of(walk.config(), subject);
-        let mut used: Vec<(Option<EntryId>, Vec<(String, u32)>)> = if is_http(subject, &found) {
+        let mut used: Vec<Used> = if is_http(subject, &found) {
             http_routes(walk, subject, &found)
         } else {
             found
@@ -774,11 +792,7 @@ fn is_http(subject: &Subject<'_>, chains: &[&FilterChain]) -> bool {
 }
 
 /// The clauses and clusters of the virtual hosts behind an HTTP server.
-fn http_routes(
-    walk: &Walk<'_, '_>,
-    subject: &Subject<'_>,
-    chains: &[&FilterChain],
-) -> Vec<(Option<EntryId>, Vec<(String, u32)>)> {
+fn http_routes(walk: &Walk<'_, '_>, subject: &Subject<'_>, chains: &[&FilterChain]) -> Vec<Used> {
     let own = subject.chains;
     let names: Vec<&String> = chains.iter().filter_map(|c| c.route.as_ref()).collect();
     let routes = walk
@@ -811,7 +825,7 @@ fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     );
     walk.ok("listener", None, vec![listener]);
     let Some(chains) = subject.chains else { return };
-    let culprits = culprits::of_missing_route(walk.store, walk.ledger(), chains);
+    let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
     if culprits.is_empty() {
         walk.tell(chains, Symptom::NoHttpRoute);
     }
@@ -936,7 +950,7 @@ fn destinations(
 }
 
 /// The first line, and the rest of the answer.
-fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<String>) -> Answer {
+fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer {
     let Walk {
         class,
         mut findings,
@@ -947,13 +961,7 @@ fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<String>) -> Answ
         ..
     } = walk;
     findings.sort_by_key(|f| hop_rank(store, f));
-    let summary = headline(
-        &class.proxy,
-        question.port,
-        verdict,
-        &findings,
-        lead.as_deref(),
-    );
+    let summary = headline(&class.proxy, question.port, verdict, &findings, lead);
     Answer {
         proxy: proxy_ref(&class.proxy),
         asked: asked(question),

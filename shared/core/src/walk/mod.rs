@@ -135,14 +135,14 @@ fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answ
             .as_ref()
             .is_none_or(|ns| *ns == c.proxy.namespace)
     });
-    let proxy = class
-        .or(classes.first())
-        .map(|c| proxy_ref(&c.proxy))
-        .unwrap_or_else(|| ProxyRef {
+    let proxy = class.or(classes.first()).map_or_else(
+        || ProxyRef {
             namespace: String::new(),
             name: String::new(),
             kind: crate::predict::ProxyKind::Router.word(),
-        });
+        },
+        |c| proxy_ref(&c.proxy),
+    );
     let subject = store
         .gateways
         .iter()

@@ -431,13 +431,10 @@ fn passthrough(
                 rule,
                 r#match,
             };
-            let whole_rule = usable(&route.route).and_then(|()| {
-                if route.r#match.is_empty() {
-                    Err(Reason::NoMatch)
-                } else {
-                    Ok(())
-                }
-            });
+            let whole_rule = match usable(&route.route) {
+                Ok(()) if route.r#match.is_empty() => Err(Reason::NoMatch),
+                other => other,
+            };
             if let Err(reason) = whole_rule {
                 let clause = context.ledger.open(step(None), Some(attachment));
                 context.ledger.settle::<()>(clause, Err(reason));

@@ -13,6 +13,7 @@ use super::super::{
     Coverage, Draft, FieldPath, Kind, ObjectKey, Origin, Segment, Snapshot, Source, SourceId,
 };
 use super::json;
+use super::locate::block_item;
 use super::problem::{
     Culprit, Excerpt, Place, Problem, Words, chart_of, printable, shell_word, words,
 };
@@ -253,6 +254,9 @@ impl Loader {
 #[must_use]
 pub fn raw_value(source: &Source, origin: &Origin) -> Option<Value> {
     let text = source.text.get(origin.document.clone())?;
+    if let Some(value) = raw_item(text, &origin.root) {
+        return Some(value);
+    }
     let mut value = parse(text)?;
     for segment in &origin.root.0 {
         value = match (segment, value) {
@@ -262,6 +266,19 @@ pub fn raw_value(source: &Source, origin: &Origin) -> Option<Value> {
         };
     }
     Some(value)
+}
+
+/// One item of a list in block style, without reading the others: a whole cluster as one list takes a second.
+fn raw_item(text: &str, root: &FieldPath) -> Option<Value> {
+    let [Segment::Key(key), Segment::Index(n)] = root.0.as_slice() else {
+        return None;
+    };
+    let range = block_item(text, *n).filter(|_| key == "items")?;
+    // An alias to another item does not parse here.
+    match parse(text.get(range)?)? {
+        Value::Array(items) => items.into_iter().next(),
+        _ => None,
+    }
 }
 
 /// The value of a text that holds one document, such as the mesh configuration inside a ConfigMap.
