@@ -8,6 +8,7 @@ pub mod explain;
 pub mod json;
 pub mod model;
 pub mod name;
+pub mod plan;
 pub mod predicted;
 pub mod style;
 pub mod table;
