@@ -3,6 +3,7 @@
 use mesh_core::change::{as_text, script, to_yaml};
 use mesh_core::plan::expose::{Listed, Part, Plan};
 use mesh_core::report::json::to_json;
+use mesh_core::report::plan::{Cell, render_table};
 use mesh_core::report::{Layout, yaml};
 use mesh_core::snapshot::{Change, Operation, Snapshot};
 use serde_json::{Value, json};
@@ -212,25 +213,11 @@ pub(crate) fn list_table(rows: &[Listed], layout: &Layout) -> String {
             row.status.word().to_owned(),
         ]
     }));
-    let mut widths = [0; 5];
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(layout.columns(cell));
-        }
-    }
-    let line = |row: &[String; 5]| -> String {
-        let mut line = String::new();
-        for (n, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let cell = layout.clean(cell);
-            let pad = " ".repeat(width + 2 - layout.columns(&cell).min(width));
-            line.push_str(&cell);
-            if n < 4 {
-                line.push_str(&pad);
-            }
-        }
-        line.trim_end().to_owned() + "\n"
-    };
-    cells.iter().map(line).collect()
+    let rows: Vec<Vec<Cell>> = cells
+        .into_iter()
+        .map(|row| row.into_iter().map(Cell::left).collect())
+        .collect();
+    render_table(&rows, layout)
 }
 
 /// The same for machines.

@@ -11,6 +11,7 @@ use cli::{Cli, Format, Part as Only};
 use mesh_core::change::taken_by;
 use mesh_core::plan::expose::{self, Listed, Options, Part, Plan, Remove, Stop, Wanted};
 use mesh_core::predict::store::Store;
+use mesh_core::report::plan::shell_word;
 use mesh_core::report::{Layout, Verdict};
 use mesh_core::snapshot::Snapshot;
 use mesh_core::snapshot::reader::ReadOptions;
@@ -218,7 +219,7 @@ impl Run<'_> {
         if text_form && !self.cli.output.quiet && !self.cli.writing.diff && only.is_none() {
             let mut words = self.own_words();
             words.push(format!("--remove | {}", taken_by(self.snapshot, &changes)));
-            let undo = text::broken("undo: ", &words, &layout);
+            let undo = text::labelled("undo", words, &layout);
             io.stderr.write_all(undo.as_bytes())?;
         }
         Ok(if self.cli.writing.diff {
@@ -231,7 +232,7 @@ impl Run<'_> {
     /// The command as it was typed.
     fn own_words(&self) -> Vec<String> {
         let own = COMMAND.split(' ').map(str::to_owned);
-        own.chain(self.typed.iter().map(|w| text::quoted(w)))
+        own.chain(self.typed.iter().map(|w| shell_word(w)))
             .collect()
     }
 
@@ -327,7 +328,7 @@ impl Run<'_> {
             && !self.cli.output.quiet
         {
             let next = text::edited(&expose::Edit::Ask(row.number), self.typed);
-            let line = text::broken("next: ", &next, &self.layout(io));
+            let line = text::labelled("next", next, &self.layout(io));
             io.stderr.write_all(line.as_bytes())?;
         }
         Ok(Exit::Fine)

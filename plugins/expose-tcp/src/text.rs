@@ -1,40 +1,17 @@
 //! How plans and refusals look: section 11 of the specification by example.
 
 use mesh_core::change::FileDiff;
-use mesh_core::plan::expose::{Edit, Exposure, Next, Plan, Removal, Stop};
-use mesh_core::report::{FixBody, Layout, Proof, Style, text::render_finding};
+use mesh_core::plan::expose::{Edit, Exposure, Plan, Removal, Stop};
+use mesh_core::report::plan::{
+    Cell, Failure, Note, PlanLines, Refusal, render_failure, render_plan, render_refusal,
+    shell_word,
+};
+use mesh_core::report::{Command, FixBody, Layout, Proof, text::render_finding};
 use mesh_core::snapshot::Snapshot;
 use mesh_live::load::counted;
 
 /// The words before the arguments, as a person types them.
 pub(crate) const COMMAND: &str = "kubectl mesh expose-tcp";
-
-/// How far the second and later lines of a labelled line hang.
-const LABEL: usize = 11;
-
-/// Wraps prose at spaces, hanging under its text.
-pub(crate) fn wrapped(first: &str, hang: usize, text: &str, layout: &Layout) -> String {
-    let mut lines = vec![layout.clean(first)];
-    let mut fresh = true;
-    for word in text.split(' ') {
-        let word = layout.clean(word);
-        let Some(line) = lines.last_mut() else { break };
-        if !fresh && layout.columns(line) + 1 + layout.columns(&word) > layout.width {
-            lines.push(format!("{}{word}", " ".repeat(hang)));
-        } else {
-            if !fresh {
-                line.push(' ');
-            }
-            line.push_str(&word);
-        }
-        fresh = false;
-    }
-    lines.join("\n") + "\n"
-}
-
-fn labelled(label: &str, text: &str, layout: &Layout) -> String {
-    wrapped(&format!("  {label:<9}"), LABEL, text, layout)
-}
 
 /// The plan, for stderr.
 pub(crate) fn plan(
@@ -43,70 +20,72 @@ pub(crate) fn plan(
     reach: Option<&str>,
     layout: &Layout,
 ) -> String {
-    let mut out = String::new();
-    for exposure in &plan.exposures {
+    let title = |exposure: &Exposure| {
         let place = match address {
             Some(address) => format!("at {address}:{}", exposure.number),
             None => format!("at port {} of {}", exposure.number, plan.gateway.called()),
         };
-        let leads = format!(
-            "{}/{}:{}",
+        format!(
+            "{}/{}:{} {place}",
             exposure.namespace, exposure.service, exposure.port
-        );
-        out.push_str(&whole_line(&format!("plan: {leads} {place}"), layout));
-    }
-    for (n, step) in plan.writes.iter().enumerate() {
-        out.push_str(&whole_line(
-            &format!("  {}  {:<6}  {}", n + 1, step.verb, step.what),
-            layout,
-        ));
-    }
+        )
+    };
+    let mut titles = plan.exposures.iter().map(title);
+    let last = titles.next_back().unwrap_or_default();
+    let mut out: String = titles
+        .map(|title| {
+            let lines = PlanLines {
+                title,
+                ..PlanLines::default()
+            };
+            render_plan(&lines, layout)
+        })
+        .collect();
+    let mut rows: Vec<Vec<Cell>> = plan
+        .writes
+        .iter()
+        .enumerate()
+        .map(|(n, write)| step(n + 1, write.verb, &write.what))
+        .collect();
     if !plan.elsewhere.is_empty() {
-        let n = plan.writes.len() + 1;
-        out.push_str(&whole_line(
-            &format!("  {n}  ask     whoever owns the gateway's Service; it is in no file"),
-            layout,
-        ));
+        let owner = "whoever owns the gateway's Service: it is in none of the files";
+        rows.push(step(rows.len() + 1, "ask", owner));
     }
-    out.push_str(&proof(
-        &plan.proof,
-        &in_words(&plan.exposures, plan),
-        layout,
-    ));
+    let mut notes = vec![proof(&plan.proof, &in_words(&plan.exposures, plan))];
     if !plan.added.is_empty() {
-        out.push_str(&labelled("also", &plan.added.join(", "), layout));
+        notes.push(Note::new("also", plan.added.join(", ")));
     }
-    if let Some(reach) = reach {
-        out.push_str(&labelled("reach", reach, layout));
-    }
+    notes.extend(reach.map(|reach| Note::new("reach", reach)));
+    let lines = PlanLines {
+        title: last,
+        rows,
+        notes,
+    };
+    out.push_str(&render_plan(&lines, layout));
     for warning in &plan.warnings {
-        out.push_str(&wrapped("warning: ", 9, warning, layout));
+        out.push_str(&layout.clean(&format!("warning: {warning}")));
+        out.push('\n');
     }
     out
 }
 
-/// A line that is never wrapped: its names stay in one piece.
-fn whole_line(text: &str, layout: &Layout) -> String {
-    layout.clean(text) + "\n"
+fn step(n: usize, verb: &str, what: &str) -> Vec<Cell> {
+    vec![
+        Cell::right(n.to_string()),
+        Cell::left(verb),
+        Cell::left(what),
+    ]
 }
 
-fn proof(proof: &Proof, what: &str, layout: &Layout) -> String {
-    let paint = layout.paint();
+fn proof(proof: &Proof, what: &str) -> Note {
     match proof {
-        Proof::Proved => labelled("proved", what, layout).replacen(
-            "proved",
-            &paint.apply(Style::Good, "proved"),
-            1,
+        Proof::Proved => Note::new("proved", what),
+        // The word in front is all that differs, so that the condition cannot be overlooked.
+        Proof::Conditional(conditions) => Note::new(
+            "proof",
+            format!("proved if {}: {what}", conditions.join(", and ")),
         ),
-        Proof::Conditional(conditions) => {
-            let text = format!("if {}: {what}", conditions.join(", and "));
-            labelled("proved", &text, layout).replacen(
-                "proved",
-                &paint.apply(Style::Unsure, "proved"),
-                1,
-            )
-        }
-        Proof::Unproved(why) => labelled("unproved", why, layout),
+        Proof::Unproved(why) => Note::new("proof", format!("not proved: {why}")),
     }
 }
 
@@ -145,116 +124,85 @@ fn in_words(exposures: &[Exposure], plan: &Plan) -> String {
 
 /// A removal, for stderr.
 pub(crate) fn removal(removal: &Removal, called: &[String], layout: &Layout) -> String {
-    let mut out = String::new();
-    for one in called {
-        out.push_str(&whole_line(&format!("plan: {one} closes"), layout));
-    }
-    for (n, (verb, what)) in removal.steps.iter().enumerate() {
-        out.push_str(&whole_line(
-            &format!("  {}  {verb:<6}  {what}", n + 1),
-            layout,
-        ));
-    }
-    out.push_str(&proof(
-        &removal.proof,
-        "nothing else that is open closes or changes",
-        layout,
-    ));
+    let rows = removal.steps.iter().enumerate();
+    let lines = PlanLines {
+        title: format!("close {}", called.join(", ")),
+        rows: rows
+            .map(|(n, (verb, what))| step(n + 1, verb, what))
+            .collect(),
+        notes: vec![proof(
+            &removal.proof,
+            "nothing else that is open closes or changes",
+        )],
+    };
+    let mut out = render_plan(&lines, layout);
     for note in &removal.notes {
-        out.push_str(&wrapped("note: ", 6, note, layout));
+        out.push_str(&layout.clean(&format!("note: {note}")));
+        out.push('\n');
     }
     out
 }
 
 /// Why there is no plan, for stderr.
 pub(crate) fn stop(stop: &Stop, snapshot: &Snapshot, typed: &[String], layout: &Layout) -> String {
-    let paint = layout.paint();
-    let mut out = String::new();
+    let commands: Vec<Command> = stop
+        .next
+        .iter()
+        .map(|next| Command {
+            remark: next.remark.clone(),
+            words: edited(&next.edit, typed),
+        })
+        .collect();
     if stop.cannot_work {
-        out.push_str(&wrapped("error: ", 0, &stop.sentence, layout));
-    } else {
-        let text = format!("{}; nothing written", stop.sentence);
-        let line = wrapped("✗ refused: ", 2, &text, layout);
-        out.push_str(&line.replacen("refused", &paint.apply(Style::Bad, "refused"), 1));
+        let mut why: Vec<String> = stop.why.iter().cloned().collect();
+        why.extend(stop.fix.clone());
+        return render_failure(
+            &Failure {
+                sentence: stop.sentence.clone(),
+                rows: Vec::new(),
+                why: (!why.is_empty()).then(|| why.join("; ")),
+                commands,
+            },
+            layout,
+        );
     }
     let told = stop.after.as_deref().unwrap_or(snapshot);
-    for finding in &stop.findings {
-        out.push('\n');
-        out.push_str(&render_finding(finding, told, layout, &|_, _| {
-            FixBody::default()
-        }));
-    }
-    let indent = if stop.findings.is_empty() {
-        "  "
-    } else {
-        "   "
-    };
+    let findings: Vec<String> = stop
+        .findings
+        .iter()
+        .map(|finding| render_finding(finding, told, layout, &|_, _| FixBody::default()))
+        .collect();
+    let mut found = findings.join("\n");
     for (label, text) in [("why", &stop.why), ("fix", &stop.fix)] {
         if let Some(text) = text {
-            let label = format!("{indent}= {label}: ");
-            let hang = indent.len() + 2;
-            out.push_str(&wrapped(&label, hang, text, layout));
+            found.push_str(&layout.clean(&format!("   = {label}: {text}")));
+            found.push('\n');
         }
     }
-    if !stop.next.is_empty() && !stop.cannot_work {
-        out.push('\n');
-    }
-    for (n, next) in stop.next.iter().enumerate() {
-        out.push_str(&command(n, next, typed, layout));
-    }
-    out
+    render_refusal(
+        &Refusal {
+            reason: stop.sentence.clone(),
+            finding: (!found.is_empty()).then_some(found),
+            plan: None,
+            commands,
+        },
+        layout,
+    )
 }
 
-fn command(n: usize, next: &Next, typed: &[String], layout: &Layout) -> String {
-    let label = match (&next.remark, n) {
-        (_, 0) => "run: ".to_owned(),
-        (Some(remark), _) => format!("or, {remark}: "),
-        (None, _) => "or: ".to_owned(),
+/// One command behind its label.
+pub(crate) fn labelled(label: &str, words: Vec<String>, layout: &Layout) -> String {
+    let command = Command {
+        remark: None,
+        words,
     };
-    let words = edited(&next.edit, typed);
-    broken(&label, &words, layout)
-}
-
-/// A command behind its label, broken before flags.
-pub(crate) fn broken(label: &str, words: &[String], layout: &Layout) -> String {
-    let mut units: Vec<String> = Vec::new();
-    for word in words {
-        match units.last_mut() {
-            Some(unit) if !word.starts_with('-') => {
-                unit.push(' ');
-                unit.push_str(word);
-            }
-            _ => units.push(word.clone()),
-        }
-    }
-    let mut rows = vec![label.to_owned()];
-    let count = units.len();
-    for (n, unit) in units.into_iter().enumerate() {
-        let tail = if n + 1 < count { 2 } else { 0 };
-        let Some(row) = rows.last_mut() else { break };
-        let fits = layout.columns(row) + 1 + layout.columns(&unit) + tail <= layout.width;
-        if n == 0 {
-            row.push_str(&unit);
-        } else if fits {
-            row.push(' ');
-            row.push_str(&unit);
-        } else {
-            row.push_str(" \\");
-            rows.push(format!("       {unit}"));
-        }
-    }
-    let rows: Vec<String> = rows.iter().map(|row| layout.clean(row)).collect();
-    rows.join("\n") + "\n"
-}
-
-/// A word as a shell takes it.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
+    let failure = Failure {
+        commands: vec![command],
+        ..Failure::default()
+    };
+    let text = render_failure(&failure, layout);
+    let run = text.split_once("run: ").map_or("", |(_, rest)| rest);
+    format!("{label}: {run}")
 }
 
 /// The files of a command.
@@ -281,7 +229,7 @@ pub(crate) fn edited(edit: &Edit, typed: &[String]) -> Vec<String> {
         COMMAND
             .split(' ')
             .map(str::to_owned)
-            .chain(typed.iter().map(|w| quoted(w)))
+            .chain(typed.iter().map(|w| shell_word(w)))
             .collect()
     };
     match edit {
@@ -324,13 +272,13 @@ pub(crate) fn edited(edit: &Edit, typed: &[String]) -> Vec<String> {
             words
                 .into_iter()
                 .chain([port.to_string()])
-                .chain(files.iter().map(|w| quoted(w)))
+                .chain(files.iter().map(|w| shell_word(w)))
                 .collect()
         }
         Edit::Other(words) => {
             let mut words = words.clone();
             if !words.iter().any(|w| w == "--explain") {
-                words.extend(files(typed).iter().map(|w| quoted(w)));
+                words.extend(files(typed).iter().map(|w| shell_word(w)));
             }
             words
         }
