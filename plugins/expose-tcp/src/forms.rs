@@ -18,7 +18,13 @@ pub(crate) struct Form<'f> {
 /// Every line as a comment.
 fn commented(text: &str) -> String {
     text.lines()
-        .map(|line| format!("# {line}").trim_end().to_owned() + "\n")
+        .map(|line| {
+            if line.starts_with('#') {
+                format!("{line}\n")
+            } else {
+                format!("# {line}\n")
+            }
+        })
         .collect()
 }
 
@@ -74,8 +80,13 @@ impl Form<'_> {
                 format!("  {{\"op\":\"add\",\"path\":\"/spec/ports/-\",\"value\":{item}}}")
             })
             .collect();
+        let blank = if name == "SERVICE" {
+            "; put in its name"
+        } else {
+            ""
+        };
         format!(
-            "# for whoever owns the gateway's Service\nkubectl patch services {name} -n {namespace} \\\n  \
+            "# for whoever owns the gateway's Service{blank}\nkubectl patch services {name} -n {namespace} \\\n  \
              --type=json -p '[\n{}]'\n",
             lines.join(",\n")
         )

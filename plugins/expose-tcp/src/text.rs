@@ -154,17 +154,18 @@ pub(crate) fn stop(stop: &Stop, snapshot: &Snapshot, typed: &[String], layout: &
         })
         .collect();
     if stop.cannot_work {
-        let mut why: Vec<String> = stop.why.iter().cloned().collect();
-        why.extend(stop.fix.clone());
-        return render_failure(
-            &Failure {
-                sentence: stop.sentence.clone(),
-                rows: Vec::new(),
-                why: (!why.is_empty()).then(|| why.join("; ")),
-                commands,
-            },
-            layout,
-        );
+        let failure = Failure {
+            sentence: stop.sentence.clone(),
+            rows: Vec::new(),
+            why: stop.why.clone(),
+            commands: Vec::new(),
+        };
+        let mut out = render_failure(&failure, layout);
+        if let Some(fix) = &stop.fix {
+            out.push_str(&hanging("  = fix: ", fix, layout));
+        }
+        out.push_str(&commands_alone(commands, layout));
+        return out;
     }
     let told = stop.after.as_deref().unwrap_or(snapshot);
     let findings: Vec<String> = stop
@@ -175,8 +176,12 @@ pub(crate) fn stop(stop: &Stop, snapshot: &Snapshot, typed: &[String], layout: &
     let mut found = findings.join("\n");
     for (label, text) in [("why", &stop.why), ("fix", &stop.fix)] {
         if let Some(text) = text {
-            found.push_str(&layout.clean(&format!("   = {label}: {text}")));
-            found.push('\n');
+            let indent = if stop.findings.is_empty() {
+                "  "
+            } else {
+                "   "
+            };
+            found.push_str(&hanging(&format!("{indent}= {label}: "), text, layout));
         }
     }
     render_refusal(
@@ -190,19 +195,46 @@ pub(crate) fn stop(stop: &Stop, snapshot: &Snapshot, typed: &[String], layout: &
     )
 }
 
+/// Prose behind its label, wrapped at spaces under the label's own text.
+fn hanging(label: &str, text: &str, layout: &Layout) -> String {
+    let hang = label.find('=').map_or(0, |at| at + 2);
+    let mut lines = vec![label.to_owned()];
+    for (n, word) in layout.clean(text).split(' ').enumerate() {
+        let Some(line) = lines.last_mut() else { break };
+        if n > 0 && layout.columns(line) + 1 + layout.columns(word) > layout.width {
+            lines.push(format!("{}{word}", " ".repeat(hang)));
+            continue;
+        }
+        if n > 0 {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.join("\n") + "\n"
+}
+
+/// `run:` and `or:` lines.
+fn commands_alone(commands: Vec<Command>, layout: &Layout) -> String {
+    let failure = Failure {
+        commands,
+        ..Failure::default()
+    };
+    let text = render_failure(&failure, layout);
+    // The line of the error itself was told already.
+    text.split_once('\n')
+        .map_or("", |(_, rest)| rest)
+        .to_owned()
+}
+
 /// One command behind its label.
 pub(crate) fn labelled(label: &str, words: Vec<String>, layout: &Layout) -> String {
     let command = Command {
         remark: None,
         words,
     };
-    let failure = Failure {
-        commands: vec![command],
-        ..Failure::default()
-    };
-    let text = render_failure(&failure, layout);
-    let run = text.split_once("run: ").map_or("", |(_, rest)| rest);
-    format!("{label}: {run}")
+    let text = commands_alone(vec![command], layout);
+    let command = text.split_once("run: ").map_or("", |(_, rest)| rest);
+    format!("{label}: {command}")
 }
 
 /// The files of a command.

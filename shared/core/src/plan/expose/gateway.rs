@@ -130,7 +130,33 @@ pub(super) fn find(store: &Store<'_>, options: &Options) -> Result<Gateway, Stop
             );
         }
     }
+    all_of_service(store, &gateway)?;
     Ok(gateway)
+}
+
+/// A client that comes through the Service can meet any of its pods: each must have the port.
+fn all_of_service(store: &Store<'_>, gateway: &Gateway) -> Result<(), Stop> {
+    let service = gateway.service.and_then(|id| store.snapshot.get(id));
+    let Some((object, view)) = service.and_then(|o| Some((o, views::Service::of(&o.view)?))) else {
+        return Ok(());
+    };
+    let left_out: Vec<String> = routers(store.snapshot)
+        .into_iter()
+        .filter(|p| p.namespace == object.key.namespace)
+        .filter(|p| selects(&view.spec.selector, &p.labels))
+        .filter(|p| !selects(&gateway.selector, &p.labels))
+        .map(|p| p.qualified())
+        .collect();
+    if left_out.is_empty() {
+        return Ok(());
+    }
+    Err(Stop::refused(format!(
+        "Service {} leads to {} too",
+        object.qualified(),
+        left_out.join(", ")
+    ))
+    .why("a connection that meets one of those pods would be refused")
+    .next(Edit::Gateway(format!("svc/{}", object.qualified()))))
 }
 
 impl Gateway {

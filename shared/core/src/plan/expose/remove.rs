@@ -124,7 +124,11 @@ impl Going {
                 return Err(
                     Stop::refused(format!("{} was not made by kubectl mesh", object.key))
                         .why(format!("it has not the label {MANAGED_BY}={MANAGER}"))
-                        .next(Edit::Flag("--list".to_owned())),
+                        .next(Edit::Other(
+                            ["kubectl", "mesh", "expose-tcp", "--list", "-A"]
+                                .map(str::to_owned)
+                                .to_vec(),
+                        )),
                 );
             }
             self.documents.push(object.id);

@@ -421,12 +421,6 @@ pub(super) fn claim(site: &Site<'_, '_>, target: &Target<'_>) -> Result<Claim, S
                     format!("to {}", leading.target),
                     "of several Services with one number istiod takes the oldest",
                 )
-            } else if is_exposure(&view.name, number) {
-                (
-                    "GW-PORT-DEDUP-TARGET",
-                    "added for another exposure".to_owned(),
-                    "the name's tail differs between Services, so that nobody takes over somebody else's port",
-                )
             } else if !fits(site, view) {
                 (
                     "GW-SRV-PROTO-CONFLICT",
@@ -440,14 +434,16 @@ pub(super) fn claim(site: &Site<'_, '_>, target: &Target<'_>) -> Result<Claim, S
                     "the Service port decides which port Envoy binds",
                 )
             };
-            Stop::refused(format!("Service {service} has port {number} already")).finding(finding(
-                code,
-                leading.service.id,
-                field,
-                value,
-                &label,
-                why,
-            ))
+            let stop = Stop::refused(format!("Service {service} has port {number} already"));
+            if is_exposure(&view.name, number) && is_tcp(view) {
+                stop.why(format!(
+                    "{} was added for another Service: the tail of the name says so, and nobody takes over \
+                     somebody else's port",
+                    view.name
+                ))
+            } else {
+                stop.finding(finding(code, leading.service.id, field, value, &label, why))
+            }
         }
         Taken::Target(leading, bound) => {
             let service = leading.service.qualified();
@@ -504,6 +500,7 @@ fn by_server(site: &Site<'_, '_>, target: &Target<'_>, server: &Bound<'_>) -> St
     } else {
         format!("{} holds port {number} of {called}", holder.namespace)
     };
+    let ours = if site.options.tls() { "TLS" } else { "TCP" };
     let both_tls = site.options.tls() && server.view.tls.is_some();
     let (code, why) = if both_tls {
         (
@@ -516,9 +513,7 @@ fn by_server(site: &Site<'_, '_>, target: &Target<'_>, server: &Bound<'_>) -> St
             if protocol.eq_ignore_ascii_case("tcp") && !site.options.tls() {
                 "two TCP servers on one port never merge; the older one keeps it".to_owned()
             } else {
-                format!(
-                    "a {protocol} server shares no port with one of another kind; the older one keeps it"
-                )
+                format!("servers for {protocol} and {ours} share no port; the older one keeps it")
             },
         )
     } else if protocol.eq_ignore_ascii_case("tcp") {
@@ -529,9 +524,7 @@ fn by_server(site: &Site<'_, '_>, target: &Target<'_>, server: &Bound<'_>) -> St
     } else {
         (
             "GW-SRV-PROTO-CONFLICT",
-            format!(
-                "a {protocol} server shares no port with one of another kind; the older one keeps it"
-            ),
+            format!("servers for {protocol} and {ours} share no port; the older one keeps it"),
         )
     };
     let field = FieldPath::of("spec.servers")
