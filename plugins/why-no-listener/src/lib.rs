@@ -109,6 +109,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
             port: u32::from(to.port.unwrap_or_default()),
         }),
     };
+    // With a proxy, -n says where that one lives: its Gateways may be anywhere.
+    let namespace = namespace.filter(|_| cli.proxy.is_none());
     let mut run = Run {
         cli,
         typed,
@@ -388,7 +390,9 @@ impl Run<'_, '_> {
 
     /// What to type next: the fix when one was proved, a choice that is left, else the page of the first cause.
     fn next_step(&self, answer: &Answer) -> Option<Command> {
-        let first = answer.findings.first()?;
+        let Some(first) = answer.findings.first() else {
+            return self.without_namespace(answer);
+        };
         let choice = answer
             .findings
             .iter()
@@ -406,6 +410,20 @@ impl Run<'_, '_> {
         } else {
             words.push(format!("--explain {}", first.page.code));
         }
+        Some(Command {
+            remark: None,
+            words,
+        })
+    }
+
+    /// Nothing in the namespace that was asked about declares the port: the same question about all of them.
+    fn without_namespace(&self, answer: &Answer) -> Option<Command> {
+        if answer.verdict == Verdict::Open || self.cli.connect.only_namespace().is_none() {
+            return None;
+        }
+        let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
+        words.extend(question_words(self.typed));
+        words.retain(|word| !word.starts_with("-n") && !word.starts_with("--namespace"));
         Some(Command {
             remark: None,
             words,

@@ -240,6 +240,12 @@ impl Loader {
         let coverage = Coverage {
             files_only: true,
             unread_documents: self.unread,
+            kinds_not_read: self
+                .counts
+                .other_kinds
+                .keys()
+                .map(|(api, kind)| format!("{}/{kind}", api.split('/').next().unwrap_or(api)))
+                .collect(),
         };
         Loaded {
             snapshot: Snapshot::new(drafts, self.sources, coverage),
@@ -678,12 +684,19 @@ impl Reading<'_> {
     }
 }
 
-/// The parser notices a tab behind it; the caret belongs under it.
+/// The parser notices a tab behind it, or at the end of the line before; the caret belongs under it.
 fn tab_before(text: &str, at: usize) -> usize {
     let blanks = text.get(..at).unwrap_or("");
     let from = blanks.trim_end_matches([' ', '\t']).len();
-    let tab = blanks.get(from..).and_then(|blanks| blanks.find('\t'));
-    tab.map_or(at, |tab| from + tab)
+    if let Some(tab) = blanks.get(from..).and_then(|blanks| blanks.find('\t')) {
+        return from + tab;
+    }
+    let rest = text.get(at..).unwrap_or("");
+    let line = rest.find('\n').map_or(0, |end| end + 1);
+    let next = rest.get(line..).unwrap_or("");
+    let word = next.len() - next.trim_start_matches([' ', '\t']).len();
+    let tab = next.get(..word).and_then(|blanks| blanks.find('\t'));
+    tab.map_or(at, |tab| at + line + tab)
 }
 
 /// The quote that begins the first quoted text behind what was read.
