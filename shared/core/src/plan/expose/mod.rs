@@ -16,6 +16,8 @@ mod remove;
 mod target;
 mod way;
 
+use std::ops::{Deref, DerefMut};
+
 use serde_json::Value;
 
 pub use gateway::{Gateway, GatewayKind, GatewayName};
@@ -63,7 +65,25 @@ pub struct Options {
 
 /// Why there is no plan.
 #[derive(Clone, Debug)]
-pub struct Stop {
+pub struct Stop(Box<Story>);
+
+impl Deref for Stop {
+    type Target = Story;
+
+    fn deref(&self) -> &Story {
+        &self.0
+    }
+}
+
+impl DerefMut for Stop {
+    fn deref_mut(&mut self) -> &mut Story {
+        &mut self.0
+    }
+}
+
+/// What is told when there is no plan.
+#[derive(Clone, Debug, Default)]
+pub struct Story {
     /// The question itself has no answer (exit 2); otherwise the plan is refused (exit 1).
     pub cannot_work: bool,
     /// One sentence, no full stop.
@@ -120,22 +140,16 @@ pub enum Edit {
 
 impl Stop {
     fn refused(sentence: impl Into<String>) -> Self {
-        Self {
-            cannot_work: false,
+        Self(Box::new(Story {
             sentence: sentence.into(),
-            findings: Vec::new(),
-            after: None,
-            why: None,
-            fix: None,
-            next: Vec::new(),
-        }
+            ..Story::default()
+        }))
     }
 
     fn cannot_work(sentence: impl Into<String>) -> Self {
-        Self {
-            cannot_work: true,
-            ..Self::refused(sentence)
-        }
+        let mut stop = Self::refused(sentence);
+        stop.cannot_work = true;
+        stop
     }
 
     fn finding(mut self, finding: Option<Finding>) -> Self {
