@@ -16,6 +16,7 @@ use mesh_live::io::Io;
 use mesh_tests::compare::{none, with_file};
 use mesh_tests::manifests::loaded;
 use mesh_tests::random::Random;
+use mesh_tests::runner::Run;
 use mesh_tests::scratch::Scratch;
 use serde::Deserialize;
 
@@ -277,4 +278,84 @@ fn no_prefix_of_a_plan_takes_anything_away() {
         }
     }
     assert!(prefixes > 300, "only {prefixes} prefixes");
+}
+
+/// Runs one line of a tutorial in the folder, as a shell would.
+fn typed(line: &str, folder: &Path) -> String {
+    let (line, applied) = match line.strip_suffix(" | git apply") {
+        Some(line) => (line, true),
+        None => (line, false),
+    };
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let args = |from: usize| {
+        words[from..]
+            .iter()
+            .map(|w| (*w).to_owned())
+            .collect::<Vec<_>>()
+    };
+    let ended = match words.as_slice() {
+        ["kubectl", "mesh", "expose-tcp", ..] => run(&args(3), folder),
+        ["kubectl", "mesh", "why-no-listener", rest @ ..] => {
+            let ended = Run::of(rest.iter().copied()).cwd(folder).end();
+            Ended {
+                exit: ended.exit,
+                stdout: ended.stdout,
+                stderr: ended.stderr,
+            }
+        }
+        ["cp", "-r", from, to] => {
+            fs::create_dir_all(folder.join(to)).unwrap();
+            for (name, content) in files(&folder.join(from)) {
+                fs::write(folder.join(to).join(name), content).unwrap();
+            }
+            return String::new();
+        }
+        ["diff", "-r", a, b] => {
+            assert_eq!(files(&folder.join(a)), files(&folder.join(b)), "{line}");
+            return String::new();
+        }
+        other => panic!("a tutorial cannot say {other:?}"),
+    };
+    if applied {
+        git_apply(&ended.stdout, folder);
+        return ended.stderr;
+    }
+    ended.stderr + &ended.stdout
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect()
+}
+
+#[test]
+fn the_tutorial_says_what_the_commands_say() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let scratch = files(&root.join("examples/kafka-new")).into_iter().fold(
+        Scratch::new(env!("CARGO_TARGET_TMPDIR"), "expose/tutorial"),
+        |scratch, (name, content)| scratch.with(&format!("examples/kafka-new/{name}"), content),
+    );
+    let page = root.join("docs/tutorial-kafka.md");
+    let mut replayed = String::new();
+    let mut console = false;
+    for line in fs::read_to_string(&page).unwrap().lines() {
+        if let Some(command) = line.strip_prefix("$ ").filter(|_| console) {
+            let output = typed(command, &scratch.path(""));
+            replayed.push_str(&format!("{line}\n{output}"));
+            continue;
+        }
+        if line.starts_with("```") {
+            console = line == "```console";
+        } else if console {
+            continue;
+        }
+        replayed.push_str(&format!("{line}\n"));
+    }
+    none(&Vec::from_iter(with_file(&page, &replayed)));
 }

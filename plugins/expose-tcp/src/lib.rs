@@ -48,7 +48,7 @@ fn act(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     if cli.input.filename.is_empty() {
         return Ok(cannot_work(
             io,
-            "a live cluster is not written yet: give the mesh's files with -f; nothing written",
+            "writing to a live cluster is not built yet: give the mesh's files with -f; nothing written",
         ));
     }
     let not_built = [
@@ -358,7 +358,7 @@ mod tests {
         assert_eq!(captured.stdout(), "");
         assert_eq!(
             captured.stderr(),
-            "error: a live cluster is not written yet: give the mesh's files with -f; nothing written\n"
+            "error: writing to a live cluster is not built yet: give the mesh's files with -f; nothing written\n"
         );
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::target::Target;
 use super::{Edit, Site, Stop, objects};
-use crate::causes::PAGES;
+use crate::causes::{PAGES, Severity};
 use crate::ledger::{Effect, Fate, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::{hosts, target_port};
@@ -83,7 +83,8 @@ pub(super) fn finding(
     let page = PAGES.iter().find(|page| page.code == code)?;
     Some(Finding {
         page,
-        severity: page.severity,
+        // What merely looks odd elsewhere is what stands in the way here.
+        severity: Severity::Error,
         certainty: Certainty::Predicted,
         primary: Mark {
             object,
