@@ -24,6 +24,7 @@ mod write;
 mod tests;
 
 pub use apply::apply;
+pub(crate) use diff::without_items;
 pub use diff::{FileDiff, FileDiffs, Reach, file_diffs};
 pub use patch::{PointerError, patch};
 pub use proof::{After, Effect, predict_after};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::objects::{MANAGED_BY, MANAGER, is_ours, port_name};
 use super::{Edit, Stop, Wanted};
-use crate::change::{FileDiff, apply, assumptions, compare, file_diffs};
+use crate::change::{FileDiff, apply, assumptions, compare, file_diffs, without_items};
 use crate::ledger::{Effect, Fate, Step};
 use crate::predict::selects;
 use crate::predict::store::Store;
@@ -212,18 +212,21 @@ fn without(
             return Err(no_file(&object.key.to_string()));
         }
         if !origin.root.0.is_empty() {
-            return Err(
-                Stop::cannot_work(format!("{} is an item of a list", object.key))
-                    .fix("take it out of its file by hand, then run this again"),
-            );
+            continue;
         }
         ranges
             .entry(origin.source)
             .or_default()
             .push(origin.document.clone());
     }
-    let mut texts = BTreeMap::new();
+    let mut texts = without_items(snapshot, documents)?;
     for (id, mut ranges) in ranges {
+        if texts.contains_key(&id) {
+            return Err(Stop::cannot_work(
+                "one of our objects is a document and another an item of a list",
+            )
+            .fix("take one of them out of the file by hand, then run this again"));
+        }
         let Some(source) = snapshot.source(id) else {
             continue;
         };
