@@ -303,6 +303,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::AfterCatchAll { .. } => &gw_http_after_catchall::CAUSE,
         Reason::NotVisible { .. } => &gw_dst_not_visible::CAUSE,
         Reason::PortAbsent { .. } => &gw_dst_port_absent::CAUSE,
+        Reason::NotForwarded { .. } => &gw_dst_port_absent::NOT_FORWARDED,
         Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,

@@ -203,6 +203,7 @@ fn vs_routes<'s, 'a>(
             }
             let place = Place {
                 vs: rule.vs,
+                root: vs.namespace(),
                 block: Block::Http,
                 rule: rule.index,
                 clause,

@@ -3,6 +3,7 @@
 
 mod cluster;
 mod config;
+mod endpoints;
 mod gateway;
 pub mod hosts;
 mod http;

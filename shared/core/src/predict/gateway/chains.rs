@@ -211,20 +211,17 @@ fn auto_passthrough(
         if service.mesh_external || !names.iter().any(|n| hosts::is_subset(hostname, n)) {
             continue;
         }
+        let rule = store.destination_rule(&service, &proxy.namespace, &proxy.labels);
         for port in service.ports.iter().filter(|p| p.protocol != Protocol::Udp) {
-            let subsets = store
-                .destination_rule(&service, &proxy.namespace, &proxy.labels)
-                .map(|r| r.subsets.as_slice())
-                .unwrap_or_default();
+            let subsets = rule.map(|r| r.subsets.as_slice()).unwrap_or_default();
             for subset in std::iter::once(None).chain(subsets.iter().map(Some)) {
                 let subset_name = subset.map_or("", |s| &s.name);
                 let name = format!("outbound_.{}_.{subset_name}_.{hostname}", port.number);
-                if service.resolution != Resolution::Alias {
-                    let labels = subset.map(|s| &s.labels);
-                    clusters.insert(
-                        name.clone(),
-                        cluster::mutual_tls(store, &service, port, labels),
-                    );
+                if service.resolution != Resolution::Alias
+                    && let Some(cluster) =
+                        cluster::of_port(store, &service, port, rule, subset, true)
+                {
+                    clusters.insert(name.clone(), cluster);
                 }
                 chains.push(FilterChain {
                     kind: ChainKind::Tcp,
@@ -365,6 +362,7 @@ fn tcp(
             }
             let place = Place {
                 vs,
+                root: vs.namespace(),
                 block: Block::Tcp,
                 rule,
                 clause,
@@ -450,6 +448,7 @@ fn passthrough(
                 }
                 let place = Place {
                     vs,
+                    root: vs.namespace(),
                     block: Block::Tls,
                     rule,
                     clause,
@@ -494,6 +493,8 @@ fn claim_sni(
 /// Where a rule stands whose destinations are used.
 pub(in crate::predict) struct Place<'p> {
     pub(in crate::predict) vs: &'p VirtualService<'p>,
+    /// Namespace of the VirtualService that is attached: another one for a delegate.
+    pub(in crate::predict) root: &'p str,
     pub(in crate::predict) block: Block,
     pub(in crate::predict) rule: usize,
     pub(in crate::predict) clause: EntryId,
