@@ -3,7 +3,7 @@
 //! A change is proved when the asked port opens and leads to endpoints, and no listener, chain, route or cluster of
 //! any gateway is removed or redirected. What could void that is an assumption, and the proof is then conditional.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes::Severity;
 use crate::predict::hosts::MESH;
@@ -66,7 +66,7 @@ pub fn predict_after(
 }
 
 /// What is not predicted and could be disturbed all the same.
-fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
+pub(crate) fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
     let reaches_sidecars = changes.iter().any(|change| {
         let kind = match change {
             Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
@@ -99,7 +99,7 @@ fn is_for_sidecars(object: &Object) -> bool {
 }
 
 /// Compares what the gateways are sent before and after.
-fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
+pub(crate) fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
     let key = |c: &Class| {
         (
             c.proxy.namespace.clone(),
@@ -283,12 +283,25 @@ impl After {
             .map(|c| &c.prediction.config);
         let Some(config) = config else { return 0 };
         let listener = config.listeners.iter().find(|l| l.port == port);
-        let clusters = listener
+        let chains = || listener.into_iter().flat_map(|l| &l.chains);
+        let routes = chains()
+            .filter_map(|c| config.routes.get(c.route.as_ref()?))
+            .flatten()
+            .flat_map(|host| &host.routes);
+        let by_route = routes.filter_map(|r| match &r.action {
+            RouteAction::Clusters(clusters) => Some(clusters),
+            _ => None,
+        });
+        // Several hosts and rules may lead to one cluster.
+        let names: BTreeSet<&str> = chains()
+            .map(|c| &c.clusters)
+            .chain(by_route)
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        names
             .into_iter()
-            .flat_map(|l| &l.chains)
-            .flat_map(|c| &c.clusters);
-        clusters
-            .filter_map(|(name, _)| config.clusters.get(name))
+            .filter_map(|name| config.clusters.get(name))
             .map(crate::predict::Cluster::endpoint_count)
             .sum()
     }

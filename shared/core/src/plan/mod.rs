@@ -1,5 +1,6 @@
-//! What commands that write are going to do, before anything is written.
+//! What the commands that write would do: planned and proved before anything is written.
 
+pub mod expose;
 mod prove;
 mod route;
 pub mod shift;

@@ -6,6 +6,7 @@
 pub mod excerpt;
 pub mod explain;
 pub mod json;
+pub mod markdown;
 pub mod model;
 pub mod name;
 pub mod plan;
