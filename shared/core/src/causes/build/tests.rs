@@ -17,7 +17,7 @@ use crate::walk::{Question, ask, gateway_classes};
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");
 
 /// Codes without a change that helps.
-const WITHOUT: &[&str] = &["GW-SRV-DUP-HOST-GHOST", "GW-TCP-SHADOWED"];
+const WITHOUT: &[&str] = &["GW-SRV-DUP-HOST-GHOST", "GW-TCP-SHADOWED", "GW-UDP-IS-TCP"];
 
 /// The ingress gateway of the small meshes: its Service has ports 80 and 5000.
 const GATEWAY: &str = r#"
