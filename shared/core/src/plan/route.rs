@@ -265,6 +265,16 @@ fn left_out(ledger: &Ledger, rule: RuleRef) -> Option<Left> {
     })
 }
 
+/// The VirtualServices whose rules would be used on a gateway if this rule did not come first.
+pub(super) fn rivals(ledger: &Ledger, rule: RuleRef) -> BTreeSet<ObjectId> {
+    let entries = ledger.entries();
+    entries
+        .filter(|(_, entry)| matches!(entry.fate, Fate::Displaced { by } if rule.owns(ledger, by)))
+        .map(|(_, entry)| entry.step.object())
+        .filter(|object| *object != rule.object)
+        .collect()
+}
+
 /// The sidecars that see the VirtualService, if the rule is for sidecars at all.
 fn sidecars(store: &Store<'_>, vs: &VirtualService<'_>, rule: RuleRef) -> u32 {
     let bound = vs.gateways.iter().any(|g| g == MESH) && !vs.hosts.is_empty();

@@ -1,6 +1,6 @@
 //! Every prefix of the changes on a copy, predicted again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::{proxies, reason_words};
 use super::work::Work;
@@ -12,7 +12,7 @@ use crate::plan::route::{self, Left};
 use crate::predict::store::{Store, VirtualService};
 use crate::predict::{ProxyFacts, has_sidecars, reached};
 use crate::report::Proof;
-use crate::snapshot::{Change, Kind, Snapshot};
+use crate::snapshot::{Change, Kind, Object, Snapshot};
 use crate::walk::gateway_classes;
 
 impl Work<'_, '_> {
@@ -137,6 +137,22 @@ impl Work<'_, '_> {
         .collect()
     }
 
+    /// Files have no creation times, and the oldest VirtualService comes first.
+    fn older(&self) -> Vec<String> {
+        let snapshot = self.store.snapshot;
+        let used = self.uses.gateways.iter();
+        let rivals: BTreeSet<_> = used
+            .filter_map(|(n, _)| self.classes.get(*n))
+            .flat_map(|class| route::rivals(&class.prediction.ledger, self.rule))
+            .collect();
+        let own = self.vs.object;
+        let rivals = rivals.into_iter().filter_map(|id| snapshot.get(id));
+        rivals
+            .filter(|other| !ages_known(own, other))
+            .map(|other| format!("{} is older than {}", own.qualified(), other.qualified()))
+            .collect()
+    }
+
     pub(super) fn proof(&self, plan: &Plan) -> Proof {
         if plan.gateways.is_empty() {
             return Proof::Unproved("sidecars are not predicted".to_owned());
@@ -155,6 +171,7 @@ impl Work<'_, '_> {
         {
             assumptions.push("no sidecar is disturbed (not predicted yet)".to_owned());
         }
+        assumptions.extend(self.older());
         if plan.gateways.iter().all(|g| g.assumed) {
             assumptions.push("such a gateway exists".to_owned());
         }
@@ -167,6 +184,11 @@ impl Work<'_, '_> {
             Proof::Conditional(assumptions)
         }
     }
+}
+
+/// Whether it is known which of two objects is older.
+pub(super) fn ages_known(a: &Object, b: &Object) -> bool {
+    a.meta.creation_timestamp.is_some() && b.meta.creation_timestamp.is_some()
 }
 
 /// Weights in the proportion that was asked for, to the last cluster.

@@ -2,6 +2,7 @@
 
 use super::changes::versions;
 use super::group::{Group, label, proxies, ready, reason_words, short_host};
+use super::proof::ages_known;
 use super::{
     Ask, Plan, Reach, Ready, Refusal, Request, Stop, Unclear, rule_name, shadowed_by, written,
 };
@@ -276,7 +277,16 @@ impl Work<'_, '_> {
         });
         let why = match (&first, reason) {
             (Some((first, key)), _) => {
-                format!("{} comes first", rule_name(*first, key, self.rule))
+                let other = self.store.snapshot.get(first.object);
+                let guessed = other.is_some_and(|other| {
+                    first.object != self.rule.object && !ages_known(self.vs.object, other)
+                });
+                let by = if guessed {
+                    ", by its name as no file has creation times"
+                } else {
+                    ""
+                };
+                format!("{} comes first{by}", rule_name(*first, key, self.rule))
             }
             (None, Some(reason)) => reason,
             (None, None) => "no Gateway that was read is named by it".to_owned(),
