@@ -1,6 +1,6 @@
 //! ENVOY-FC-IDENTICAL: two chains of a listener are alike.
 
-use super::{Cause, Fixes, Page, Severity, refused};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "ENVOY-FC-IDENTICAL",
@@ -32,5 +32,5 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell: refused::collision,
-    fixes: Fixes::None("which of the two chains should stay is a choice"),
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

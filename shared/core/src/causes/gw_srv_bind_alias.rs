@@ -1,6 +1,6 @@
 //! GW-SRV-BIND-ALIAS: two spellings of one bind collide.
 
-use super::{Cause, Fixes, Page, Severity, refused};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-BIND-ALIAS",
@@ -30,5 +30,5 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell: refused::collision,
-    fixes: Fixes::None("which of the two servers should have the port is a choice"),
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

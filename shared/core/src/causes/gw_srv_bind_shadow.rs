@@ -1,6 +1,6 @@
 //! GW-SRV-BIND-SHADOW: three servers with two binds collide here.
 
-use super::{Cause, Fixes, Page, Severity, refused};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-BIND-SHADOW",
@@ -32,5 +32,5 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell: refused::collision,
-    fixes: Fixes::None("which of the servers should have the port is a choice"),
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

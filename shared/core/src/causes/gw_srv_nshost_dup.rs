@@ -1,6 +1,6 @@
 //! GW-SRV-NSHOST-DUP: one host in two spellings collides.
 
-use super::{Cause, Fixes, Page, Severity, refused};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-NSHOST-DUP",
@@ -28,5 +28,5 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell: refused::collision,
-    fixes: Fixes::None("which of the two servers should have the host is a choice"),
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

@@ -1,6 +1,6 @@
 //! GW-SRV-PROTO-TEXT: two spellings of one protocol collide.
 
-use super::{Cause, Fixes, Page, Severity, refused};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-PROTO-TEXT",
@@ -27,5 +27,5 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell: refused::collision,
-    fixes: Fixes::None("which of the two servers should have the port is a choice"),
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

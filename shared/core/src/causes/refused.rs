@@ -16,6 +16,12 @@ pub(super) fn collision(tale: &Tale<'_, '_>) -> Option<Told> {
         }) => (*first, *second, format!("takes {name} again")),
         _ => return None,
     };
+    if first.server != second.server {
+        let (object, index) = tale.server_at(second.server)?;
+        let (other, other_index) = tale.server_at(first.server)?;
+        let told = Told::at(object, Tale::number_field(index), what);
+        return Some(told.beside(other, Tale::number_field(other_index), "came first"));
+    }
     let (object, field) = tale.origin(second)?;
     let told = Told::at(object, field.clone(), what);
     let (other, other_field) = tale.origin(first)?;
