@@ -1,6 +1,6 @@
 //! GW-DST-UNKNOWN-HOST: no such Service is known to istiod.
 
-use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use super::{Candidate, Cause, Choice, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 use crate::predict::store::Registry;
 use crate::snapshot::{Kind, Object};
@@ -57,7 +57,25 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
     if let Some(candidate) = build::wished_destination(tale, wish) {
         return vec![candidate];
     }
-    meant(tale).unwrap_or_default()
+    let meant = meant(tale).unwrap_or_default();
+    if meant.is_empty() {
+        return which(tale, wish).into_iter().collect();
+    }
+    meant
+}
+
+/// Nothing is like the name: only a person knows what was meant, even where there is but one Service.
+fn which(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    let mut chosen = build::choose_for_destination(tale, wish)?;
+    let ways = vec![build::way(&chosen.to)];
+    chosen.because = None;
+    chosen.choice.get_or_insert(Choice {
+        question: "which Service?",
+        ways,
+    });
+    let candidate = build::lead_to(tale, &chosen.to)?;
+    let title = "lead to one that is there".to_owned();
+    Some(chosen.on(Candidate { title, ..candidate }))
 }
 
 /// `name.namespace`, which istiod takes for a whole host; else a Service whose name this could be a slip of; else one
