@@ -64,8 +64,12 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
     meant
 }
 
-/// Nothing is like the name: only a person knows what was meant, even where there is but one Service.
+/// Nothing is like the name: only a person knows what was meant, even where there is but one Service. A host outside
+/// of the mesh means none of them.
 fn which(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    if !is_of_the_mesh(&tale.destination()?.host) {
+        return None;
+    }
     let mut chosen = build::choose_for_destination(tale, wish)?;
     let ways = vec![build::way(&chosen.to)];
     chosen.because = None;
@@ -120,8 +124,7 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
             vec![build::replace(&field, s.hostname.as_str())],
         )
     });
-    let of_the_mesh = parts.next().is_none_or(|svc| svc == "svc");
-    let same = if of_the_mesh {
+    let same = if is_of_the_mesh(&written.host) {
         build::services_of_name(tale, name)
     } else {
         Vec::new()
@@ -129,4 +132,9 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
     let elsewhere = build::hosts_in_full(tale, same);
     let all = slips.chain(entries).chain(elsewhere);
     Some(all.take(build::WAYS).collect())
+}
+
+/// Whether a host is written as that of a Kubernetes Service.
+fn is_of_the_mesh(host: &str) -> bool {
+    host.split('.').nth(2).is_none_or(|svc| svc == "svc")
 }
