@@ -806,7 +806,8 @@ pub(super) fn needed_block(tale: &Tale<'_, '_>, wish: &Wish, needed: Block) -> O
     let (vs, server) = (tale.object()?, Server::of(tale)?);
     let spec_view = tale.virtual_service()?;
     let number = server.number();
-    let title = format!("add a `{}` rule", needed.field());
+    let article = if needed == Block::Http { "an" } else { "a" };
+    let title = format!("add {article} `{}` rule", needed.field());
     let (route, chosen) =
         match destinations_of(spec_view, needed, number).filter(|_| wish.to.is_none()) {
             Some(route) => (json!(route), None),

@@ -246,6 +246,9 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
 /// One exhaustive match: a reason without a cause does not compile.
 fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
     let cause = match reason {
+        // From objects alone this is never told: a gateway is assumed for each selector, so each selects one. Where
+        // the pods were read the nearest of them is named, as GW-SEL-MISMATCH, which has this for its other name. It
+        // is for a pod that was asked about (`--proxy`) once it is live.
         Reason::NotSelected if tale.proxy.is_assumed() => &gw_none_selects::CAUSE,
         Reason::NotSelected => return (&gw_sel_mismatch::CAUSE, vec!["GW-NONE-SELECTS"]),
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
@@ -313,6 +316,8 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,
         Reason::NoEndpoints { .. } => &gw_dst_no_endpoints::CAUSE,
+        // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
+        // has it. The page is there for whoever reads the ledger and for --explain.
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
     };
     (cause, vec![])

@@ -367,6 +367,30 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
         walk.tell_dropped(p.id);
         return;
     }
+    let elsewhere = service_ports(ledger, store)
+        .find(|p| p.written.port == port && !p.written.protocol.eq_ignore_ascii_case("udp"));
+    if let Some(p) = elsewhere {
+        let leads_to = target(&p).map_or_else(|| "elsewhere".to_owned(), |t| t.to_string());
+        let line = format!(
+            "{}  {port} → {leads_to}, not {bound}",
+            p.service.qualified()
+        );
+        walk.broken("service", Some(p.service.id), line, Verdict::Unreachable);
+        let repeated = matches!(
+            p.entry.fate,
+            Fate::Dropped(Reason::TargetPortRepeated { .. })
+        );
+        if repeated {
+            // With nothing behind the Service port this is why the port is not reached, no mere oddity.
+            if let Some(finding) = walk.tell_dropped(p.id) {
+                finding.severity = Severity::Error;
+            }
+        } else if let Some(entry) = entry {
+            let service = p.service.id;
+            walk.tell(entry, Symptom::NotOnService { service });
+        }
+        return;
+    }
     match service_ports(ledger, store)
         .map(|p| p.service)
         .next()
@@ -569,7 +593,9 @@ fn servers(
     let lead = if listening.is_empty() {
         left_out(walk, all, chosen)
     } else {
-        through(walk, &listening)
+        let lead = through(walk, &listening);
+        unknown_ages(walk, all, chosen, &listening);
+        lead
     };
     // What else was declared for this port and lost is told behind the break that decides.
     for subject in chosen.iter().filter(|s| !s.listens()) {
@@ -580,6 +606,40 @@ fn servers(
         walk.tell(subject.entry, Symptom::UdpServer);
     }
     lead
+}
+
+/// The servers hold their port only if they are older than others that were not asked about, and nobody knows.
+fn unknown_ages(
+    walk: &mut Walk<'_, '_>,
+    all: &[Subject<'_>],
+    chosen: &[&Subject<'_>],
+    listening: &[&Subject<'_>],
+) {
+    let asked = |s: &Subject<'_>| chosen.iter().any(|c| c.entry == s.entry);
+    for loser in all.iter().filter(|s| !asked(s)) {
+        let (Fate::Dropped(Reason::PortTaken { by, .. })
+        | Fate::Dropped(Reason::TlsHostTaken { by, .. })) = loser.fate
+        else {
+            continue;
+        };
+        let holder = walk.ledger().get(*by).map(|e| e.step.object());
+        let Some(winner) = listening.iter().find(|s| Some(s.gateway.id) == holder) else {
+            continue;
+        };
+        let ageless = |o: &Object| o.meta.creation_timestamp.is_none();
+        if winner.gateway.id == loser.gateway.id
+            || !(ageless(winner.gateway) || ageless(loser.gateway))
+        {
+            continue;
+        }
+        let (own, other) = (winner.gateway.qualified(), loser.gateway.qualified());
+        walk.verdict = walk.verdict.max(Verdict::Unknown);
+        walk.unknowns.push(Unknown {
+            what: format!("whether {own} is older than {other}"),
+            fix: format!("the older one keeps {}: ask with the creation times, as `kubectl get -o yaml` prints them", walk.port),
+            commands: Vec::new(),
+        });
+    }
 }
 
 /// The findings of a server that does not listen.
@@ -948,7 +1008,16 @@ fn http_routes(walk: &Walk<'_, '_>, subject: &Subject<'_>, chains: &[&FilterChai
 /// An HTTP server listens but has no route: every request is answered 404.
 fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     let listener = listener_name(walk.config(), subject).unwrap_or_default();
-    let line = "no HTTP route: every request is answered 404".to_owned();
+    let other_hosts = walk
+        .config()
+        .routes
+        .values()
+        .flatten()
+        .any(|h| !h.routes.is_empty());
+    let line = match &walk.question.http_host {
+        Some(host) if other_hosts => format!("no virtual host for {host}: it is answered 404"),
+        _ => "no HTTP route: every request is answered 404".to_owned(),
+    };
     walk.broken(
         "route",
         Some(subject.gateway.id),
@@ -961,12 +1030,6 @@ fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     walk.ok("listener", None, vec![listener]);
     let Some(chains) = subject.chains else { return };
     let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
-    let other_hosts = walk
-        .config()
-        .routes
-        .values()
-        .flatten()
-        .any(|h| !h.routes.is_empty());
     match &walk.question.http_host {
         Some(host) if other_hosts => {
             walk.tell(chains, Symptom::NoVirtualHost { host });
@@ -1211,6 +1274,10 @@ fn headline(
                 );
             }
             format!("port {port} will be open: {lead}")
+        }
+        // Nothing else leaves it undecided so far.
+        Verdict::Unknown if errors.is_empty() => {
+            format!("port {port} is unknown: which of its Gateways is the older one")
         }
         Verdict::Unknown => format!("port {port} is unknown{because}"),
         Verdict::Diverted => format!(
