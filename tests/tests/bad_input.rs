@@ -186,6 +186,20 @@ fn each_broken_document_of_a_text_is_told() {
 }
 
 #[test]
+fn a_tab_is_shown_where_it_stands() {
+    for (text, place) in [
+        ("a:\n\tb: c\n", "2:1"),
+        ("a:\n  b: c\n\td: e\n", "3:1"),
+        ("a:\n  b: c\n  \td: e\n", "3:3"),
+    ] {
+        let run = mesh("tab").with("mesh/a.yaml", text).ask("6379 -f mesh");
+        is_open(&run, 2);
+        tells(&run, "error: not YAML: a tab is used for indentation");
+        tells(&run, &format!("  --> mesh/a.yaml:{place}"));
+    }
+}
+
+#[test]
 fn a_helm_template_is_known_by_its_text() {
     let template = EDGE.replace("name: edge", "name: {{ include \"edge.name\" . }}");
     let mesh = mesh("helm").with("chart/templates/service.yaml", template);

@@ -349,35 +349,38 @@ fn without_colour_there_are_no_escapes() {
     });
 }
 
+/// A `run:` line repeats what was typed, so an argument more makes another line.
+fn before_commands(text: &str) -> &str {
+    text.split("\nrun: ").next().unwrap_or("")
+}
+
 #[test]
 fn colour_changes_no_letter() {
     for_every_case(|case| {
         let plain = case.ask(&[]).end();
-        let person = case.ask(&["--color=never"]).on_terminal().end();
-        let coloured = [
-            ("--color=always", &plain, case.ask(&["--color=always"])),
-            (
-                "CLICOLOR_FORCE",
-                &plain,
-                case.ask(&[])
-                    .env(|env| env.clicolor_force = Some("1".to_owned())),
-            ),
-            ("a terminal", &person, case.ask(&[]).on_terminal()),
-        ];
+        let bare = |env: &mut mesh_live::io::Env| env.no_color = Some("1".to_owned());
+        let force = |env: &mut mesh_live::io::Env| env.clicolor_force = Some("1".to_owned());
+        let person = case.ask(&[]).on_terminal().env(bare).end();
         let mut wrong = Vec::new();
-        for (how, plain, run) in coloured {
+        for (how, plain, run) in [
+            ("CLICOLOR_FORCE", &plain, case.ask(&[]).env(force)),
+            ("a terminal", &person, case.ask(&[]).on_terminal()),
+        ] {
             let run = run.end();
             if !run.stdout.contains('\u{1b}') {
                 wrong.push(format!("{how}: no colour"));
             }
-            let bare = Ended {
+            let stripped = Ended {
                 stdout: stripped(&run.stdout),
                 stderr: stripped(&run.stderr),
                 ..run
             };
-            let lines = difference(&both(plain), &both(&bare));
+            let lines = difference(&both(plain), &both(&stripped));
             wrong.extend(lines.map(|lines| format!("{how}\n{lines}")));
         }
+        let always = stripped(&case.ask(&["--color=always"]).end().stdout);
+        let lines = difference(before_commands(&plain.stdout), before_commands(&always));
+        wrong.extend(lines.map(|lines| format!("--color=always\n{lines}")));
         wrong
     });
 }

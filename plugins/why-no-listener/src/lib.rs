@@ -109,6 +109,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
             port: u32::from(to.port.unwrap_or_default()),
         }),
     };
+    // With a proxy, -n says where that one lives: its Gateways may be anywhere.
+    let namespace = namespace.filter(|_| cli.proxy.is_none());
     let mut run = Run {
         cli,
         typed,
@@ -353,9 +355,7 @@ impl Run<'_, '_> {
         )?;
         match scan.answers.first() {
             Some(answer) => {
-                let mut words = shell_words(self.typed);
-                words.retain(|w| !w.starts_with("-o") && !w.starts_with("--output"));
-                let words = words.join(" ");
+                let words = question_words(self.typed).join(" ");
                 writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
             }
             None => Ok(()),
@@ -390,7 +390,9 @@ impl Run<'_, '_> {
 
     /// What to type next: the fix when one was proved, a choice that is left, else the page of the first cause.
     fn next_step(&self, answer: &Answer) -> Option<Command> {
-        let first = answer.findings.first()?;
+        let Some(first) = answer.findings.first() else {
+            return self.without_namespace(answer);
+        };
         let choice = answer
             .findings
             .iter()
@@ -399,15 +401,29 @@ impl Run<'_, '_> {
         let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
         let changes = change::chosen(std::slice::from_ref(answer), 1);
         if !changes.is_empty() {
-            words.extend(shell_words(self.typed));
+            words.extend(question_words(self.typed));
             let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
             words.push(format!("--fix | {taken_by}"));
         } else if choice {
-            words.extend(shell_words(self.typed));
+            words.extend(question_words(self.typed));
             words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));
         } else {
             words.push(format!("--explain {}", first.page.code));
         }
+        Some(Command {
+            remark: None,
+            words,
+        })
+    }
+
+    /// Nothing in the namespace that was asked about declares the port: the same question about all of them.
+    fn without_namespace(&self, answer: &Answer) -> Option<Command> {
+        if answer.verdict == Verdict::Open || self.cli.connect.only_namespace().is_none() {
+            return None;
+        }
+        let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
+        words.extend(question_words(self.typed));
+        words.retain(|word| !word.starts_with("-n") && !word.starts_with("--namespace"));
         Some(Command {
             remark: None,
             words,
@@ -471,6 +487,22 @@ fn body(snapshot: &Snapshot, fix: &Fix) -> FixBody {
             steps: change::steps(snapshot, &fix.own),
         },
     }
+}
+
+/// The arguments that make the question, without those that only say how the answer is printed.
+fn question_words(typed: &[String]) -> Vec<String> {
+    let mut words = shell_words(typed);
+    let printing = [
+        "-o",
+        "--output",
+        "--color",
+        "-q",
+        "--quiet",
+        "--fix",
+        "--fail-on",
+    ];
+    words.retain(|word| !printing.iter().any(|flag| word.starts_with(flag)));
+    words
 }
 
 /// Arguments as a shell takes them; a flag and its value stay together.

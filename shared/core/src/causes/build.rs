@@ -1,6 +1,9 @@
 //! What fixes are made of: operations on an object as written, the destinations that could be meant, free ports,
 //! a server's new place. Nothing here decides; whether a change helps is for the proof to say.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -24,6 +27,9 @@ pub(super) const WAYS: usize = 3;
 const ISTIO_PORTS: std::ops::RangeInclusive<u32> = 15000..=15090;
 
 const LAST_PORT: u32 = 65535;
+
+/// Where the charts put what is privileged: 80 is 8080, 443 is 8443.
+const HIGHER: u32 = 8000;
 
 /// Ports below this one need a privilege.
 const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
@@ -299,18 +305,36 @@ impl Matched<'_> {
         match_path(self.block, self.rule).index(self.index)
     }
 
-    /// The same match for another port.
-    fn for_port(&self, port: u32) -> Value {
+    /// The same match for another port and one Gateway.
+    fn for_port(&self, port: u32, gateway: Option<&str>) -> Value {
         let mut value = json!({ "port": port });
         if let Some(map) = value.as_object_mut() {
-            if !self.gateways.is_empty() {
-                map.insert("gateways".to_owned(), json!(self.gateways));
+            if let Some(name) = gateway {
+                map.insert("gateways".to_owned(), json!([name]));
             }
             if self.block == Block::Tls {
                 map.insert("sniHosts".to_owned(), json!(self.sni));
             }
         }
         value
+    }
+
+    /// The name of the Gateway, if the match could be for others without it.
+    fn restricted<'n>(&self, vs: &views::VirtualServiceSpec, name: &'n str) -> Option<&'n str> {
+        (vs.gateways.len() > 1 || !self.gateways.is_empty()).then_some(name)
+    }
+
+    /// Whether the match is for other gateways or for sidecars as well.
+    fn is_shared(&self, vs: &views::VirtualServiceSpec, namespace: &str, gateway: &Object) -> bool {
+        let own = gateway.qualified();
+        let named = if self.gateways.is_empty() {
+            vs.gateways.as_slice()
+        } else {
+            self.gateways
+        };
+        named
+            .iter()
+            .any(|name| hosts::resolve_gateway_name(name, namespace) != own)
     }
 }
 
@@ -397,21 +421,24 @@ pub(super) fn fit_match(tale: &Tale<'_, '_>, index: usize) -> Option<Vec<Candida
     } else {
         "add the Gateway to match.gateways"
     };
+    if operations.is_empty() {
+        return None;
+    }
     let mut ways = vec![patch(title, *virtual_service, operations)];
     if other_port && found.plain {
-        let mut value = found.for_port(number);
-        if !named && let Some(list) = value.get_mut("gateways").and_then(Value::as_array_mut) {
-            list.push(json!(name));
-        }
-        let list = match_path(*block, *rule);
         let another = patch(
             "add a match with the Gateway's number",
             *virtual_service,
-            vec![append(&list, 1, value)],
+            vec![append(
+                &match_path(*block, *rule),
+                1,
+                found.for_port(number, found.restricted(spec, &name)),
+            )],
         );
-        // The rule serves another server by its old number: that must stay.
-        let first = usize::from(!in_use(tale, *virtual_service, *block, *rule));
-        ways.insert(first, another);
+        // What others have by the old number must stay.
+        let others = in_use(tale, *virtual_service, *block, *rule)
+            || found.is_shared(spec, &vs.key.namespace, server.gateway);
+        ways.insert(usize::from(!others), another);
     }
     Some(ways)
 }
@@ -446,7 +473,7 @@ pub(super) fn destination(tale: &Tale<'_, '_>, to: &Destination) -> Value {
 }
 
 /// A way as `--to` takes it.
-fn way(to: &Destination) -> String {
+pub(super) fn way(to: &Destination) -> String {
     format!("{}/{}:{}", to.namespace, to.service, to.port)
 }
 
@@ -572,27 +599,37 @@ pub(super) fn choose(
         });
     }
     let gateways = routers(tale.store.snapshot);
-    let near = namespaces.iter().find_map(|namespace| {
-        let ports = ports_in(tale, block, namespace, &gateways);
-        (!ports.is_empty()).then(|| (ports, format!("in {namespace}")))
-    });
+    // Beside the control plane stand tools, not what a gateway is for.
+    let near = namespaces
+        .iter()
+        .filter(|namespace| **namespace != tale.store.mesh.root_namespace)
+        .find_map(|namespace| {
+            let ports = ports_in(tale, block, namespace, &gateways);
+            (!ports.is_empty()).then(|| (ports, format!("in {namespace}")))
+        });
     let (ports, place) = near.unwrap_or_else(|| {
         let all = tale.store.snapshot.namespaces().into_iter();
         let ports = all
             .flat_map(|namespace| ports_in(tale, block, namespace, &gateways))
             .collect();
-        (ports, "that was read".to_owned())
+        (ports, "of all that was read".to_owned())
     });
-    let kind = if block == Block::Http { "HTTP" } else { "TCP" };
-    let only =
-        |to: &Destination| format!("{}:{} is the only {kind} port {place}", to.service, to.port);
+    let kind = kind_of(block, &ports);
+    let name = |to: &Destination| format!("{}:{}", to.service, to.port);
+    let only = |to: &Destination| format!("{} is the only {kind} {place}", name(to));
     let by_number = |to: &Destination, what: &str| {
-        format!(
-            "{}:{} is the only one {place} {what} {number}",
-            to.service, to.port
-        )
+        format!("{} is the only one {place} {what} {number}", name(to))
     };
     pick(&ports, number, only, by_number, "which Service?")
+}
+
+/// What ports are called that rules of this kind may lead to.
+fn kind_of(block: Block, ports: &[Port<'_>]) -> &'static str {
+    match block {
+        Block::Http if ports.iter().all(|p| p.protocol.is_http()) => "HTTP port",
+        Block::Http => "port",
+        Block::Tcp | Block::Tls => "TCP port",
+    }
 }
 
 /// The only one; the only one with the number as port or as target; else the first, and a question.
@@ -669,8 +706,8 @@ pub(super) fn choose_port(
     } else if block == Block::Http && ports.iter().any(|p| p.protocol.is_http()) {
         ports.retain(|p| p.protocol.is_http());
     }
-    let kind = if block == Block::Http { "HTTP" } else { "TCP" };
-    let only = |to: &Destination| format!("{} is the only {kind} port of {}", to.port, to.service);
+    let kind = kind_of(block, &ports);
+    let only = |to: &Destination| format!("{} is the only {kind} of {}", to.port, to.service);
     let by_number = |to: &Destination, what: &str| {
         format!(
             "{} is the only port of {} {what} {number}",
@@ -692,7 +729,7 @@ pub(super) fn virtual_service(
     let namespace = server.namespace_of_routes()?;
     let number = server.number();
     let own = server.gateway.key.namespace.as_str();
-    let chosen = choose(tale, wish, block, number, &[own, &namespace])?;
+    let chosen = choose(tale, wish, block, number, &[&namespace, own])?;
     let names = server.hosts_for(&namespace);
     let base = format!("{}-{number}", chosen.to.service);
     let name = unique(&base, |name| {
@@ -802,10 +839,8 @@ pub(super) fn sni(tale: &Tale<'_, '_>, server: &Server<'_>) -> Vec<String> {
         .map(|h| hosts::resolve_short_name(h, namespace, &tale.store.mesh.domain).into_owned())
         .collect();
     let servers = server.hosts_for(namespace);
-    let refs = |list: &'_ [String]| -> Vec<String> { list.to_vec() };
-    let (a, b) = (refs(&own), refs(&servers));
-    let a: Vec<&str> = a.iter().map(String::as_str).collect();
-    let b: Vec<&str> = b.iter().map(String::as_str).collect();
+    let a: Vec<&str> = own.iter().map(String::as_str).collect();
+    let b: Vec<&str> = servers.iter().map(String::as_str).collect();
     let common = hosts::intersection(&a, &b);
     if common.is_empty() { own } else { common }
 }
@@ -900,8 +935,16 @@ pub(super) fn free_port(tale: &Tale<'_, '_>, from: u32) -> Option<u32> {
 }
 
 /// Whether the pod may listen there.
-pub(super) fn may_bind(tale: &Tale<'_, '_>, port: u32) -> bool {
+fn may_bind(tale: &Tale<'_, '_>, port: u32) -> bool {
     port >= FIRST_UNPRIVILEGED_PORT || !tale.proxy.unprivileged
+}
+
+/// The port of the pods for a Service port: its own number, or for one that the pod may not bind, one behind 8000.
+pub(super) fn bindable(tale: &Tale<'_, '_>, number: u32) -> Option<u32> {
+    if may_bind(tale, number) {
+        return Some(number);
+    }
+    free_port(tale, HIGHER.checked_add(number)?)
 }
 
 /// Adds a port to a Service. With several ports each needs a name, so a lone one without gets its own.
@@ -961,12 +1004,17 @@ pub(super) fn move_away(tale: &Tale<'_, '_>) -> Option<Candidate> {
                         .any(|g| hosts::resolve_gateway_name(g, vs.namespace()) == qualified)
             })
             .filter_map(|m| {
-                if !in_use(tale, vs.object.id, m.block, m.rule) {
+                let others = in_use(tale, vs.object.id, m.block, m.rule)
+                    || m.is_shared(vs.spec, vs.namespace(), server.gateway)
+                    || has_twin(tale, &server, &vs.hosts);
+                if !others {
                     return Some(replace(&m.path().key("port"), new));
                 }
-                // The rule serves another server by its old number: that must stay.
+                // What others have by the old number must stay.
+                let name = name_as_written(vs.spec, vs.namespace(), server.gateway);
+                let value = m.for_port(new, m.restricted(vs.spec, &name));
                 m.plain
-                    .then(|| append(&match_path(m.block, m.rule), 1, m.for_port(new)))
+                    .then(|| append(&match_path(m.block, m.rule), 1, value))
             })
             .collect();
         if !operations.is_empty() {
@@ -988,6 +1036,21 @@ pub(super) fn move_away(tale: &Tale<'_, '_>) -> Option<Candidate> {
     let mut candidate = Candidate::new(format!("move to {new}, the next free port"), changes);
     candidate.opens = Some(new);
     Some(candidate)
+}
+
+/// Whether another server of the same Gateway has the number, and hosts of the same routes.
+fn has_twin(tale: &Tale<'_, '_>, server: &Server<'_>, routes: &[String]) -> bool {
+    let servers = tale.view::<views::Gateway>(server.gateway.id);
+    let count = servers.map_or(0, |g| g.spec.servers.len());
+    (0..count)
+        .filter(|n| *n != server.index)
+        .filter_map(|n| Server::at(tale, server.gateway.id, n))
+        .filter(|twin| twin.number() == server.number())
+        .flat_map(|twin| twin.kept_hosts())
+        .any(|host| {
+            let name = host.rsplit('/').next().unwrap_or(&host);
+            routes.iter().any(|route| hosts::overlap(name, route))
+        })
 }
 
 // Names.
@@ -1070,17 +1133,45 @@ pub(super) fn choose_for_destination(tale: &Tale<'_, '_>, wish: &Wish) -> Option
     choose(tale, wish, tale.block()?, number, &namespaces)
 }
 
-/// The destination that the user asked for.
-pub(super) fn wished_destination(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
-    let to = wish.to.as_ref()?;
+/// Writes the port of the destination that a decision is about.
+fn write_port(tale: &Tale<'_, '_>, port: u32) -> Option<Operation> {
+    let field = tale.step()?.field().key("port");
+    Some(match tale.destination()?.port.as_ref().map(|p| p.number) {
+        None => add(&field, json!({ "number": port })),
+        Some(0) => replace(&field, json!({ "number": port })),
+        Some(_) => replace(&field.key("number"), port),
+    })
+}
+
+/// Lets the destination lead elsewhere; its other fields stay.
+pub(super) fn lead_to(tale: &Tale<'_, '_>, to: &Destination) -> Option<Candidate> {
+    let written = tale.destination()?;
     let field = tale.step()?.field();
-    let port = field.clone().key("port");
-    let operations = vec![
-        replace(&field.key("host"), host_of(tale, to)),
-        add(&port, json!({ "number": to.port })),
-    ];
+    let operations = if *written == views::Destination::default() {
+        vec![add(&field, destination(tale, to))]
+    } else {
+        let path = field.key("host");
+        let name = host_of(tale, to);
+        let host = if written.host.is_empty() {
+            add(&path, name)
+        } else {
+            replace(&path, name)
+        };
+        let same_port = written.port.as_ref().is_some_and(|p| p.number == to.port);
+        let port = if same_port {
+            None
+        } else {
+            write_port(tale, to.port)
+        };
+        [host].into_iter().chain(port).collect()
+    };
     let title = format!("lead to {}", way(to));
     Some(patch(title, tale.object()?.id, operations))
+}
+
+/// The destination that the user asked for.
+pub(super) fn wished_destination(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    lead_to(tale, wish.to.as_ref()?)
 }
 
 /// The port that was probably meant.
@@ -1096,12 +1187,7 @@ pub(super) fn with_port(
     }
     let chosen = choose_port(tale, wish, tale.block()?, host, number)?;
     let port = chosen.to.port;
-    let field = tale.step()?.field().key("port");
-    // Absent or without a number: the whole; else nothing but the number.
-    let operation = match tale.destination()?.port.as_ref().map(|p| p.number) {
-        None | Some(0) => add(&field, json!({ "number": port })),
-        Some(_) => replace(&field.key("number"), port),
-    };
+    let operation = write_port(tale, port)?;
     let title = format!("write port {port}");
     Some(chosen.on(patch(title, tale.object()?.id, vec![operation])))
 }

@@ -42,12 +42,6 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
 
 fn with_host(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     let chosen = build::choose_for_destination(tale, wish)?;
-    let field = tale.step()?.field();
-    let value = build::destination(tale, &chosen.to);
-    let candidate = build::patch(
-        "name a host",
-        tale.object()?.id,
-        vec![build::add(&field, value)],
-    );
+    let candidate = build::lead_to(tale, &chosen.to)?;
     Some(chosen.on(candidate))
 }

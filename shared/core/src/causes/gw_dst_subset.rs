@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::json;
 
 use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
-use crate::ledger::Reason;
+use crate::ledger::{Block, Reason, Step};
 use crate::predict::store::{DestinationRule, Service};
 use crate::predict::{WORKLOAD_KINDS, selects, workload_spec};
 use crate::snapshot::views::{self, Labels};
@@ -134,7 +134,20 @@ impl Written<'_, '_, '_> {
         near.into_iter().map(|(_, name)| self.write(name)).collect()
     }
 
+    /// The only subset that is defined; not beside other destinations, whose shares it would take.
     fn only_one(&self) -> Option<Candidate> {
+        let Step::Destination { block, rule, .. } = self.tale.step()? else {
+            return None;
+        };
+        let spec = self.tale.virtual_service()?;
+        let destinations = match block {
+            Block::Tcp => spec.tcp.get(*rule)?.route.len(),
+            Block::Tls => spec.tls.get(*rule)?.route.len(),
+            Block::Http => spec.http.get(*rule)?.route.len(),
+        };
+        if destinations > 1 {
+            return None;
+        }
         let mut names = self.names();
         let name = names
             .next()

@@ -102,7 +102,13 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
             vec![build::replace(&field, s.hostname.as_str())],
         )
     });
-    let elsewhere = build::hosts_in_full(tale, build::services_of_name(tale, name));
+    let of_the_mesh = parts.next().is_none_or(|svc| svc == "svc");
+    let same = if of_the_mesh {
+        build::services_of_name(tale, name)
+    } else {
+        Vec::new()
+    };
+    let elsewhere = build::hosts_in_full(tale, same);
     let all = slips.chain(entries).chain(elsewhere);
     Some(all.take(build::WAYS).collect())
 }

@@ -1,6 +1,7 @@
 //! GW-HTTP-HOST-NO-VHOST: no virtual host answers this Host.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-HTTP-HOST-NO-VHOST",
@@ -26,3 +27,22 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/networking/core/gateway.go:ConfigGeneratorImpl.buildGatewayHTTPRouteConfig",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("which VirtualService should answer this host is a choice"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let Symptom::NoVirtualHost { host } = tale.symptom else {
+        return None;
+    };
+    let field = FieldPath::of(&format!("spec.servers[{index}].hosts"));
+    Some(Told::at(
+        gateway,
+        field,
+        format!("no VirtualService answers {host} here"),
+    ))
+}

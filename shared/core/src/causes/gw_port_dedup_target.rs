@@ -66,11 +66,7 @@ fn own_target(tale: &Tale<'_, '_>) -> Option<Candidate> {
         .spec
         .ports
         .get(*index)?;
-    let target = if build::may_bind(tale, port.port) {
-        port.port
-    } else {
-        build::free_port(tale, port.port.checked_add(8000)?)?
-    };
+    let target = build::bindable(tale, port.port)?;
     let field = build::spec().key("ports").index(*index).key("targetPort");
     let operation = match port.target_port {
         Some(_) => build::replace(&field, target),

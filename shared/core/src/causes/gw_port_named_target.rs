@@ -89,12 +89,7 @@ fn by_number(tale: &Tale<'_, '_>) -> Option<Candidate> {
         }
         _ => None,
     });
-    let bound = bound.unwrap_or(port.port);
-    let target = if build::may_bind(tale, bound) {
-        bound
-    } else {
-        build::free_port(tale, bound.checked_add(8000)?)?
-    };
+    let target = build::bindable(tale, bound.unwrap_or(port.port))?;
     let title = format!("write the number {target} in targetPort");
     Some(build::patch(
         title,

@@ -45,19 +45,11 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     higher_target(tale).into_iter().collect()
 }
 
-/// The number behind 8000: 80 becomes 8080's like.
-const HIGHER: u32 = 8000;
-
 /// Lets the Service lead to a port that the pod may bind.
 fn higher_target(tale: &Tale<'_, '_>) -> Option<Candidate> {
     let server = Server::of(tale)?;
     let number = server.number();
-    let wanted = if build::may_bind(tale, number) {
-        number
-    } else {
-        HIGHER.checked_add(number)?
-    };
-    let target = build::free_port(tale, wanted)?;
+    let target = build::bindable(tale, number)?;
     let via = tale
         .ledger
         .above(tale.entry)

@@ -1,6 +1,7 @@
 //! GW-SNI-NO-CHAIN: no chain of this listener has this SNI.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SNI-NO-CHAIN",
@@ -22,3 +23,22 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-SNI-ABSENT", "GW-PASS-DUP-SNI", "GW-SRV-DUP-HOST"],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("which server or rule should take this name is a choice"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let Symptom::NoChainForSni { sni } = tale.symptom else {
+        return None;
+    };
+    let field = FieldPath::of(&format!("spec.servers[{index}].hosts"));
+    Some(Told::at(
+        gateway,
+        field,
+        format!("nothing here takes {sni}"),
+    ))
+}

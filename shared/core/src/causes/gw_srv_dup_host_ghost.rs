@@ -1,6 +1,6 @@
 //! GW-SRV-DUP-HOST-GHOST: a dropped server still holds this host.
 
-use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 use crate::ledger::Reason;
 use crate::snapshot::FieldPath;
 
@@ -34,7 +34,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::By(fixes),
+    fixes: Fixes::None("the server that claims the host has to move"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -56,8 +56,4 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         "claimed it, and was left out itself",
     );
     Some(told)
-}
-
-fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    build::move_away(tale).into_iter().collect()
 }

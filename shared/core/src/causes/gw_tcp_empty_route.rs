@@ -59,5 +59,6 @@ fn route(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     let field = build::spec().key(block.field()).index(*rule).key("route");
     let value = json!({ "destination": build::destination(tale, &chosen.to) });
     let operations = vec![build::append(&field, 0, value)];
-    Some(chosen.on(build::patch("add a destination", vs.id, operations)))
+    let title = format!("lead to {}", build::way(&chosen.to));
+    Some(chosen.on(build::patch(title, vs.id, operations)))
 }

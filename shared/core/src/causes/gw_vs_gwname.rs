@@ -86,18 +86,20 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
     let served = |g: &Object| !waiting.iter().any(|s| s.gateway.id == g.id);
     let gateways = || tale.store.gateways.iter().map(|g| g.object);
     let mut found: Vec<&Object> = gateways().filter(|g| g.key.name == name).collect();
-    let title = if found.is_empty() {
+    if found.is_empty() {
         found = gateways()
             .filter(|g| g.key.namespace == namespace && build::slip(&g.key.name, name).is_some())
             .collect();
-        "write the Gateway's name"
-    } else {
-        "name the Gateway with its namespace"
-    };
+    }
     found.sort_by_key(|g| served(g));
     let field = build::spec().key("gateways").index(*index);
     let candidate = |gateway: &Object| {
         let name = build::gateway_name(gateway, &vs.key.namespace);
+        let title = if name.contains('/') {
+            "name the Gateway with its namespace"
+        } else {
+            "write the Gateway's name"
+        };
         build::patch(title, vs.id, vec![build::replace(&field, name)])
     };
     Some(found.into_iter().take(build::WAYS).map(candidate).collect())

@@ -36,6 +36,16 @@ pub enum Symptom<'t> {
     },
     /// The HTTP server has no route at all.
     NoHttpRoute,
+    /// No filter chain of the listener takes the client's server name.
+    NoChainForSni {
+        /// The name.
+        sni: &'t str,
+    },
+    /// Other hosts have routes, the one asked about has none.
+    NoVirtualHost {
+        /// The host.
+        host: &'t str,
+    },
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.

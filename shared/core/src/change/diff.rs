@@ -10,10 +10,10 @@ use serde_json::Value;
 use super::ChangeError;
 use super::apply::object_of;
 use super::edit::{self, Edit, eol_of, layout_of, same};
-use super::patch::{patch, tokens};
+use super::patch::{index, patch, pointer, tokens};
 use super::pieces::Pieces;
 use super::write::Layout;
-use crate::snapshot::reader::{Tree, looks_like_json, parse};
+use crate::snapshot::reader::{Tree, block_item, looks_like_json, parse};
 use crate::snapshot::{Change, FieldPath, Kind, ObjectId, Operation, Segment, Snapshot, SourceId};
 
 /// What the text from standard input is called: it is no file that a diff could change.
@@ -21,6 +21,9 @@ const STDIN: &str = "<stdin>";
 
 /// How many bytes of a line git shows behind `@@`.
 const HEADING: usize = 80;
+
+/// With more operations on one list the whole is read once.
+const ITEMS: usize = 64;
 
 /// The most line pairs that are compared to find equal lines inside one rewritten part.
 const COMPARED: usize = 1 << 20;
@@ -50,14 +53,14 @@ pub struct FileDiff {
     kept: Vec<(usize, usize)>,
 }
 
-/// From where a diff applies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// From where a diff applies. Tried with git 2.39: `..` and absolute paths are refused without more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
-    /// From the directory in which the paths were given: `git apply` or `patch -p1`.
+    /// From the directory in which the paths were given.
     Here,
-    /// The path leads upwards, which `git apply` takes with `--unsafe-paths` only.
+    /// The path leads upwards. `patch` takes no such path at all.
     Above,
-    /// The path is absolute, and the diff has it without its first slash: `patch -p1 -d /`.
+    /// The path is absolute; the diff has it without its first slash.
     Root,
 }
 
@@ -68,8 +71,19 @@ impl Reach {
         match self {
             Self::Here => "git apply",
             Self::Above => "git apply --unsafe-paths",
-            Self::Root => "patch -p1 -d /",
+            Self::Root => "git -C / apply",
         }
+    }
+}
+
+impl FileDiffs {
+    /// The command that takes all diffs together; `None` without a diff, and when some paths are absolute and some
+    /// are not, as no one directory fits both.
+    #[must_use]
+    pub fn command(&self) -> Option<&'static str> {
+        let reaches = self.diffs.iter().map(FileDiff::reach);
+        let (least, most) = (reaches.clone().min()?, reaches.max()?);
+        (most != Reach::Root || least == Reach::Root).then(|| most.command())
     }
 }
 
@@ -191,7 +205,14 @@ fn plan_create(
     let text = source.text.get(origin.document.clone()).unwrap_or("");
     if !looks_like_json(source.text.trim_start_matches('\u{feff}')) {
         let eol = eol_of(&source.text);
-        let way = tokens(&origin.root.pointer()).unwrap_or_default();
+        let mut way = tokens(&origin.root.pointer()).unwrap_or_default();
+        let mut text = text;
+        if let [_, n] = way.as_slice()
+            && let Some(item) = index(n).and_then(|n| text.get(block_item(text, n)?))
+        {
+            text = item;
+            way = vec!["0".to_owned()];
+        }
         let appended = Appended {
             value: value.clone(),
             layout: Tree::whole(text)
@@ -259,6 +280,9 @@ impl Work {
             file: path.to_owned(),
             object: object.to_owned(),
         };
+        let mut tasks = self.documents.values().flat_map(|d| &d.tasks);
+        let object = tasks.next().map(|task| task.object.clone());
+        let object = object.unwrap_or_default();
         let mut pieces = Pieces::of(Arc::clone(old));
         let mut text = old.to_string();
         for appended in &self.appended {
@@ -288,16 +312,21 @@ impl Work {
             pieces.edit(&edit);
         }
         // From the last document to the first, so that what is still to do stays where it was read.
-        for document in self.documents.values().rev() {
-            document.edit(&mut pieces, &unwritable)?;
+        for document in self.documents.into_values().rev() {
+            match document.items(old) {
+                Ok(items) => {
+                    for item in items.values().rev() {
+                        item.edit(old, &mut pieces, &unwritable)?;
+                    }
+                }
+                Err(whole) => whole.edit(old, &mut pieces, &unwritable)?,
+            }
         }
         let new = pieces.text();
         let separators = |text: &str| text.split('\n').filter(|l| l.starts_with("---")).count();
         let expected = separators(&text);
-        if let Some(task) = self.documents.values().flat_map(|d| &d.tasks).next()
-            && separators(&new) != expected
-        {
-            return Err(unwritable(&task.object));
+        if separators(&new) != expected {
+            return Err(unwritable(&object));
         }
         let kept = refine(&pieces.kept_lines(&new), old, &new);
         Ok(FileDiff {
@@ -311,18 +340,56 @@ impl Work {
 }
 
 impl Document {
+    /// The items that change, each as a document of its own with one item: a whole cluster as one list takes
+    /// seconds. The document itself when only the whole tells what an edit does.
+    fn items(self, old: &str) -> Result<BTreeMap<usize, Self>, Self> {
+        let text = old.get(self.range.clone()).unwrap_or("");
+        let mut items: BTreeMap<usize, Self> = BTreeMap::new();
+        for task in &self.tasks {
+            let way = tokens(task.operation.path()).unwrap_or_default();
+            let range = match way.as_slice() {
+                [items, n, ..]
+                    if items == "items" && task.floor == 2 && self.tasks.len() <= ITEMS =>
+                {
+                    index(n).and_then(|n| block_item(text, n))
+                }
+                _ => None,
+            };
+            // Another item may stand on an anchor of this one.
+            let own =
+                |range: &Range<usize>| text.get(range.clone()).is_some_and(|t| !t.contains('&'));
+            let (Some(range), Some(rest)) = (range.filter(own), way.get(2..)) else {
+                return Err(self);
+            };
+            if parse(text.get(range.clone()).unwrap_or("")).is_none() {
+                return Err(self);
+            }
+            let start = self.range.start + range.start;
+            let item = items.entry(start).or_insert_with(|| Self {
+                range: start..self.range.start + range.end,
+                tasks: Vec::new(),
+            });
+            item.tasks.push(Task {
+                operation: task.operation.at(format!("/0{}", pointer(rest))),
+                object: task.object.clone(),
+                floor: 1,
+            });
+        }
+        Ok(items)
+    }
+
     fn edit(
         &self,
+        old: &str,
         pieces: &mut Pieces,
         unwritable: &dyn Fn(&str) -> ChangeError,
     ) -> Result<(), ChangeError> {
         let Some(first) = self.tasks.first() else {
             return Ok(());
         };
-        let whole = pieces.text();
-        let text = whole.get(self.range.clone()).unwrap_or("");
-        let mut text = text.to_owned();
-        let eol = eol_of(&whole);
+        // Edits so far were made behind this document.
+        let mut text = old.get(self.range.clone()).unwrap_or("").to_owned();
+        let eol = eol_of(old);
         let mut value = parse(&text).ok_or_else(|| ChangeError::NoText {
             object: first.object.clone(),
         })?;
@@ -592,4 +659,97 @@ fn heading<'t>(above: &[&'t str]) -> Option<&'t str> {
         end -= 1;
     }
     line.get(..end).map(str::trim_end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diff(path: &str, old: &str, new: &str) -> FileDiff {
+        FileDiff {
+            path: path.to_owned(),
+            old: old.into(),
+            new: new.to_owned(),
+            created: false,
+            kept: refine(&[], old, new),
+        }
+    }
+
+    #[test]
+    fn looks_as_from_git() {
+        let old = "a:\n- 1\n- 2\n- 3\nb:\n- 4\n- 5\n";
+        let new = "a:\n- 0\n- 1\n- 2\n- 3\nb:\n- 4\n- 6";
+        assert_eq!(
+            diff("m.yaml", old, new).render(1),
+            "\
+--- a/m.yaml
++++ b/m.yaml
+@@ -1,2 +1,3 @@
+ a:
++- 0
+ - 1
+@@ -6,2 +7,2 @@ b:
+ - 4
+-- 5
++- 6
+\\ No newline at end of file
+"
+        );
+        // One line of context more, and the two parts are one.
+        assert!(
+            diff("m.yaml", old, new)
+                .render(3)
+                .contains("@@ -1,7 +1,8 @@\n")
+        );
+        assert_eq!(diff("m.yaml", old, old).render(3), "");
+        assert!(
+            diff("m.yaml", "x\n", "")
+                .render(3)
+                .ends_with("@@ -1 +0,0 @@\n-x\n")
+        );
+    }
+
+    #[test]
+    fn the_heading_is_gits() {
+        let long = format!("_{}\u{fc}\n", "x".repeat(78));
+        for (above, wanted) in [
+            (
+                vec!["a: 1 \r\n", " b\n", "- c\n", "# d\n", "\"e\"\n", "\n"],
+                Some("a: 1"),
+            ),
+            (vec!["a\n", "$b\n", "1\n"], Some("$b")),
+            (vec![" a\n"], None),
+            (vec![long.as_str()], Some(&long[..79])),
+        ] {
+            assert_eq!(heading(&above), wanted);
+        }
+    }
+
+    #[test]
+    fn paths_are_such_that_git_takes_them() {
+        for (path, shown, reach) in [
+            ("m/x.yaml", "--- a/m/x.yaml\n", Reach::Here),
+            ("./m//x.yaml", "--- a/m/x.yaml\n", Reach::Here),
+            ("a b.yaml", "--- a/a b.yaml\t\n", Reach::Here),
+            ("q\"\u{7}.yaml", "--- \"a/q\\\"\\007.yaml\"\n", Reach::Here),
+            ("../x.yaml", "--- a/../x.yaml\n", Reach::Above),
+            ("/tmp/x.yaml", "--- a/tmp/x.yaml\n", Reach::Root),
+        ] {
+            let diff = diff(path, "a\n", "b\n");
+            assert!(diff.render(1).starts_with(shown), "{}", diff.render(1));
+            assert_eq!(diff.reach(), reach);
+        }
+        let command = |paths: &[&str]| {
+            FileDiffs {
+                diffs: paths.iter().map(|path| diff(path, "a\n", "b\n")).collect(),
+                without_file: Vec::new(),
+            }
+            .command()
+        };
+        assert_eq!(command(&["a", "b"]), Some("git apply"));
+        assert_eq!(command(&["a", "../b"]), Some("git apply --unsafe-paths"));
+        assert_eq!(command(&["/a", "/b"]), Some("git -C / apply"));
+        assert_eq!(command(&["/a", "b"]), None);
+        assert_eq!(command(&[]), None);
+    }
 }

@@ -38,7 +38,11 @@ impl Operation {
 
     /// The same operation for a value that holds the object at `prefix`.
     pub(super) fn under(&self, prefix: &str) -> Self {
-        let path = format!("{prefix}{}", self.path());
+        self.at(format!("{prefix}{}", self.path()))
+    }
+
+    /// The same operation on another path.
+    pub(super) fn at(&self, path: String) -> Self {
         match self {
             Self::Add { value, .. } => Self::Add {
                 path,

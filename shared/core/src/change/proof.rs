@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use crate::causes::Severity;
+use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{Config, FilterChain, Listener, RouteAction, VirtualHost, has_sidecars};
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
-use crate::snapshot::{Change, Kind, ObjectId, Snapshot};
+use crate::snapshot::views::{AsView, VirtualService};
+use crate::snapshot::{Change, Kind, Object, ObjectId, Snapshot};
 use crate::walk::{self, Class, Question};
 
 use super::apply;
@@ -70,10 +72,15 @@ fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
             Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
             Change::Create { kind, .. } => Some(*kind),
         };
-        matches!(
-            kind,
-            Some(Kind::Service | Kind::DestinationRule | Kind::ServiceEntry)
-        )
+        let for_sidecars = match change {
+            Change::Patch { object, .. } => snapshot.get(*object).is_some_and(is_for_sidecars),
+            Change::Create { .. } => false,
+        };
+        for_sidecars
+            || matches!(
+                kind,
+                Some(Kind::Service | Kind::DestinationRule | Kind::ServiceEntry)
+            )
     });
     let mut found = Vec::new();
     if reaches_sidecars && has_sidecars(snapshot) {
@@ -83,6 +90,12 @@ fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
         found.push("the documents not read change nothing".to_owned());
     }
     found
+}
+
+/// Whether a VirtualService binds sidecars.
+fn is_for_sidecars(object: &Object) -> bool {
+    VirtualService::of(&object.view)
+        .is_some_and(|vs| vs.spec.gateways.is_empty() || vs.spec.gateways.iter().any(|g| g == MESH))
 }
 
 /// Compares what the gateways are sent before and after.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::write::Layout;
-use super::{ChangeError, Reach, file_diffs, script};
+use super::{ChangeError, file_diffs, script};
 use crate::snapshot::{Change, Snapshot};
 
 /// The changes as one unified diff; `None` when a file cannot take them all.
@@ -40,20 +40,11 @@ pub fn as_text(
 /// The words behind the pipe that take what [`as_text`] prints.
 #[must_use]
 pub fn taken_by(snapshot: &Snapshot, changes: &[Change]) -> &'static str {
-    let Ok(diffs) = file_diffs(snapshot, changes) else {
-        return "sh";
-    };
-    match diffs
-        .diffs
-        .iter()
-        .map(super::FileDiff::reach)
-        .max_by_key(|r| *r as u8)
-    {
-        None => "sh",
-        Some(Reach::Here) => "git apply",
-        Some(Reach::Above) => "patch -p1",
-        Some(Reach::Root) => "patch -p1 -d /",
-    }
+    let diffs = file_diffs(snapshot, changes).ok();
+    diffs
+        .filter(|d| !d.diffs.is_empty())
+        .and_then(|d| d.command())
+        .unwrap_or("sh")
 }
 
 /// A whole object as YAML, its keys in the order people write them.

@@ -87,6 +87,16 @@ pub(super) fn tall(value: &Value) -> bool {
     }
 }
 
+/// Whether a text of several lines can stand as it is, under a `|`.
+fn literal(text: &str) -> bool {
+    let harmless = |c: char| c == '\n' || !crate::report::style::drives_terminal(c);
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    body.contains('\n')
+        && !body.ends_with('\n')
+        && !text.starts_with([' ', '\n'])
+        && text.chars().all(harmless)
+}
+
 /// A scalar or an empty collection, in block style.
 fn short(value: &Value) -> String {
     match value {
@@ -147,7 +157,25 @@ impl Layout {
             self.put(value, inner, out);
         } else {
             out.push(' ');
-            out.push_str(&short(value));
+            match value {
+                Value::String(text) if literal(text) => {
+                    self.put_literal(text, column + self.step, out);
+                }
+                other => out.push_str(&short(other)),
+            }
+        }
+    }
+
+    fn put_literal(&self, text: &str, column: usize, out: &mut String) {
+        let body = text.strip_suffix('\n');
+        out.push_str(if body.is_some() { "|" } else { "|-" });
+        for line in body.unwrap_or(text).split('\n') {
+            if line.is_empty() {
+                out.push_str(self.eol);
+            } else {
+                self.new_line(column, out);
+                out.push_str(line);
+            }
         }
     }
 
@@ -263,6 +291,13 @@ mod tests {
             eol: "\r\n",
             ..Layout::default()
         };
+        assert_eq!(
+            Layout::default().block(
+                &json!({"a": {"b": "x:\n\n  y\n", "c": "x\ny", "d": "x\n"}}),
+                0
+            ),
+            "a:\n  b: |\n    x:\n\n      y\n  c: |-\n    x\n    y\n  d: \"x\\n\""
+        );
         assert_eq!(
             deep.block(&json!({"a": [{"b": {"c": "1"}}]}), 1),
             "a:\r\n   - b:\r\n         c: '1'"

@@ -84,6 +84,8 @@ pub struct Coverage {
     pub files_only: bool,
     /// Documents that could not be read; any verdict might change with them.
     pub unread_documents: usize,
+    /// Kinds that objects were found of but that are not read, as `group/Kind`.
+    pub kinds_not_read: BTreeSet<String>,
 }
 
 /// A point of a source text, for people: both numbers start at 1, columns count characters.

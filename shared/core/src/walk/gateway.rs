@@ -2,10 +2,11 @@
 
 use super::culprits::{self, Missing};
 use super::names::{self, cluster_name, counted};
+use super::narrow;
 use super::{Class, Question, asked, proxy_ref};
-use crate::causes::{self, Severity, Symptom, Tale, Wish};
+use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
-use crate::predict::store::{Gateway, Store};
+use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{
     Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, not_a_router, selects,
 };
@@ -65,7 +66,7 @@ struct Walk<'w, 'a> {
     store: &'w Store<'a>,
     class: &'w Class,
     port: u32,
-    wish: &'w Wish,
+    question: &'w Question,
     hops: Vec<Hop>,
     findings: Vec<Finding>,
     unknowns: Vec<Unknown>,
@@ -130,7 +131,7 @@ impl<'w> Walk<'w, '_> {
             symptom,
             port: self.port,
         };
-        let finding = causes::tell(&tale, self.wish)?;
+        let finding = causes::tell(&tale, &self.question.wish)?;
         let same = |f: &Finding| f.page.code == finding.page.code && f.primary == finding.primary;
         if let Some(n) = self.findings.iter().position(same) {
             return self.findings.get_mut(n);
@@ -194,7 +195,7 @@ pub(super) fn answer(
         store,
         class,
         port: question.port,
-        wish: &question.wish,
+        question,
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
@@ -214,6 +215,9 @@ pub(super) fn answer(
     } else {
         servers(&mut walk, &all, &chosen)
     };
+    if class.proxy.is_assumed() {
+        unknown_visibility(&mut walk, &chosen);
+    }
     walk.not_reached();
     Some(finish(walk, question, lead.as_deref()))
 }
@@ -325,7 +329,21 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
                 std::iter::once(way).chain(addresses(p))
             })
             .collect();
-        return walk.ok("service", Some(first.service.id), lines);
+        let repeated: Vec<EntryId> = found
+            .iter()
+            .filter(|p| {
+                matches!(
+                    p.entry.fate,
+                    Fate::Dropped(Reason::TargetPortRepeated { .. })
+                )
+            })
+            .map(|p| p.id)
+            .collect();
+        walk.ok("service", Some(first.service.id), lines);
+        for id in repeated {
+            walk.tell_dropped(id);
+        }
+        return;
     }
     let unnamed = service_ports(ledger, store).find(|p| {
         p.written.port == port
@@ -444,6 +462,28 @@ fn proxy_hop(walk: &mut Walk<'_, '_>) {
                 Some(*object),
                 vec![format!("{}, {of}", proxy.qualified())],
             );
+        }
+    }
+}
+
+/// The gateway's namespace is assumed, and some VirtualServices are not for every namespace.
+fn unknown_visibility(walk: &mut Walk<'_, '_>, chosen: &[&Subject<'_>]) {
+    for subject in chosen {
+        let name = subject.gateway.qualified();
+        let store = walk.store;
+        let limited = store
+            .naming(&name)
+            .filter(|(vs, _)| vs.visibility != Visibility::Public);
+        for (vs, _) in limited {
+            walk.unknowns.push(Unknown {
+                what: format!(
+                    "whether the gateway's namespace sees VirtualService {}",
+                    vs.object.qualified()
+                ),
+                fix: "add the gateway's Deployment to the files: its namespace decides by exportTo"
+                    .to_owned(),
+                commands: Vec::new(),
+            });
         }
     }
 }
@@ -717,6 +757,16 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
         Some(first.gateway.id),
         listening.iter().map(|s| s.in_words()).collect(),
     );
+    let taking = match &walk.question.sni {
+        Some(sni) if !taken_by_anyone(walk, listening) => {
+            let Some(chain) = chain_for(walk, listening, sni) else {
+                no_chain(walk, first, sni);
+                return None;
+            };
+            Some(chain)
+        }
+        _ => None,
+    };
     let mut routes: Vec<String> = Vec::new();
     let mut clusters: Vec<(String, u32)> = Vec::new();
     let mut route_object = None;
@@ -726,7 +776,10 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
         let Some(chains) = subject.chains else {
             continue;
         };
-        let found = chains_of(walk.config(), subject);
+        let found: Vec<&FilterChain> = chains_of(walk.config(), subject)
+            .into_iter()
+            .filter(|c| taking.is_none_or(|taking| std::ptr::eq(*c, taking)))
+            .collect();
         let mut used: Vec<Used> = if is_http(subject, &found) {
             http_routes(walk, subject, &found)
         } else {
@@ -736,7 +789,7 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
                 .collect()
         };
         used.dedup();
-        if used.is_empty() {
+        if used.is_empty() && taking.is_none() {
             without_route.get_or_insert(*subject);
         }
         for (clause, named) in used {
@@ -764,7 +817,12 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
             .filter(|(_, e)| {
                 matches!(
                     e.fate,
-                    Fate::Dropped(Reason::SniTaken { .. } | Reason::DelegateMissing { .. })
+                    Fate::Dropped(
+                        Reason::SniTaken { .. }
+                            | Reason::DelegateMissing { .. }
+                            | Reason::DelegateConflict
+                            | Reason::AfterCatchAll { .. }
+                    )
                 )
             })
             .map(|(id, _)| id)
@@ -787,6 +845,33 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
     destinations(walk, &clusters, &clauses)
 }
 
+/// Whether no chain looks at the server name.
+fn taken_by_anyone(walk: &Walk<'_, '_>, listening: &[&Subject<'_>]) -> bool {
+    let mut chains = listening.iter().flat_map(|s| chains_of(walk.config(), s));
+    chains.all(|c| c.sni.is_empty())
+}
+
+fn chain_for<'w>(
+    walk: &Walk<'w, '_>,
+    listening: &[&Subject<'_>],
+    sni: &str,
+) -> Option<&'w FilterChain> {
+    let chains: Vec<&FilterChain> = listening
+        .iter()
+        .flat_map(|s| chains_of(walk.config(), s))
+        .collect();
+    narrow::chain_for_sni(&chains, sni)
+}
+
+/// The listener is there, but nothing on it takes the client's server name.
+fn no_chain(walk: &mut Walk<'_, '_>, subject: &Subject<'_>, sni: &str) {
+    let line = format!("no filter chain takes SNI {sni}");
+    walk.broken("route", Some(subject.gateway.id), line, Verdict::Missing);
+    if let Some(chains) = subject.chains {
+        walk.tell(chains, Symptom::NoChainForSni { sni });
+    }
+}
+
 fn is_http(subject: &Subject<'_>, chains: &[&FilterChain]) -> bool {
     chains.iter().any(|c| c.route.is_some()) || (chains.is_empty() && subject.listens())
 }
@@ -800,7 +885,12 @@ fn http_routes(walk: &Walk<'_, '_>, subject: &Subject<'_>, chains: &[&FilterChai
         .routes
         .iter()
         .filter(|(name, _)| names.is_empty() || names.contains(name))
-        .flat_map(|(_, hosts)| hosts)
+        .flat_map(|(_, hosts)| match &walk.question.http_host {
+            Some(host) => narrow::virtual_host(hosts.iter(), host)
+                .into_iter()
+                .collect(),
+            None => hosts.iter().collect::<Vec<_>>(),
+        })
         .flat_map(|h| &h.routes);
     routes
         .filter(|r| {
@@ -826,8 +916,21 @@ fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     walk.ok("listener", None, vec![listener]);
     let Some(chains) = subject.chains else { return };
     let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
-    if culprits.is_empty() {
-        walk.tell(chains, Symptom::NoHttpRoute);
+    let other_hosts = walk
+        .config()
+        .routes
+        .values()
+        .flatten()
+        .any(|h| !h.routes.is_empty());
+    match &walk.question.http_host {
+        Some(host) if other_hosts => {
+            walk.tell(chains, Symptom::NoVirtualHost { host });
+            return;
+        }
+        _ if culprits.is_empty() => {
+            walk.tell(chains, Symptom::NoHttpRoute);
+        }
+        _ => {}
     }
     for culprit in culprits {
         walk.tell_dropped(culprit);
@@ -967,13 +1070,38 @@ fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer
         asked: asked(question),
         verdict,
         summary,
-        assumptions: Vec::new(),
+        assumptions: assumptions(store, &class.proxy),
         path: in_order(hops),
         findings,
         unknowns,
         pods: Vec::new(),
         commands: Vec::new(),
     }
+}
+
+/// What could void the answer, as conditions.
+fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
+    let not_read = &store.snapshot.coverage.kinds_not_read;
+    let mut found = Vec::new();
+    if proxy.is_assumed() {
+        found.push("such a gateway exists".to_owned());
+    }
+    for (kind, condition) in [
+        (
+            "networking.istio.io/EnvoyFilter",
+            "no EnvoyFilter changes these listeners",
+        ),
+        (
+            "gateway.networking.k8s.io/Gateway",
+            "no Kubernetes Gateway takes this port",
+        ),
+        ("networking.k8s.io/Ingress", "no Ingress takes this port"),
+    ] {
+        if not_read.contains(kind) {
+            found.push(condition.to_owned());
+        }
+    }
+    found
 }
 
 /// Findings in the order of the path: Service, proxy, Gateway, VirtualService, destination.
@@ -1111,7 +1239,7 @@ pub(super) fn unselected(
         store,
         class: &class,
         port: question.port,
-        wish: &question.wish,
+        question,
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),

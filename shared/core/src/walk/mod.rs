@@ -3,14 +3,15 @@
 mod culprits;
 mod gateway;
 mod names;
+mod narrow;
 mod scan;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
-use crate::predict::store::Store;
-use crate::predict::{Prediction, ProxyFacts, not_a_router, predict, routers};
+use crate::predict::store::{Gateway, Store};
+use crate::predict::{Prediction, ProxyFacts, ProxyKind, not_a_router, predict, routers};
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::{Object, views::Labels};
 
@@ -56,14 +57,14 @@ impl Class {
 pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
     if proxies.is_empty() {
-        let assumed: BTreeMap<(&str, &Labels), ()> = store
+        let assumed: BTreeSet<(&str, &Labels)> = store
             .gateways
             .iter()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())
-            .map(|g| ((g.object.key.namespace.as_str(), &g.spec.selector), ()))
+            .map(|g| (g.object.key.namespace.as_str(), &g.spec.selector))
             .collect();
         proxies = assumed
-            .into_keys()
+            .into_iter()
             .map(|(namespace, selector)| ProxyFacts::assumed(namespace, selector))
             .collect();
     }
@@ -85,12 +86,7 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
                 .as_ref()
                 .is_none_or(|ns| *ns == g.object.key.namespace)
         })
-        .filter(|g| {
-            g.spec
-                .servers
-                .iter()
-                .any(|s| s.port.as_ref().is_some_and(|p| p.number == question.port))
-        })
+        .filter(|g| declares(g, question.port))
         .collect();
     let mut answers: Vec<Answer> = classes
         .iter()
@@ -98,7 +94,7 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         .collect();
     for gateway in declaring {
         let selected = classes.iter().any(|c| {
-            c.proxy.kind == crate::predict::ProxyKind::Router
+            c.proxy.kind == ProxyKind::Router
                 && crate::predict::selects(&gateway.spec.selector, &c.proxy.labels)
         });
         if !selected && let Some(answer) = gateway::unselected(store, classes, gateway, question) {
@@ -129,46 +125,52 @@ fn proxy_ref(proxy: &ProxyFacts) -> ProxyRef {
 
 /// Nobody declares the port: no Gateway server, no gateway Service's port, no listener.
 fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answer {
-    let class = classes.iter().find(|c| {
+    let asked_about = |namespace: &str| {
         question
             .namespace
             .as_ref()
-            .is_none_or(|ns| *ns == c.proxy.namespace)
-    });
-    let proxy = class.or(classes.first()).map_or_else(
+            .is_none_or(|asked| asked == namespace)
+    };
+    let class = classes
+        .iter()
+        .find(|c| asked_about(&c.proxy.namespace))
+        .or(classes.first());
+    let proxy = class.map_or_else(
         || ProxyRef {
             namespace: String::new(),
             name: String::new(),
-            kind: crate::predict::ProxyKind::Router.word(),
+            kind: ProxyKind::Router.word(),
         },
         |c| proxy_ref(&c.proxy),
     );
-    let subject = store
+    let own = store
         .gateways
         .iter()
-        .find(|g| {
-            question
-                .namespace
-                .as_ref()
-                .is_none_or(|ns| *ns == g.object.key.namespace)
-        })
-        .map(|g| g.object)
-        .or_else(|| {
-            class
-                .and_then(|c| c.proxy.object())
-                .and_then(|id| store.snapshot.get(id))
-        });
+        .find(|g| asked_about(&g.object.key.namespace));
+    let elsewhere = store.gateways.iter().find(|g| declares(g, question.port));
+    let workload = class
+        .and_then(|c| c.proxy.object())
+        .and_then(|id| store.snapshot.get(id));
+    let subject = elsewhere.or(own).map(|g| g.object).or(workload);
+    let line = match (&question.namespace, elsewhere) {
+        (Some(asked), Some(gateway)) => {
+            format!(
+                "no Gateway in {asked} has a server for it; {} has",
+                gateway.name
+            )
+        }
+        (Some(asked), None) => format!("no Gateway in {asked} has a server for it"),
+        (None, _) => "no Gateway has a server for it".to_owned(),
+    };
+    let finding = subject.filter(|_| elsewhere.is_none());
     Answer {
         proxy,
         asked: asked(question),
         verdict: Verdict::Missing,
-        summary: format!(
-            "port {} will be closed: no Gateway has a server for it",
-            question.port
-        ),
+        summary: format!("port {} will be closed: {line}", question.port),
         assumptions: Vec::new(),
         path: gateway::undeclared_path(question.port),
-        findings: subject
+        findings: finding
             .and_then(|o| not_declared(store, o, question.port))
             .into_iter()
             .collect(),
@@ -176,6 +178,15 @@ fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answ
         pods: Vec::new(),
         commands: Vec::new(),
     }
+}
+
+/// Whether a Gateway has a server with this number.
+fn declares(gateway: &Gateway<'_>, port: u32) -> bool {
+    gateway
+        .spec
+        .servers
+        .iter()
+        .any(|s| s.port.as_ref().is_some_and(|p| p.number == port))
 }
 
 fn not_declared(store: &Store<'_>, object: &Object, port: u32) -> Option<Finding> {

@@ -13,6 +13,7 @@ use super::super::{
     Coverage, Draft, FieldPath, Kind, ObjectKey, Origin, Segment, Snapshot, Source, SourceId,
 };
 use super::json;
+use super::locate::block_item;
 use super::problem::{
     Culprit, Excerpt, Place, Problem, Words, chart_of, printable, shell_word, words,
 };
@@ -239,6 +240,12 @@ impl Loader {
         let coverage = Coverage {
             files_only: true,
             unread_documents: self.unread,
+            kinds_not_read: self
+                .counts
+                .other_kinds
+                .keys()
+                .map(|(api, kind)| format!("{}/{kind}", api.split('/').next().unwrap_or(api)))
+                .collect(),
         };
         Loaded {
             snapshot: Snapshot::new(drafts, self.sources, coverage),
@@ -253,6 +260,9 @@ impl Loader {
 #[must_use]
 pub fn raw_value(source: &Source, origin: &Origin) -> Option<Value> {
     let text = source.text.get(origin.document.clone())?;
+    if let Some(value) = raw_item(text, &origin.root) {
+        return Some(value);
+    }
     let mut value = parse(text)?;
     for segment in &origin.root.0 {
         value = match (segment, value) {
@@ -262,6 +272,19 @@ pub fn raw_value(source: &Source, origin: &Origin) -> Option<Value> {
         };
     }
     Some(value)
+}
+
+/// One item of a list in block style, without reading the others: a whole cluster as one list takes a second.
+fn raw_item(text: &str, root: &FieldPath) -> Option<Value> {
+    let [Segment::Key(key), Segment::Index(n)] = root.0.as_slice() else {
+        return None;
+    };
+    let range = block_item(text, *n).filter(|_| key == "items")?;
+    // An alias to another item does not parse here.
+    match parse(text.get(range)?)? {
+        Value::Array(items) => items.into_iter().next(),
+        _ => None,
+    }
 }
 
 /// The value of a text that holds one document, such as the mesh configuration inside a ConfigMap.
@@ -661,12 +684,19 @@ impl Reading<'_> {
     }
 }
 
-/// The parser notices a tab behind it; the caret belongs under it.
+/// The parser notices a tab behind it, or at the end of the line before; the caret belongs under it.
 fn tab_before(text: &str, at: usize) -> usize {
     let blanks = text.get(..at).unwrap_or("");
     let from = blanks.trim_end_matches([' ', '\t']).len();
-    let tab = blanks.get(from..).and_then(|blanks| blanks.find('\t'));
-    tab.map_or(at, |tab| from + tab)
+    if let Some(tab) = blanks.get(from..).and_then(|blanks| blanks.find('\t')) {
+        return from + tab;
+    }
+    let rest = text.get(at..).unwrap_or("");
+    let line = rest.find('\n').map_or(0, |end| end + 1);
+    let next = rest.get(line..).unwrap_or("");
+    let word = next.len() - next.trim_start_matches([' ', '\t']).len();
+    let tab = next.get(..word).and_then(|blanks| blanks.find('\t'));
+    tab.map_or(at, |tab| at + line + tab)
 }
 
 /// The quote that begins the first quoted text behind what was read.

@@ -50,8 +50,14 @@ fn find_in_item(text: &str, path: &FieldPath) -> Option<Found> {
 }
 
 /// The lines of an item of the root's `items`. Whatever an item contains is indented deeper than its dash, so the
-/// dashes in that column are the items.
-fn block_item(text: &str, n: usize) -> Option<Range<usize>> {
+/// dashes in that column are the items. `None` when only the whole document can tell.
+pub(crate) fn block_item(text: &str, n: usize) -> Option<Range<usize>> {
+    // Of two lists of items the last counts.
+    let keys = ["items", "\"items\"", "'items'"];
+    let is_items = |line: &&str| keys.iter().any(|key| line.starts_with(key));
+    if text.split('\n').filter(is_items).nth(1).is_some() {
+        return None;
+    }
     let mut dashes: Option<usize> = None;
     let (mut in_items, mut seen, mut begin, mut at) = (false, 0, None, 0);
     for line in text.split_inclusive('\n') {

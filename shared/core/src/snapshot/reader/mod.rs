@@ -21,6 +21,7 @@ mod tests;
 pub(crate) use json::looks_like_json;
 pub(crate) use load::tidy;
 pub use load::{Counts, Loaded, Loader, Notice, ReadOptions, parse, raw_value};
+pub(crate) use locate::block_item;
 pub use locate::{locate, locate_key};
 pub use problem::{Excerpt, Place, Problem, render_problem};
 pub(crate) use tree::{Entry, Node, Shape, Tree};
