@@ -248,6 +248,10 @@ fn selected_pods(
     let namespace = object.key.namespace.as_str();
     let mut found = Vec::new();
     for pod in store.pods(namespace) {
+        let labels = &pod.meta.labels;
+        if !selects(selector, labels) || !accepts(Some(labels)) {
+            continue;
+        }
         let (Some(facts), Some(view)) = (ProxyFacts::of_pod(pod), Pod::of(&pod.view)) else {
             continue;
         };
@@ -256,7 +260,7 @@ fn selected_pods(
             .conditions
             .iter()
             .any(|c| c.r#type == "Ready" && c.status != "True");
-        if not_ready || !selects(selector, &facts.labels) || !accepts(Some(&facts.labels)) {
+        if not_ready {
             continue;
         }
         if let Ok(number) = super::gateway::target_port(written, &facts.containers) {
@@ -333,9 +337,10 @@ fn service_entry_endpoints(
             .filter(|(_, e)| selects(&selector.labels, &e.labels))
             .filter_map(|(_, e)| of_entry(e));
         let pods = store.pods(&service.namespace).iter().filter_map(|o| {
-            let facts = ProxyFacts::of_pod(o)?;
-            let chosen = selects(&selector.labels, &facts.labels) && accepts(Some(&facts.labels));
-            let ip = facts.ips.first().filter(|_| chosen)?;
+            let labels = &o.meta.labels;
+            let chosen = selects(&selector.labels, labels) && accepts(Some(labels));
+            let facts = chosen.then(|| ProxyFacts::of_pod(o))??;
+            let ip = facts.ips.first()?;
             Some(Endpoint::Address(join(ip, port.target_port)))
         });
         return entries.chain(pods).collect();

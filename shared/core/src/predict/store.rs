@@ -200,22 +200,31 @@ pub struct Subset {
 
 #[derive(Clone, Debug, Default)]
 struct RulesOfNamespace {
-    /// By host; rules of one host in order of age.
-    by_host: Vec<(String, Vec<DestinationRule>)>,
+    /// By host; rules of one host in order of age. `*` sorts before every letter: wildcards come first.
+    by_host: BTreeMap<String, Vec<DestinationRule>>,
 }
 
 impl RulesOfNamespace {
     fn find(&self, hostname: &str) -> Option<&[DestinationRule]> {
-        let hosts: Vec<(&str, ())> = self.by_host.iter().map(|(h, _)| (h.as_str(), ())).collect();
-        let n = hosts::most_specific(hostname, &hosts)?;
-        self.by_host.get(n).map(|(_, rules)| rules.as_slice())
+        let wildcards = || {
+            let hosts: Vec<(&str, &Vec<DestinationRule>)> = self
+                .by_host
+                .range("*".to_owned()..)
+                .take_while(|(host, _)| hosts::is_wildcard(host))
+                .map(|(host, rules)| (host.as_str(), rules))
+                .collect();
+            let n = hosts::most_specific(hostname, &hosts)?;
+            hosts.get(n).map(|(_, rules)| *rules)
+        };
+        let rules = self.by_host.get(hostname).or_else(wildcards);
+        rules.map(Vec::as_slice)
     }
 
     /// Adds a rule, merging its subsets into the rules of the same host that it may merge with.
     /// After `pilot/pkg/model/destination_rule.go:mergeDestinationRule`.
     fn merge(&mut self, rule: &DestinationRule) {
-        let Some((_, rules)) = self.by_host.iter_mut().find(|(host, _)| *host == rule.host) else {
-            self.by_host.push((rule.host.clone(), vec![rule.clone()]));
+        let Some(rules) = self.by_host.get_mut(&rule.host) else {
+            self.by_host.insert(rule.host.clone(), vec![rule.clone()]);
             return;
         };
         let mut append = true;

@@ -153,11 +153,19 @@ pub struct Loaded {
     pub counts: Counts,
 }
 
+/// A [`Place`] whose text goes by its number: every object has one, hardly any is told.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    source: SourceId,
+    line: usize,
+    column: usize,
+}
+
 /// Collects the objects of texts.
 #[derive(Debug)]
 pub struct Loader {
     options: ReadOptions,
-    drafts: BTreeMap<ObjectKey, (Draft, Place)>,
+    drafts: BTreeMap<ObjectKey, (Box<Draft>, Spot)>,
     sources: Vec<Source>,
     problems: Vec<Problem>,
     notices: Vec<Notice>,
@@ -225,7 +233,7 @@ impl Loader {
     /// The snapshot of all texts.
     #[must_use]
     pub fn finish(mut self) -> Loaded {
-        let drafts: Vec<Draft> = self.drafts.into_values().map(|(draft, _)| draft).collect();
+        let drafts: Vec<Draft> = self.drafts.into_values().map(|(draft, _)| *draft).collect();
         let objects = drafts
             .iter()
             .filter(|d| !d.namespace_written && d.key.kind.namespaced())
@@ -343,6 +351,9 @@ impl Reading<'_> {
     }
 
     fn json(&mut self, text: &str, range: Range<usize>) {
+        if let Some(list) = json::list(text) {
+            return self.json_list(text, &range, &list);
+        }
         let (values, error) = json::values(text);
         // Flow style looks much the same. kubectl knows by the text's first character.
         if !self
@@ -367,15 +378,41 @@ impl Reading<'_> {
             self.root(&context, value);
         }
         if let Some(error) = error {
-            self.fault(
-                range,
-                &Fault {
-                    at: error.at,
-                    kind: FaultKind::Json(error.message),
-                    after: error.at,
-                },
-            );
+            self.json_fault(range, error);
         }
+    }
+
+    /// The items of a list one by one: as one value a whole cluster takes twenty times its text.
+    fn json_list(&mut self, text: &str, range: &Range<usize>, list: &json::List<'_>) {
+        let begin = range.start + list.range.start;
+        let context = Context {
+            range: begin..range.start + list.range.end,
+            tree: OnceCell::new(),
+            start: 0,
+            items: list.items.iter().map(|(at, _)| *at).collect(),
+        };
+        let like = list.like();
+        for (n, (_, item)) in list.items.iter().enumerate() {
+            let Ok(mut value) = serde_json::from_str::<Value>(item) else {
+                // What is no number or no text after all: told once, with its place in the whole.
+                if let (_, Some(error)) = json::values(text) {
+                    self.json_fault(range.clone(), error);
+                }
+                return;
+            };
+            tidy(&mut value);
+            let root = FieldPath::root().key("items").index(n);
+            self.value(&context, &root, value, like);
+        }
+    }
+
+    fn json_fault(&mut self, range: Range<usize>, error: json::JsonError) {
+        let fault = Fault {
+            at: error.at,
+            kind: FaultKind::Json(error.message),
+            after: error.at,
+        };
+        self.fault(range, &fault);
     }
 
     fn yaml(&mut self, text: &str, range: Range<usize>) {
@@ -495,8 +532,8 @@ impl Reading<'_> {
             None => &self.loader.options.default_namespace,
         };
         let key = ObjectKey::new(kind, namespace, &meta.name);
-        let place = self.place(context.range.start + self.start(context, root));
-        let draft = Draft {
+        let spot = self.spot(context.range.start + self.start(context, root));
+        let draft = Box::new(Draft {
             key: key.clone(),
             api_version,
             namespace_written: written.is_some(),
@@ -507,16 +544,13 @@ impl Reading<'_> {
                 document: context.range.clone(),
                 root: root.clone(),
             }),
-        };
-        let before = self
-            .loader
-            .drafts
-            .insert(key.clone(), (draft, place.clone()));
-        if let Some((_, first)) = before {
+        });
+        if let Some((_, first)) = self.loader.drafts.insert(key.clone(), (draft, spot)) {
+            let (first, last) = (self.place_of(first), self.place_of(spot));
             self.notice(Notice::RepeatedObject {
                 object: key,
                 first,
-                last: place,
+                last,
             });
         }
         Ok(())
@@ -542,13 +576,26 @@ impl Reading<'_> {
             .as_ref()
     }
 
-    fn place(&self, at: usize) -> Place {
+    fn spot(&self, at: usize) -> Spot {
         let position = self.lines.position(self.text, at);
-        Place {
-            source: self.name.to_owned(),
+        Spot {
+            source: self.id,
             line: position.line,
             column: position.column,
         }
+    }
+
+    fn place_of(&self, spot: Spot) -> Place {
+        let source = self.loader.sources.get(spot.source.0 as usize);
+        Place {
+            source: source.map_or(self.name, |s| &s.name).to_owned(),
+            line: spot.line,
+            column: spot.column,
+        }
+    }
+
+    fn place(&self, at: usize) -> Place {
+        self.place_of(self.spot(at))
     }
 
     fn notice(&mut self, notice: Notice) {

@@ -4,19 +4,16 @@
 
 mod istio;
 mod kubernetes;
-
-use std::collections::BTreeMap;
+mod labels;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 pub use istio::*;
 pub use kubernetes::*;
+pub use labels::Labels;
 
 use super::Kind;
-
-/// Labels, selectors and annotations.
-pub type Labels = BTreeMap<String, String>;
 
 /// The part of `metadata` that is read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
