@@ -4,7 +4,7 @@
 //! `pilot/pkg/serviceregistry/{kube,serviceentry}` (1.31).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -273,16 +273,17 @@ pub struct Store<'a> {
     pub virtual_services: Vec<VirtualService<'a>>,
     /// Services, oldest first.
     pub services: Vec<Service>,
-    by_hostname: BTreeMap<String, Vec<usize>>,
-    gateways_by_name: BTreeMap<String, usize>,
-    virtual_services_by_object: BTreeMap<ObjectId, usize>,
+    // Only looked up, never walked through: their order decides nothing.
+    by_hostname: HashMap<String, Vec<usize>>,
+    gateways_by_name: HashMap<String, usize>,
+    virtual_services_by_object: HashMap<ObjectId, usize>,
     /// VirtualServices by the `namespace/name` of a Gateway they name.
-    by_gateway: BTreeMap<String, Vec<(usize, usize)>>,
+    by_gateway: HashMap<String, Vec<(usize, usize)>>,
     local_rules: BTreeMap<String, RulesOfNamespace>,
     exported_rules: BTreeMap<String, RulesOfNamespace>,
     root_local_rules: RulesOfNamespace,
     slices: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Object>>>,
-    pods_by_ip: BTreeMap<&'a str, &'a Object>,
+    pods_by_ip: HashMap<&'a str, &'a Object>,
     pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
 }
@@ -298,15 +299,16 @@ impl<'a> Store<'a> {
             services: services(snapshot, &mesh),
             snapshot,
             mesh,
-            by_hostname: BTreeMap::new(),
-            gateways_by_name: BTreeMap::new(),
-            virtual_services_by_object: BTreeMap::new(),
-            by_gateway: BTreeMap::new(),
+            // Only looked up, never walked through: their order decides nothing.
+            by_hostname: HashMap::new(),
+            gateways_by_name: HashMap::new(),
+            virtual_services_by_object: HashMap::new(),
+            by_gateway: HashMap::new(),
             local_rules: BTreeMap::new(),
             exported_rules: BTreeMap::new(),
             root_local_rules: RulesOfNamespace::default(),
             slices: BTreeMap::new(),
-            pods_by_ip: BTreeMap::new(),
+            pods_by_ip: HashMap::new(),
             pods_by_namespace: BTreeMap::new(),
             services_by_namespace: BTreeMap::new(),
         };

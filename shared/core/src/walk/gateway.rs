@@ -1189,11 +1189,11 @@ pub(super) fn unselected(
     let common = |class: &Class| {
         let same_keys = selector
             .keys()
-            .filter(|k| class.proxy.labels.contains_key(*k))
+            .filter(|k| class.proxy.labels.contains_key(k))
             .count();
         let same = selector
             .iter()
-            .filter(|(k, v)| class.proxy.labels.get(*k) == Some(v))
+            .filter(|(k, v)| class.proxy.labels.get(k) == Some(v))
             .count();
         (same, same_keys)
     };
