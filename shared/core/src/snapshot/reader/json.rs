@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::scratch::Scratch;
 use super::tree::{Entry, Node, Want};
 use super::yaml::DEPTH;
 
@@ -55,8 +55,8 @@ pub(super) fn list(text: &str) -> Option<List<'_>> {
         api_version: Cow<'t, str>,
         #[serde(borrow)]
         kind: Cow<'t, str>,
-        #[serde(default, rename = "metadata")]
-        _metadata: Value,
+        #[serde(borrow, default, rename = "metadata")]
+        _metadata: Scratch<'t>,
         #[serde(borrow)]
         items: Vec<&'t RawValue>,
     }
@@ -87,9 +87,9 @@ pub(super) fn list(text: &str) -> Option<List<'_>> {
 }
 
 /// Every value of a text with its bytes; the error, if any, is where reading ended.
-pub(super) fn values(text: &str) -> (Vec<(Range<usize>, Value)>, Option<JsonError>) {
+pub(super) fn values(text: &str) -> (Vec<(Range<usize>, Scratch<'_>)>, Option<JsonError>) {
     let mut found = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Scratch<'_>>();
     let mut begin = 0;
     while let Some(next) = stream.next() {
         match next {

@@ -6,7 +6,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::views::{Meta, View, ViewError, read_view};
 use super::super::{
@@ -18,6 +19,7 @@ use super::problem::{
     Culprit, Excerpt, Place, Problem, Words, chart_of, printable, shell_word, words,
 };
 use super::scalar::integral;
+use super::scratch::Scratch;
 use super::text::{Lines, line_at, split, width};
 use super::tree::{Tree, Want};
 use super::yaml::{self, ALIAS_BUDGET, Document, Fault, FaultKind};
@@ -302,9 +304,10 @@ pub fn parse(text: &str) -> Option<Value> {
         && let (mut values, None) = json::values(text)
         && let Some((_, value)) = values.pop()
     {
-        return Some(value);
+        return Some(value.into_value());
     }
-    yaml::read(text, &mut { ALIAS_BUDGET }).ok()?.value
+    let document = yaml::read(text, &mut { ALIAS_BUDGET }).ok()?;
+    document.value.map(Scratch::into_value)
 }
 
 /// One text while it is read.
@@ -392,17 +395,19 @@ impl Reading<'_> {
             items: list.items.iter().map(|(at, _)| *at).collect(),
         };
         let like = list.like();
+        let mut unread = false;
         for (n, (_, item)) in list.items.iter().enumerate() {
-            let Ok(mut value) = serde_json::from_str::<Value>(item) else {
-                // What is no number or no text after all: told once, with its place in the whole.
-                if let (_, Some(error)) = json::values(text) {
-                    self.json_fault(range.clone(), error);
-                }
-                return;
+            let Ok(mut value) = serde_json::from_str::<Scratch<'_>>(item) else {
+                unread = true;
+                continue;
             };
-            tidy(&mut value);
+            value.tidy();
             let root = FieldPath::root().key("items").index(n);
             self.value(&context, &root, value, like);
+        }
+        // What is no number or no text after all: the first of them is told, with its place in the whole.
+        if let (true, (_, Some(error))) = (unread, json::values(text)) {
+            self.json_fault(range.clone(), error);
         }
     }
 
@@ -449,8 +454,8 @@ impl Reading<'_> {
         }
     }
 
-    fn root(&mut self, context: &Context, mut value: Value) {
-        tidy(&mut value);
+    fn root(&mut self, context: &Context, mut value: Scratch<'_>) {
+        value.tidy();
         self.value(context, &FieldPath::root(), value, None);
     }
 
@@ -459,7 +464,7 @@ impl Reading<'_> {
         &mut self,
         context: &Context,
         root: &FieldPath,
-        mut value: Value,
+        mut value: Scratch<'_>,
         like: Option<(&str, &str)>,
     ) {
         let api_version = word(&value, "apiVersion").or(like.map(|(api, _)| api));
@@ -468,7 +473,7 @@ impl Reading<'_> {
             (Some(api_version), Some(kind)) => (api_version.to_owned(), kind.to_owned()),
             (None, None) if root.0.is_empty() => return,
             (api_version, kind) => {
-                let has_metadata = value.get("metadata").is_some_and(Value::is_object);
+                let has_metadata = matches!(value.get("metadata"), Some(Scratch::Map(_)));
                 if root.0.is_empty() && !has_metadata {
                     return;
                 }
@@ -481,10 +486,9 @@ impl Reading<'_> {
             }
         };
         if let Some(item_kind) = kind.strip_suffix("List")
-            && let Some(items @ Value::Array(_)) = value.get_mut("items").map(Value::take)
+            && let Some(items) = value.take_list("items")
         {
             let like = (!item_kind.is_empty()).then_some((api_version.as_str(), item_kind));
-            let Value::Array(items) = items else { return };
             for (n, item) in items.into_iter().enumerate() {
                 let root = root.clone().key("items").index(n);
                 self.value(context, &root, item, like);
@@ -497,34 +501,37 @@ impl Reading<'_> {
             *count.or_default() += 1;
             return;
         };
-        if let Err((field, error)) = self.object(context, root, known, api_version, &value) {
-            self.view_problem(context, root, known, &value, &field, &error);
+        if self
+            .object(context, root, known, api_version, &value)
+            .is_none()
+        {
+            let value = value.into_value();
+            if let Some((field, error)) = misfit(known, &value) {
+                self.view_problem(context, root, known, &value, &field, &error);
+            }
         }
     }
 
+    /// An object of a kind that is read; `None` when a field does not fit.
     fn object(
         &mut self,
         context: &Context,
         root: &FieldPath,
         kind: Kind,
         api_version: String,
-        value: &Value,
-    ) -> Result<(), (FieldPath, ViewError)> {
-        let in_metadata = FieldPath::of("metadata");
-        let empty = Value::Object(Map::new());
-        let metadata = value.get("metadata").unwrap_or(&empty);
-        let meta: Meta = read_view(metadata).map_err(|error| {
-            let field = in_metadata.clone().join(&field_of(metadata, &error.path));
-            (field, error)
-        })?;
+        value: &Scratch<'_>,
+    ) -> Option<()> {
+        let meta = match value.get("metadata") {
+            Some(metadata) => Meta::deserialize(metadata).ok()?,
+            None => Meta::default(),
+        };
         if meta.name.is_empty() {
             let message = format!("a {kind} without a name");
-            let field = in_metadata.key("name");
+            let field = FieldPath::of("metadata.name");
             self.problem_in(context, root, &field, message, "`name` is missing", false);
-            return Ok(());
+            return Some(());
         }
-        let view =
-            View::read(kind, value).map_err(|error| (field_of(value, &error.path), error))?;
+        let view = View::of_kind(kind, value).ok()?;
         let written = meta.namespace.as_deref().filter(|ns| !ns.is_empty());
         let namespace = match written {
             _ if !kind.namespaced() => "",
@@ -553,7 +560,7 @@ impl Reading<'_> {
                 last,
             });
         }
-        Ok(())
+        Some(())
     }
 
     /// Where an object begins, in bytes of its document.
@@ -759,7 +766,19 @@ fn quote_after(text: &str, after: usize) -> Option<usize> {
     None
 }
 
-fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+/// The field of an object that does not fit, and why: read once more, as only a failure needs to know.
+fn misfit(kind: Kind, value: &Value) -> Option<(FieldPath, ViewError)> {
+    let metadata = value.get("metadata");
+    let meta = metadata.map(|m| (m, read_view::<Meta>(m)));
+    if let Some((metadata, Err(error))) = meta {
+        let field = FieldPath::of("metadata").join(&field_of(metadata, &error.path));
+        return Some((field, error));
+    }
+    let error = View::read(kind, value).err()?;
+    Some((field_of(value, &error.path), error))
+}
+
+fn word<'v>(value: &'v Scratch<'_>, key: &str) -> Option<&'v str> {
     value.get(key)?.as_str().filter(|text| !text.is_empty())
 }
 

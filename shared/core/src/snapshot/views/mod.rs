@@ -57,6 +57,11 @@ macro_rules! views {
             pub fn read(kind: Kind, object: &serde_json::Value) -> Result<Self, ViewError> {
                 match kind { $(Kind::$kind => read_view::<$view>(object).map(|v| Self::$kind(Box::new(v))),)* }
             }
+
+            /// Reads the view of a kind from whatever holds a whole object.
+            pub(in crate::snapshot) fn of_kind<'de, D: Deserializer<'de>>(kind: Kind, object: D) -> Result<Self, D::Error> {
+                match kind { $(Kind::$kind => <$view>::deserialize(object).map(|v| Self::$kind(Box::new(v))),)* }
+            }
         }
 
         $(impl AsView for $view {
