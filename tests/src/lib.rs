@@ -26,6 +26,7 @@ pub mod binaries;
 pub mod case;
 pub mod compare;
 pub mod json;
+pub mod large;
 pub mod manifests;
 pub mod random;
 pub mod runner;

@@ -4,6 +4,8 @@
 //! entry is not possible: [`Ledger::settle`] takes the `Result` that steers the prediction, and the `Err` in it *is*
 //! the reason that is kept. Walk, causes and proof read the ledger; they never decide again.
 
+use std::collections::BTreeSet;
+
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
 
@@ -423,12 +425,22 @@ pub struct Ledger {
     entries: Vec<Entry>,
     /// The entries that stand under each, by its number.
     children: Vec<Vec<EntryId>>,
+    // A walk asks for these at every port, among as many entries as a mesh has VirtualServices.
+    servers: Vec<EntryId>,
+    service_ports: Vec<EntryId>,
+    /// The rules that take effect somewhere.
+    used: BTreeSet<(ObjectId, Block, usize)>,
 }
 
 impl Ledger {
     /// Begins an entry; its fate follows by [`Ledger::settle`] or [`Ledger::displace`].
     pub fn open(&mut self, step: Step, under: Option<EntryId>) -> EntryId {
         let id = EntryId(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        match step {
+            Step::Server { .. } => self.servers.push(id),
+            Step::ServicePort { .. } => self.service_ports.push(id),
+            _ => {}
+        }
         self.entries.push(Entry {
             step,
             under,
@@ -463,6 +475,18 @@ impl Ledger {
     fn set(&mut self, id: EntryId, fate: Fate) {
         if let Some(entry) = self.entries.get_mut(id.0 as usize) {
             debug_assert_eq!(entry.fate, Fate::Open, "an entry has exactly one fate");
+            if let (
+                Step::Clause {
+                    virtual_service,
+                    block,
+                    rule,
+                    ..
+                },
+                Fate::Effective(_),
+            ) = (&entry.step, &fate)
+            {
+                self.used.insert((*virtual_service, *block, *rule));
+            }
             entry.fate = fate;
         }
     }
@@ -478,13 +502,39 @@ impl Ledger {
         (0..).map(EntryId).zip(&self.entries)
     }
 
+    /// The entries of servers, in the order of the decisions.
+    pub fn servers(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
+        self.those(&self.servers)
+    }
+
+    /// The entries of Service ports, in the order of the decisions.
+    pub fn service_ports(&self) -> impl Iterator<Item = (EntryId, &Entry)> {
+        self.those(&self.service_ports)
+    }
+
+    /// Whether a rule takes effect at some server.
+    #[must_use]
+    pub fn uses_rule(&self, virtual_service: ObjectId, block: Block, rule: usize) -> bool {
+        self.used.contains(&(virtual_service, block, rule))
+    }
+
+    /// Whether any rule of a VirtualService takes effect at some server.
+    #[must_use]
+    pub fn uses(&self, virtual_service: ObjectId) -> bool {
+        let from = (virtual_service, Block::Tcp, 0);
+        let next = self.used.range(from..).next();
+        next.is_some_and(|(object, ..)| *object == virtual_service)
+    }
+
+    fn those<'l>(&'l self, ids: &'l [EntryId]) -> impl Iterator<Item = (EntryId, &'l Entry)> {
+        ids.iter()
+            .filter_map(|id| self.get(*id).map(|entry| (*id, entry)))
+    }
+
     /// The entries that stand under another.
     pub fn under(&self, parent: EntryId) -> impl Iterator<Item = (EntryId, &Entry)> {
         let children = self.children.get(parent.0 as usize);
-        children
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.get(*id).map(|entry| (*id, entry)))
+        self.those(children.map_or(&[], Vec::as_slice))
     }
 
     /// The entries above one, nearest first.

@@ -253,7 +253,12 @@ pub(super) fn servers_without_route<'t>(
 
 /// Whether a server has filter chains.
 fn routed(tale: &Tale<'_, '_>, server: &Server<'_>) -> bool {
-    tale.ledger.entries().any(|(_, e)| {
+    let bound = tale
+        .ledger
+        .servers()
+        .flat_map(|(id, _)| tale.ledger.under(id));
+    let mut chains = bound.flat_map(|(id, _)| tale.ledger.under(id));
+    chains.any(|(_, e)| {
         matches!(&e.step, Step::Chains { gateway, index, .. }
             if *gateway == server.gateway.id && *index == server.index)
             && matches!(e.fate, Fate::Effective(_))
@@ -279,11 +284,7 @@ pub(super) fn bound_port(tale: &Tale<'_, '_>) -> Option<u32> {
 
 /// Whether a rule is used for some server: then what it matches may only grow.
 pub(super) fn in_use(tale: &Tale<'_, '_>, vs: ObjectId, block: Block, rule: usize) -> bool {
-    tale.ledger.entries().any(|(_, e)| {
-        matches!(&e.step, Step::Clause { virtual_service, block: b, rule: r, .. }
-            if *virtual_service == vs && *b == block && *r == rule)
-            && matches!(e.fate, Fate::Effective(_))
-    })
+    tale.ledger.uses_rule(vs, block, rule)
 }
 
 /// One match of a rule, as far as it is about ports and gateways.

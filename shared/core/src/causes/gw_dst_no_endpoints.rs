@@ -145,7 +145,7 @@ fn selector(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
         let mut differing = view
             .selector
             .iter()
-            .filter(|(k, v)| labels.get(*k) != Some(*v));
+            .filter(|(k, v)| labels.get(k) != Some(*v));
         let (Some((key, value)), None) = (differing.next(), differing.next()) else {
             continue;
         };

@@ -40,7 +40,7 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let selector = &tale.view::<views::Gateway>(object.id)?.spec.selector;
     let differing = selector
         .iter()
-        .find(|(key, value)| tale.proxy.labels.get(*key) != Some(*value))?;
+        .find(|(key, value)| tale.proxy.labels.get(key) != Some(*value))?;
     let (key, value) = differing;
     let label = match tale.proxy.labels.get(key) {
         Some(other) => format!("the gateway's pods have {key}: {other}"),
@@ -69,7 +69,7 @@ fn selector(tale: &Tale<'_, '_>) -> Option<Candidate> {
     let field = build::spec().key("selector");
     let differing = selector
         .iter()
-        .filter(|(key, value)| labels.get(*key) != Some(*value));
+        .filter(|(key, value)| labels.get(key) != Some(*value));
     let values: Option<Vec<Operation>> = differing
         .map(|(key, _)| {
             let own = labels.get(key).filter(|_| is_stable(key))?;

@@ -159,7 +159,9 @@ impl Search<'_, '_> {
             opens: false,
             why_not: String::new(),
         };
-        for _ in 0..DEPTH {
+        // What a person has to choose first is offered, but can never be called proved.
+        let depth = if candidate.choice.is_some() { 0 } else { DEPTH };
+        for _ in 0..depth {
             let after = match predict_after(self.store, self.classes, &attempt.changes, &question) {
                 Ok(after) => after,
                 Err(error) => {

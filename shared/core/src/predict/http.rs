@@ -11,6 +11,7 @@ use super::gateway::{
 use super::hosts::{self, hosts_for_namespace, resolve_gateway_name};
 use super::store::VirtualService;
 use crate::ledger::{Block, Effect, EntryId, Reason, Step};
+use crate::snapshot::Kind;
 use crate::snapshot::views::{HttpMatch, HttpRoute, StringMatch};
 
 /// The route configurations that the listeners name.
@@ -267,12 +268,11 @@ fn rules<'r, 'a>(
         } else {
             &delegate.namespace
         };
-        let target = store.virtual_services.iter().find(|d| {
-            d.object.key.name == delegate.name
-                && d.namespace() == namespace
-                && d.hosts.is_empty()
-                && d.visibility.includes(vs.namespace())
-        });
+        let target = store
+            .snapshot
+            .find(Kind::VirtualService, namespace, &delegate.name)
+            .and_then(|object| store.virtual_service(object.id))
+            .filter(|d| d.hosts.is_empty() && d.visibility.includes(vs.namespace()));
         let step = Step::Clause {
             virtual_service: vs.object.id,
             block: Block::Http,
@@ -371,10 +371,9 @@ fn merge_match(root: &HttpMatch, delegate: &HttpMatch) -> HttpMatch {
         }
     }
     for (key, value) in &root.source_labels {
-        merged
-            .source_labels
-            .entry(key.clone())
-            .or_insert_with(|| value.clone());
+        if !merged.source_labels.contains_key(key) {
+            merged.source_labels.insert(key.clone(), value.clone());
+        }
     }
     if merged.port == 0 {
         merged.port = root.port;

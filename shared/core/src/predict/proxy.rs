@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::selects;
 use crate::snapshot::views::{
     AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
 };
@@ -130,15 +131,11 @@ impl ProxyFacts {
     }
 
     fn of_spec(object: &Object, labels: &Labels, annotations: &Labels, spec: &PodSpec) -> Self {
-        let sidecars = spec
-            .init_containers
-            .iter()
-            .filter(|c| c.restart_policy == "Always");
-        let containers: Vec<Container> = spec.containers.iter().chain(sidecars).cloned().collect();
+        let containers: Vec<Container> = containers(spec).cloned().collect();
         Self {
             namespace: object.key.namespace.clone(),
             name: object.key.name.clone(),
-            kind: kind_of(annotations, &containers),
+            kind: kind_of(annotations, spec),
             labels: labels.clone(),
             unprivileged: containers
                 .iter()
@@ -186,6 +183,36 @@ pub fn pod_spec(object: &Object) -> Option<&PodSpec> {
         .or_else(|| workload_spec(object).map(|w| &w.template.spec))
 }
 
+/// Its containers, then its restartable init containers.
+fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+    let sidecars = spec
+        .init_containers
+        .iter()
+        .filter(|c| c.restart_policy == "Always");
+    spec.containers.iter().chain(sidecars)
+}
+
+/// Labels of the pods that a pod or a workload stands for, and the kind of their proxy. Most pods of a mesh are no
+/// gateway's, so this is asked before their facts are taken.
+fn pods_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
+    let Some(workload) = workload_spec(object) else {
+        return pod_of(object);
+    };
+    let (meta, spec) = (&workload.template.metadata, &workload.template.spec);
+    Some((&meta.labels, spec, kind_of(&meta.annotations, spec)))
+}
+
+fn pod_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
+    let spec = &Pod::of(&object.view)?.spec;
+    let meta = &object.meta;
+    Some((&meta.labels, spec, kind_of(&meta.annotations, spec)))
+}
+
+/// Whether one of the containers runs Istio's proxy.
+fn runs_proxy(spec: &PodSpec) -> bool {
+    containers(spec).any(|c| c.args.first().is_some_and(|a| a == "proxy"))
+}
+
 /// The kinds whose template stands for pods.
 pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 
@@ -195,11 +222,11 @@ fn is_true(text: &str) -> bool {
 }
 
 /// A router by `proxy router` among a container's arguments, or by the injection template that adds them.
-fn kind_of(annotations: &Labels, containers: &[Container]) -> ProxyKind {
+fn kind_of(annotations: &Labels, spec: &PodSpec) -> ProxyKind {
     let by_template = annotations
         .get("inject.istio.io/templates")
         .is_some_and(|t| t.split(',').any(|name| name.trim() == "gateway"));
-    let by_arguments = containers.iter().any(|c| {
+    let by_arguments = containers(spec).any(|c| {
         c.args
             .iter()
             .zip(c.args.iter().skip(1))
@@ -228,7 +255,8 @@ pub fn routers(snapshot: &Snapshot) -> Vec<ProxyFacts> {
         }
     }
     for object in snapshot.of_kind(Kind::Pod) {
-        let Some(pod) = ProxyFacts::of_pod(object).filter(|p| p.kind == ProxyKind::Router) else {
+        let router = pod_of(object).is_some_and(|(_, _, kind)| kind == ProxyKind::Router);
+        let Some(pod) = router.then(|| ProxyFacts::of_pod(object)).flatten() else {
             continue;
         };
         let owner = found.values_mut().find(|f| {
@@ -265,15 +293,8 @@ pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s
     kinds
         .flat_map(|kind| snapshot.of_kind(kind))
         .find(|object| {
-            let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
-            facts.is_some_and(|f| {
-                f.kind == ProxyKind::Sidecar
-                    && selector
-                        .iter()
-                        .all(|(key, value)| f.labels.get(key) == Some(value))
-                    && f.containers
-                        .iter()
-                        .any(|c| c.args.first().is_some_and(|a| a == "proxy"))
+            pods_of(object).is_some_and(|(labels, spec, kind)| {
+                kind == ProxyKind::Sidecar && selects(selector, labels) && runs_proxy(spec)
             })
         })
 }
@@ -282,40 +303,32 @@ pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s
 #[must_use]
 pub fn has_sidecars(snapshot: &Snapshot) -> bool {
     let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
-    kinds.flat_map(|kind| snapshot.of_kind(kind)).any(|object| {
-        let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
-        facts.is_some_and(|f| gets_sidecar(snapshot, &f))
-    })
+    kinds
+        .flat_map(|kind| snapshot.of_kind(kind))
+        .any(|object| gets_sidecar(snapshot, object))
 }
 
-/// By its namespace's label, or because it has one already.
-fn gets_sidecar(snapshot: &Snapshot, facts: &ProxyFacts) -> bool {
+/// Because it has one already, or by its own label, or by its namespace's.
+fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
+    let Some((labels, spec, ProxyKind::Sidecar)) = pods_of(object) else {
+        return false;
+    };
     let injected = || {
-        snapshot
-            .find(Kind::Namespace, "", &facts.namespace)
-            .is_some_and(|n| {
-                let labels = &n.meta.labels;
-                labels
-                    .get("istio-injection")
-                    .is_some_and(|v| v == "enabled")
-                    || labels.contains_key("istio.io/rev")
-            })
+        let namespace = snapshot.find(Kind::Namespace, "", &object.key.namespace);
+        namespace.is_some_and(|n| {
+            let labels = &n.meta.labels;
+            labels
+                .get("istio-injection")
+                .is_some_and(|v| v == "enabled")
+                || labels.contains_key("istio.io/rev")
+        })
     };
-    let has_proxy = |f: &ProxyFacts| {
-        let mut containers = f.containers.iter();
-        containers.any(|c| c.args.first().is_some_and(|a| a == "proxy"))
-    };
-    let by_label = facts
-        .labels
-        .get("sidecar.istio.io/inject")
-        .map(String::as_str);
-    facts.kind == ProxyKind::Sidecar
-        && (has_proxy(facts)
-            || match by_label {
-                Some("false") => false,
-                Some("true") => true,
-                _ => injected(),
-            })
+    runs_proxy(spec)
+        || match labels.get("sidecar.istio.io/inject").map(String::as_str) {
+            Some("false") => false,
+            Some("true") => true,
+            _ => injected(),
+        }
 }
 
 /// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
@@ -324,9 +337,8 @@ fn gets_sidecar(snapshot: &Snapshot, facts: &ProxyFacts) -> bool {
 pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
     let pods: Vec<ProxyFacts> = snapshot
         .of_kind(Kind::Pod)
-        .filter(|o| meant(&o.key.namespace))
+        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_pod)
-        .filter(|f| gets_sidecar(snapshot, f))
         .collect();
     let owns = |workload: &ProxyFacts, pod: &ProxyFacts| {
         workload.namespace == pod.namespace
@@ -339,9 +351,9 @@ pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
     let replicas: u32 = WORKLOAD_KINDS
         .into_iter()
         .flat_map(|kind| snapshot.of_kind(kind))
-        .filter(|o| meant(&o.key.namespace))
+        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_workload)
-        .filter(|w| gets_sidecar(snapshot, w) && !pods.iter().any(|pod| owns(w, pod)))
+        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
         .map(|w| w.replicas)
         .sum();
     replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))

@@ -4,7 +4,7 @@
 //! `pilot/pkg/serviceregistry/{kube,serviceentry}` (1.31).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -255,22 +255,31 @@ pub struct Subset {
 
 #[derive(Clone, Debug, Default)]
 struct RulesOfNamespace {
-    /// By host; rules of one host in order of age.
-    by_host: Vec<(String, Vec<DestinationRule>)>,
+    /// By host; rules of one host in order of age. `*` sorts before every letter: wildcards come first.
+    by_host: BTreeMap<String, Vec<DestinationRule>>,
 }
 
 impl RulesOfNamespace {
     fn find(&self, hostname: &str) -> Option<&[DestinationRule]> {
-        let hosts: Vec<(&str, ())> = self.by_host.iter().map(|(h, _)| (h.as_str(), ())).collect();
-        let n = hosts::most_specific(hostname, &hosts)?;
-        self.by_host.get(n).map(|(_, rules)| rules.as_slice())
+        let wildcards = || {
+            let hosts: Vec<(&str, &Vec<DestinationRule>)> = self
+                .by_host
+                .range("*".to_owned()..)
+                .take_while(|(host, _)| hosts::is_wildcard(host))
+                .map(|(host, rules)| (host.as_str(), rules))
+                .collect();
+            let n = hosts::most_specific(hostname, &hosts)?;
+            hosts.get(n).map(|(_, rules)| *rules)
+        };
+        let rules = self.by_host.get(hostname).or_else(wildcards);
+        rules.map(Vec::as_slice)
     }
 
     /// Adds a rule, merging its subsets into the rules of the same host that it may merge with.
     /// After `pilot/pkg/model/destination_rule.go:mergeDestinationRule`.
     fn merge(&mut self, rule: &DestinationRule) {
-        let Some((_, rules)) = self.by_host.iter_mut().find(|(host, _)| *host == rule.host) else {
-            self.by_host.push((rule.host.clone(), vec![rule.clone()]));
+        let Some(rules) = self.by_host.get_mut(&rule.host) else {
+            self.by_host.insert(rule.host.clone(), vec![rule.clone()]);
             return;
         };
         let mut append = true;
@@ -322,16 +331,17 @@ pub struct Store<'a> {
     pub virtual_services: Vec<VirtualService<'a>>,
     /// Services, oldest first.
     pub services: Vec<Service>,
-    by_hostname: BTreeMap<String, Vec<usize>>,
-    gateways_by_name: BTreeMap<String, usize>,
-    virtual_services_by_object: BTreeMap<ObjectId, usize>,
+    // Only looked up, never walked through: their order decides nothing.
+    by_hostname: HashMap<String, Vec<usize>>,
+    gateways_by_name: HashMap<String, usize>,
+    virtual_services_by_object: HashMap<ObjectId, usize>,
     /// VirtualServices by the `namespace/name` of a Gateway they name.
-    by_gateway: BTreeMap<String, Vec<(usize, usize)>>,
+    by_gateway: HashMap<String, Vec<(usize, usize)>>,
     local_rules: BTreeMap<String, RulesOfNamespace>,
     exported_rules: BTreeMap<String, RulesOfNamespace>,
     root_local_rules: RulesOfNamespace,
     slices: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Object>>>,
-    pods_by_ip: BTreeMap<&'a str, &'a Object>,
+    pods_by_ip: HashMap<&'a str, &'a Object>,
     pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
 }
@@ -347,15 +357,16 @@ impl<'a> Store<'a> {
             services: services(snapshot, &mesh),
             snapshot,
             mesh,
-            by_hostname: BTreeMap::new(),
-            gateways_by_name: BTreeMap::new(),
-            virtual_services_by_object: BTreeMap::new(),
-            by_gateway: BTreeMap::new(),
+            // Only looked up, never walked through: their order decides nothing.
+            by_hostname: HashMap::new(),
+            gateways_by_name: HashMap::new(),
+            virtual_services_by_object: HashMap::new(),
+            by_gateway: HashMap::new(),
             local_rules: BTreeMap::new(),
             exported_rules: BTreeMap::new(),
             root_local_rules: RulesOfNamespace::default(),
             slices: BTreeMap::new(),
-            pods_by_ip: BTreeMap::new(),
+            pods_by_ip: HashMap::new(),
             pods_by_namespace: BTreeMap::new(),
             services_by_namespace: BTreeMap::new(),
         };

@@ -9,7 +9,8 @@ mod key;
 pub mod reader;
 pub mod views;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -107,9 +108,8 @@ pub struct Location {
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     objects: Vec<Arc<Object>>,
-    // An overlay that creates nothing shares both indices with the snapshot under it.
-    by_key: Arc<BTreeMap<ObjectKey, ObjectId>>,
-    by_kind: Arc<BTreeMap<Kind, Vec<ObjectId>>>,
+    // Every number, in the order of the keys. An overlay that creates nothing shares it with the snapshot under it.
+    by_key: Arc<Vec<ObjectId>>,
     sources: Arc<Vec<Source>>,
     /// What was read and what was not.
     pub coverage: Coverage,
@@ -119,34 +119,36 @@ impl Snapshot {
     /// A snapshot of these objects. Ids are given by the order of keys, so the order of the input changes nothing.
     /// Of two objects with one key the later stays.
     #[must_use]
-    pub fn new(drafts: Vec<Draft>, sources: Vec<Source>, coverage: Coverage) -> Self {
-        let by_key: BTreeMap<ObjectKey, Draft> =
-            drafts.into_iter().map(|d| (d.key.clone(), d)).collect();
-        let objects: Vec<Arc<Object>> = by_key
-            .into_values()
-            .enumerate()
-            .map(|(n, d)| Arc::new(d.into_object(ObjectId(u32::try_from(n).unwrap_or(u32::MAX)))))
+    pub fn new(mut drafts: Vec<Draft>, sources: Vec<Source>, coverage: Coverage) -> Self {
+        // The later one first, so that it is the one that stays.
+        drafts.reverse();
+        drafts.sort_by(|a, b| a.key.cmp(&b.key));
+        drafts.dedup_by(|later, first| later.key == first.key);
+        let ids = || (0..).map(ObjectId);
+        let objects: Vec<Arc<Object>> = drafts
+            .into_iter()
+            .zip(ids())
+            .map(|(draft, id)| Arc::new(draft.into_object(id)))
             .collect();
-        let mut snapshot = Self {
+        Self {
+            by_key: Arc::new(ids().take(objects.len()).collect()),
+            objects,
             sources: Arc::new(sources),
             coverage,
-            ..Self::default()
-        };
-        for object in objects {
-            snapshot.index(object);
         }
-        snapshot
     }
 
-    fn index(&mut self, object: Arc<Object>) {
-        let kind = object.key.kind;
-        Arc::make_mut(&mut self.by_key).insert(object.key.clone(), object.id);
-        let ids = Arc::make_mut(&mut self.by_kind).entry(kind).or_default();
-        // A created object has the highest number, but not the last key of its kind.
-        let key = |id: &ObjectId| self.objects.get(id.0 as usize).map(|o| &o.key);
-        let at = ids.partition_point(|id| key(id) < Some(&object.key));
-        ids.insert(at, object.id);
-        self.objects.push(object);
+    fn key(&self, id: ObjectId) -> Option<&ObjectKey> {
+        self.get(id).map(|o| &o.key)
+    }
+
+    /// A created object has the highest number, but its key has its place among the others.
+    fn add(&mut self, object: Object) {
+        let at = self
+            .by_key
+            .partition_point(|id| self.key(*id) < Some(&object.key));
+        Arc::make_mut(&mut self.by_key).insert(at, object.id);
+        self.objects.push(Arc::new(object));
     }
 
     /// An overlay: this snapshot with some objects in another state and some more. Those keep their number and
@@ -169,23 +171,23 @@ impl Snapshot {
                 patched: Some(value),
                 ..draft.into_object(id)
             };
-            overlay.index(Arc::new(object));
+            overlay.add(object);
         }
         overlay
     }
 
     /// Every object, by key.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
-        self.by_key.values().filter_map(|id| self.get(*id))
+        self.by_key.iter().filter_map(|id| self.get(*id))
     }
 
     /// The objects of a kind, by namespace and name.
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Object> {
-        self.by_kind
-            .get(&kind)
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.get(*id))
+        let kind_of = |id: &ObjectId| self.key(*id).map(|k| k.kind);
+        let begin = self.by_key.partition_point(|id| kind_of(id) < Some(kind));
+        let ids = self.by_key.get(begin..).unwrap_or_default();
+        ids.iter()
+            .map_while(move |id| self.get(*id).filter(|o| o.key.kind == kind))
     }
 
     /// An object by number.
@@ -197,8 +199,12 @@ impl Snapshot {
     /// An object by kind, namespace and name.
     #[must_use]
     pub fn find(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Object> {
-        let key = ObjectKey::new(kind, namespace, name);
-        self.by_key.get(&key).and_then(|id| self.get(*id))
+        let wanted = (kind, namespace, name);
+        let key = |o: &'_ ObjectKey| (o.kind, o.namespace.as_str(), o.name.as_str()).cmp(&wanted);
+        let at = self
+            .by_key
+            .binary_search_by(|id| self.key(*id).map_or(Ordering::Less, key));
+        at.ok().and_then(|at| self.get(*self.by_key.get(at)?))
     }
 
     /// The texts that objects were read from.
@@ -228,6 +234,7 @@ impl Snapshot {
     /// Names of all namespaces that an object or a Namespace object names.
     #[must_use]
     pub fn namespaces(&self) -> BTreeSet<&str> {
+        let mut last = "";
         self.objects()
             .map(|o| {
                 if o.key.kind == Kind::Namespace {
@@ -236,7 +243,8 @@ impl Snapshot {
                     o.key.namespace.as_str()
                 }
             })
-            .filter(|n| !n.is_empty())
+            // By key: the same name comes many times in a row.
+            .filter(|n| !n.is_empty() && *n != std::mem::replace(&mut last, n))
             .collect()
     }
 

@@ -76,19 +76,14 @@ fn leaves(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, u8)> {
 
 /// Whether the rule, or the VirtualService, gives another server its chain.
 fn innocent(ledger: &Ledger, id: EntryId) -> bool {
-    let Some(entry) = ledger.get(id) else {
-        return false;
-    };
-    let effective = |e: &Entry| matches!(e.fate, Fate::Effective(_));
-    match &entry.step {
-        Step::Clause { virtual_service, block, rule, .. } => ledger.entries().any(|(_, e)| {
-            effective(e)
-                && matches!(&e.step, Step::Clause { virtual_service: v, block: b, rule: r, .. }
-                    if v == virtual_service && b == block && r == rule)
-        }),
-        Step::Attachment { virtual_service } => ledger.entries().any(|(_, e)| {
-            effective(e) && matches!(&e.step, Step::Clause { virtual_service: v, .. } if v == virtual_service)
-        }),
+    match ledger.get(id).map(|e| &e.step) {
+        Some(Step::Clause {
+            virtual_service,
+            block,
+            rule,
+            ..
+        }) => ledger.uses_rule(*virtual_service, *block, *rule),
+        Some(Step::Attachment { virtual_service }) => ledger.uses(*virtual_service),
         _ => false,
     }
 }

@@ -231,7 +231,7 @@ pub(super) fn answer(
 /// Every server of the Gateways that apply.
 fn subjects<'w>(store: &'w Store<'_>, ledger: &'w Ledger) -> Vec<Subject<'w>> {
     let mut found = Vec::new();
-    for (id, entry) in ledger.entries() {
+    for (id, entry) in ledger.servers() {
         let Step::Server { gateway, index } = entry.step else {
             continue;
         };
@@ -289,7 +289,7 @@ fn service_ports<'w>(
     ledger: &'w Ledger,
     store: &'w Store<'_>,
 ) -> impl Iterator<Item = ServicePort<'w>> {
-    ledger.entries().filter_map(|(id, entry)| {
+    ledger.service_ports().filter_map(|(id, entry)| {
         let Step::ServicePort { service, index } = entry.step else {
             return None;
         };
@@ -566,8 +566,8 @@ fn no_server(walk: &mut Walk<'_, '_>) {
         Some((id, entry)) => Some((id, entry.step.object())),
         None => walk
             .ledger()
-            .entries()
-            .find(|(_, e)| matches!(e.step, Step::ServicePort { .. }))
+            .service_ports()
+            .next()
             .map(|(id, e)| (id, e.step.object())),
     };
     if let Some((id, object)) = subject {
@@ -1301,11 +1301,11 @@ pub(super) fn unselected(
     let common = |class: &Class| {
         let same_keys = selector
             .keys()
-            .filter(|k| class.proxy.labels.contains_key(*k))
+            .filter(|k| class.proxy.labels.contains_key(k))
             .count();
         let same = selector
             .iter()
-            .filter(|(k, v)| class.proxy.labels.get(*k) == Some(v))
+            .filter(|(k, v)| class.proxy.labels.get(k) == Some(v))
             .count();
         (same, same_keys)
     };

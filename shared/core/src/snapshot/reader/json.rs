@@ -1,10 +1,13 @@
 //! JSON texts: their objects one after another, and the places inside them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
+use super::scratch::Scratch;
 use super::tree::{Entry, Node, Want};
 use super::yaml::DEPTH;
 
@@ -24,10 +27,69 @@ pub(super) struct JsonError {
     pub(super) message: String,
 }
 
+/// A text that is one list of objects, its items not read yet.
+pub(super) struct List<'t> {
+    /// Bytes of the text.
+    pub(super) range: Range<usize>,
+    /// What its items are when they do not say it themselves: `apiVersion` and kind of the list.
+    api_version: Cow<'t, str>,
+    kind: Cow<'t, str>,
+    /// Where each begins (at its first key; bytes of the list), and its text.
+    pub(super) items: Vec<(usize, &'t str)>,
+}
+
+impl List<'_> {
+    /// `apiVersion` and kind of its items, unless it is a list of anything.
+    pub(super) fn like(&self) -> Option<(&str, &str)> {
+        let kind = self.kind.strip_suffix("List")?;
+        (!kind.is_empty()).then_some((&self.api_version, kind))
+    }
+}
+
+/// A list that has just what lists have. Anything else, and any error, is for [`values`].
+pub(super) fn list(text: &str) -> Option<List<'_>> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields, rename_all = "camelCase")]
+    struct Written<'t> {
+        #[serde(borrow)]
+        api_version: Cow<'t, str>,
+        #[serde(borrow)]
+        kind: Cow<'t, str>,
+        #[serde(borrow, default, rename = "metadata")]
+        _metadata: Scratch<'t>,
+        #[serde(borrow)]
+        items: Vec<&'t RawValue>,
+    }
+
+    let blank = [' ', '\t', '\n', '\r'];
+    let begin = text.len() - text.trim_start_matches(blank).len();
+    let text = text.trim_matches(blank);
+    let written: Written<'_> = serde_json::from_str(text).ok()?;
+    if written.api_version.is_empty() || !written.kind.ends_with("List") {
+        return None;
+    }
+    // Where an item begins, at its first key as in a tree of places.
+    let place = |item: &str| {
+        let at = (item.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+        let inner = item.strip_prefix('{').map(str::trim_start);
+        let key = inner.filter(|inner| inner.starts_with('"'));
+        Some(at + key.map_or(0, |key| item.len() - key.len()))
+    };
+    let items = written.items.iter().map(|item| item.get());
+    Some(List {
+        range: begin..begin + text.len(),
+        items: items
+            .map(|item| Some((place(item)?, item)))
+            .collect::<Option<_>>()?,
+        api_version: written.api_version,
+        kind: written.kind,
+    })
+}
+
 /// Every value of a text with its bytes; the error, if any, is where reading ended.
-pub(super) fn values(text: &str) -> (Vec<(Range<usize>, Value)>, Option<JsonError>) {
+pub(super) fn values(text: &str) -> (Vec<(Range<usize>, Scratch<'_>)>, Option<JsonError>) {
     let mut found = Vec::new();
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Scratch<'_>>();
     let mut begin = 0;
     while let Some(next) = stream.next() {
         match next {

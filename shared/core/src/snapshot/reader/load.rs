@@ -6,7 +6,8 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::views::{Meta, View, ViewError, read_view};
 use super::super::{
@@ -18,6 +19,7 @@ use super::problem::{
     Culprit, Excerpt, Place, Problem, Words, chart_of, printable, shell_word, words,
 };
 use super::scalar::integral;
+use super::scratch::Scratch;
 use super::text::{Lines, line_at, split, width};
 use super::tree::{Tree, Want};
 use super::yaml::{self, ALIAS_BUDGET, Document, Fault, FaultKind};
@@ -153,11 +155,19 @@ pub struct Loaded {
     pub counts: Counts,
 }
 
+/// A [`Place`] whose text goes by its number: every object has one, hardly any is told.
+#[derive(Clone, Copy, Debug)]
+struct Spot {
+    source: SourceId,
+    line: usize,
+    column: usize,
+}
+
 /// Collects the objects of texts.
 #[derive(Debug)]
 pub struct Loader {
     options: ReadOptions,
-    drafts: BTreeMap<ObjectKey, (Draft, Place)>,
+    drafts: BTreeMap<ObjectKey, (Box<Draft>, Spot)>,
     sources: Vec<Source>,
     problems: Vec<Problem>,
     notices: Vec<Notice>,
@@ -225,7 +235,7 @@ impl Loader {
     /// The snapshot of all texts.
     #[must_use]
     pub fn finish(mut self) -> Loaded {
-        let drafts: Vec<Draft> = self.drafts.into_values().map(|(draft, _)| draft).collect();
+        let drafts: Vec<Draft> = self.drafts.into_values().map(|(draft, _)| *draft).collect();
         let objects = drafts
             .iter()
             .filter(|d| !d.namespace_written && d.key.kind.namespaced())
@@ -294,9 +304,10 @@ pub fn parse(text: &str) -> Option<Value> {
         && let (mut values, None) = json::values(text)
         && let Some((_, value)) = values.pop()
     {
-        return Some(value);
+        return Some(value.into_value());
     }
-    yaml::read(text, &mut { ALIAS_BUDGET }).ok()?.value
+    let document = yaml::read(text, &mut { ALIAS_BUDGET }).ok()?;
+    document.value.map(Scratch::into_value)
 }
 
 /// One text while it is read.
@@ -343,6 +354,9 @@ impl Reading<'_> {
     }
 
     fn json(&mut self, text: &str, range: Range<usize>) {
+        if let Some(list) = json::list(text) {
+            return self.json_list(text, &range, &list);
+        }
         let (values, error) = json::values(text);
         // Flow style looks much the same. kubectl knows by the text's first character.
         if !self
@@ -367,15 +381,43 @@ impl Reading<'_> {
             self.root(&context, value);
         }
         if let Some(error) = error {
-            self.fault(
-                range,
-                &Fault {
-                    at: error.at,
-                    kind: FaultKind::Json(error.message),
-                    after: error.at,
-                },
-            );
+            self.json_fault(range, error);
         }
+    }
+
+    /// The items of a list one by one: as one value a whole cluster takes twenty times its text.
+    fn json_list(&mut self, text: &str, range: &Range<usize>, list: &json::List<'_>) {
+        let begin = range.start + list.range.start;
+        let context = Context {
+            range: begin..range.start + list.range.end,
+            tree: OnceCell::new(),
+            start: 0,
+            items: list.items.iter().map(|(at, _)| *at).collect(),
+        };
+        let like = list.like();
+        let mut unread = false;
+        for (n, (_, item)) in list.items.iter().enumerate() {
+            let Ok(mut value) = serde_json::from_str::<Scratch<'_>>(item) else {
+                unread = true;
+                continue;
+            };
+            value.tidy();
+            let root = FieldPath::root().key("items").index(n);
+            self.value(&context, &root, value, like);
+        }
+        // What is no number or no text after all: the first of them is told, with its place in the whole.
+        if let (true, (_, Some(error))) = (unread, json::values(text)) {
+            self.json_fault(range.clone(), error);
+        }
+    }
+
+    fn json_fault(&mut self, range: Range<usize>, error: json::JsonError) {
+        let fault = Fault {
+            at: error.at,
+            kind: FaultKind::Json(error.message),
+            after: error.at,
+        };
+        self.fault(range, &fault);
     }
 
     fn yaml(&mut self, text: &str, range: Range<usize>) {
@@ -412,8 +454,8 @@ impl Reading<'_> {
         }
     }
 
-    fn root(&mut self, context: &Context, mut value: Value) {
-        tidy(&mut value);
+    fn root(&mut self, context: &Context, mut value: Scratch<'_>) {
+        value.tidy();
         self.value(context, &FieldPath::root(), value, None);
     }
 
@@ -422,7 +464,7 @@ impl Reading<'_> {
         &mut self,
         context: &Context,
         root: &FieldPath,
-        mut value: Value,
+        mut value: Scratch<'_>,
         like: Option<(&str, &str)>,
     ) {
         let api_version = word(&value, "apiVersion").or(like.map(|(api, _)| api));
@@ -431,7 +473,7 @@ impl Reading<'_> {
             (Some(api_version), Some(kind)) => (api_version.to_owned(), kind.to_owned()),
             (None, None) if root.0.is_empty() => return,
             (api_version, kind) => {
-                let has_metadata = value.get("metadata").is_some_and(Value::is_object);
+                let has_metadata = matches!(value.get("metadata"), Some(Scratch::Map(_)));
                 if root.0.is_empty() && !has_metadata {
                     return;
                 }
@@ -444,10 +486,9 @@ impl Reading<'_> {
             }
         };
         if let Some(item_kind) = kind.strip_suffix("List")
-            && let Some(items @ Value::Array(_)) = value.get_mut("items").map(Value::take)
+            && let Some(items) = value.take_list("items")
         {
             let like = (!item_kind.is_empty()).then_some((api_version.as_str(), item_kind));
-            let Value::Array(items) = items else { return };
             for (n, item) in items.into_iter().enumerate() {
                 let root = root.clone().key("items").index(n);
                 self.value(context, &root, item, like);
@@ -460,34 +501,37 @@ impl Reading<'_> {
             *count.or_default() += 1;
             return;
         };
-        if let Err((field, error)) = self.object(context, root, known, api_version, &value) {
-            self.view_problem(context, root, known, &value, &field, &error);
+        if self
+            .object(context, root, known, api_version, &value)
+            .is_none()
+        {
+            let value = value.into_value();
+            if let Some((field, error)) = misfit(known, &value) {
+                self.view_problem(context, root, known, &value, &field, &error);
+            }
         }
     }
 
+    /// An object of a kind that is read; `None` when a field does not fit.
     fn object(
         &mut self,
         context: &Context,
         root: &FieldPath,
         kind: Kind,
         api_version: String,
-        value: &Value,
-    ) -> Result<(), (FieldPath, ViewError)> {
-        let in_metadata = FieldPath::of("metadata");
-        let empty = Value::Object(Map::new());
-        let metadata = value.get("metadata").unwrap_or(&empty);
-        let meta: Meta = read_view(metadata).map_err(|error| {
-            let field = in_metadata.clone().join(&field_of(metadata, &error.path));
-            (field, error)
-        })?;
+        value: &Scratch<'_>,
+    ) -> Option<()> {
+        let meta = match value.get("metadata") {
+            Some(metadata) => Meta::deserialize(metadata).ok()?,
+            None => Meta::default(),
+        };
         if meta.name.is_empty() {
             let message = format!("a {kind} without a name");
-            let field = in_metadata.key("name");
+            let field = FieldPath::of("metadata.name");
             self.problem_in(context, root, &field, message, "`name` is missing", false);
-            return Ok(());
+            return Some(());
         }
-        let view =
-            View::read(kind, value).map_err(|error| (field_of(value, &error.path), error))?;
+        let view = View::of_kind(kind, value).ok()?;
         let written = meta.namespace.as_deref().filter(|ns| !ns.is_empty());
         let namespace = match written {
             _ if !kind.namespaced() => "",
@@ -495,8 +539,8 @@ impl Reading<'_> {
             None => &self.loader.options.default_namespace,
         };
         let key = ObjectKey::new(kind, namespace, &meta.name);
-        let place = self.place(context.range.start + self.start(context, root));
-        let draft = Draft {
+        let spot = self.spot(context.range.start + self.start(context, root));
+        let draft = Box::new(Draft {
             key: key.clone(),
             api_version,
             namespace_written: written.is_some(),
@@ -507,19 +551,16 @@ impl Reading<'_> {
                 document: context.range.clone(),
                 root: root.clone(),
             }),
-        };
-        let before = self
-            .loader
-            .drafts
-            .insert(key.clone(), (draft, place.clone()));
-        if let Some((_, first)) = before {
+        });
+        if let Some((_, first)) = self.loader.drafts.insert(key.clone(), (draft, spot)) {
+            let (first, last) = (self.place_of(first), self.place_of(spot));
             self.notice(Notice::RepeatedObject {
                 object: key,
                 first,
-                last: place,
+                last,
             });
         }
-        Ok(())
+        Some(())
     }
 
     /// Where an object begins, in bytes of its document.
@@ -542,13 +583,26 @@ impl Reading<'_> {
             .as_ref()
     }
 
-    fn place(&self, at: usize) -> Place {
+    fn spot(&self, at: usize) -> Spot {
         let position = self.lines.position(self.text, at);
-        Place {
-            source: self.name.to_owned(),
+        Spot {
+            source: self.id,
             line: position.line,
             column: position.column,
         }
+    }
+
+    fn place_of(&self, spot: Spot) -> Place {
+        let source = self.loader.sources.get(spot.source.0 as usize);
+        Place {
+            source: source.map_or(self.name, |s| &s.name).to_owned(),
+            line: spot.line,
+            column: spot.column,
+        }
+    }
+
+    fn place(&self, at: usize) -> Place {
+        self.place_of(self.spot(at))
     }
 
     fn notice(&mut self, notice: Notice) {
@@ -712,7 +766,19 @@ fn quote_after(text: &str, after: usize) -> Option<usize> {
     None
 }
 
-fn word<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+/// The field of an object that does not fit, and why: read once more, as only a failure needs to know.
+fn misfit(kind: Kind, value: &Value) -> Option<(FieldPath, ViewError)> {
+    let metadata = value.get("metadata");
+    let meta = metadata.map(|m| (m, read_view::<Meta>(m)));
+    if let Some((metadata, Err(error))) = meta {
+        let field = FieldPath::of("metadata").join(&field_of(metadata, &error.path));
+        return Some((field, error));
+    }
+    let error = View::read(kind, value).err()?;
+    Some((field_of(value, &error.path), error))
+}
+
+fn word<'v>(value: &'v Scratch<'_>, key: &str) -> Option<&'v str> {
     value.get(key)?.as_str().filter(|text| !text.is_empty())
 }
 

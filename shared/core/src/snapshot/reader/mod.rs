@@ -1,8 +1,8 @@
 //! Reads YAML and JSON texts into objects, and finds the place of a field again.
 //!
 //! ```text
-//! text ─► split ─► yaml | json ─► value ─► view ─► draft      (load)
-//!                                            └► problem: the place by tree
+//! text ─► split ─► yaml | json ─► scratch ─► view ─► draft    (load)
+//!                                              └► problem: the place by tree
 //! source + origin + field ─► tree of that one document ─► line and column   (locate)
 //! ```
 
@@ -11,6 +11,7 @@ mod load;
 mod locate;
 mod problem;
 mod scalar;
+mod scratch;
 mod text;
 mod tree;
 mod yaml;

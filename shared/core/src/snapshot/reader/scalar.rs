@@ -2,8 +2,12 @@
 //!
 //! `yes` and `on` are booleans, `0777` is octal, `1e3` is the integer 1000, a date is a text.
 
+use std::borrow::Cow;
+
 use granit_parser::{ScalarStyle, Tag};
-use serde_json::{Number, Value};
+use serde_json::Number;
+
+use super::scratch::Scratch;
 
 /// A scalar that has no place in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,41 +19,49 @@ pub(super) enum BadScalar {
 }
 
 /// The value of a scalar event.
-pub(super) fn value(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Value, BadScalar> {
+pub(super) fn value<'t>(
+    text: Cow<'t, str>,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+) -> Result<Scratch<'t>, BadScalar> {
     let tag = tag.map(|tag| tag.core_suffix().unwrap_or("str"));
     match tag {
         None if style == ScalarStyle::Plain => plain(text),
-        None | Some("str") => Ok(Value::String(text.to_owned())),
+        None | Some("str") => Ok(Scratch::Text(text)),
         Some("null") => match plain(text)? {
-            Value::Null => Ok(Value::Null),
+            Scratch::Null => Ok(Scratch::Null),
             _ => Err(BadScalar::Tag("null")),
         },
         Some("bool") => match plain(text)? {
-            value @ Value::Bool(_) => Ok(value),
+            value @ Scratch::Bool(_) => Ok(value),
             _ => Err(BadScalar::Tag("bool")),
         },
         Some("int" | "float") => match plain(text)? {
-            value @ Value::Number(_) => Ok(value),
+            value @ Scratch::Number(_) => Ok(value),
             _ => Err(BadScalar::Tag("number")),
         },
-        Some(_) => Ok(Value::String(text.to_owned())),
+        Some(_) => Ok(Scratch::Text(text)),
     }
 }
 
 /// The value of a scalar without quotes.
-pub(super) fn plain(text: &str) -> Result<Value, BadScalar> {
+fn plain(text: Cow<'_, str>) -> Result<Scratch<'_>, BadScalar> {
+    Ok(other_than_text(&text)?.unwrap_or(Scratch::Text(text)))
+}
+
+fn other_than_text(text: &str) -> Result<Option<Scratch<'static>>, BadScalar> {
     let word = match text {
-        "" | "~" | "null" | "Null" | "NULL" => Some(Value::Null),
+        "" | "~" | "null" | "Null" | "NULL" => Some(Scratch::Null),
         "y" | "Y" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" | "true" | "True" | "TRUE" => {
-            Some(Value::Bool(true))
+            Some(Scratch::Bool(true))
         }
         "n" | "N" | "no" | "No" | "NO" | "off" | "Off" | "OFF" | "false" | "False" | "FALSE" => {
-            Some(Value::Bool(false))
+            Some(Scratch::Bool(false))
         }
         _ => None,
     };
-    if let Some(value) = word {
-        return Ok(value);
+    if word.is_some() {
+        return Ok(word);
     }
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     match unsigned {
@@ -63,14 +75,14 @@ pub(super) fn plain(text: &str) -> Result<Value, BadScalar> {
         Some(b'.') if !text.contains('_') => float(text),
         _ => None,
     };
-    Ok(number.map_or_else(|| Value::String(text.to_owned()), Value::Number))
+    Ok(number.map(Scratch::Number))
 }
 
 fn number(text: &str) -> Option<Number> {
     let plain = if text.contains('_') {
-        text.replace('_', "")
+        Cow::Owned(text.replace('_', ""))
     } else {
-        text.to_owned()
+        Cow::Borrowed(text)
     };
     integer(&plain).or_else(|| float(&plain))
 }
@@ -140,7 +152,11 @@ pub(super) fn integral(number: f64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
+
+    fn plain(text: &str) -> Result<Value, BadScalar> {
+        super::plain(Cow::Borrowed(text)).map(Scratch::into_value)
+    }
 
     /// What kubectl makes of each, asked with `kubectl label --local -o json`.
     #[test]

@@ -152,6 +152,37 @@ items:
 }
 
 #[test]
+fn items_of_a_json_list_are_read_one_by_one() {
+    let service = |port: &str| {
+        format!(r#"{{ "metadata": {{"name": "a"}}, "spec": {{"ports": [{{"port": {port}}}]}}}}"#)
+    };
+    let list = |items: &[String]| {
+        let items = items.join(",\n");
+        format!(
+            " {{\"kind\": \"ServiceList\", \"apiVersion\": \"v1\", \"items\": [\n{items}\n]}}\n"
+        )
+    };
+    let text = list(&[service("1"), service("2")]);
+    let loaded = load_one(&text);
+    assert_eq!(
+        loaded.notices[0].to_string(),
+        "x.yaml:3:3: Service default/a once more, after x.yaml:2:3; the last counts"
+    );
+    let object = first(&loaded.snapshot);
+    let port = FieldPath::of("spec.ports[0].port");
+    let location = loaded.snapshot.locate(object.id, &port).unwrap();
+    assert_eq!((location.line, location.exact), (3, true));
+    // A number that is none hides no other item.
+    let text = list(&[service("1e999"), service("2")]);
+    assert!(problem(&text).contains("x.yaml:2:"), "{}", problem(&text));
+    assert_eq!(load_one(&text).snapshot.len(), 1);
+    // What a list does not have is not for this way, and read all the same.
+    let text = text.replacen("{", "{\"x\": 1, ", 1).replace("1e999", "1");
+    assert_eq!(load_one(&text).snapshot.len(), 1);
+    assert!(load_one(&text).problems.is_empty());
+}
+
+#[test]
 fn places_in_block_style() {
     places(
         GATEWAY,

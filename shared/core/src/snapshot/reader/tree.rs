@@ -1,5 +1,6 @@
 //! The places inside one document: which bytes are which key and which value.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -375,11 +376,11 @@ impl<'t> Builder<'t> {
             if *anchor == 0 && !wanted {
                 return Some(String::new());
             }
-            let key = scalar::value(text, *style, tag.as_deref())
+            let key = scalar::value(Cow::Borrowed(text), *style, tag.as_deref())
                 .ok()
                 .and_then(key_text)
                 .unwrap_or_default();
-            return Some(key);
+            return Some(key.into_owned());
         }
         // The reader refuses such keys; here they only must not confuse.
         self.node(event, span, Want::Nothing)?;

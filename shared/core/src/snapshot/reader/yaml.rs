@@ -1,11 +1,12 @@
 //! One YAML document to a value, as kubectl would read it.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, StrInput, Tag};
-use serde_json::{Map, Value};
 
 use super::scalar::{self, BadScalar};
+use super::scratch::{Entries, Map, Scratch};
 
 /// How deep a document may nest, as in `serde_json`. Schemas inside CRDs need some forty levels; more than this is an
 /// attack on the stack.
@@ -50,9 +51,9 @@ pub(super) struct Repeated {
 
 /// A document that was read.
 #[derive(Debug, Default)]
-pub(super) struct Document {
+pub(super) struct Document<'t> {
     /// `None` when nothing but comments is there.
-    pub(super) value: Option<Value>,
+    pub(super) value: Option<Scratch<'t>>,
     pub(super) repeated: Vec<Repeated>,
     /// Where its root begins, and each item of the root's `items`.
     pub(super) start: usize,
@@ -79,7 +80,7 @@ pub(super) fn offset(span: &Span) -> usize {
 }
 
 /// Reads one document; aliases are paid from `budget`.
-pub(super) fn read(text: &str, budget: &mut usize) -> Result<Document, Fault> {
+pub(super) fn read<'t>(text: &'t str, budget: &mut usize) -> Result<Document<'t>, Fault> {
     let mut reader = Reader {
         parser: parser(text),
         anchors: BTreeMap::new(),
@@ -93,17 +94,17 @@ pub(super) fn read(text: &str, budget: &mut usize) -> Result<Document, Fault> {
     Ok(reader.document)
 }
 
-struct Anchored {
-    value: Value,
+struct Anchored<'t> {
+    value: Scratch<'t>,
     cost: usize,
     height: usize,
 }
 
 struct Reader<'t, 'b> {
     parser: Parser<'t, StrInput<'t>>,
-    anchors: BTreeMap<usize, Anchored>,
+    anchors: BTreeMap<usize, Anchored<'t>>,
     budget: &'b mut usize,
-    document: Document,
+    document: Document<'t>,
     last: usize,
     level: usize,
     in_items: bool,
@@ -153,7 +154,7 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn node(&mut self, event: Event<'t>, span: &Span) -> Result<Value, Fault> {
+    fn node(&mut self, event: Event<'t>, span: &Span) -> Result<Scratch<'t>, Fault> {
         let at = offset(span);
         // The parser's own limit counts flow and block nesting apart.
         if self.level >= DEPTH {
@@ -161,7 +162,7 @@ impl<'t> Reader<'t, '_> {
         }
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar_value(&text, style, tag.as_deref(), at)?;
+                let value = scalar_value(text, style, tag.as_deref(), at)?;
                 self.remember(anchor, &value, at)?;
                 Ok(value)
             }
@@ -180,12 +181,12 @@ impl<'t> Reader<'t, '_> {
                     values.push(self.node(event, &span)?);
                 }
                 self.level -= 1;
-                let value = Value::Array(values);
+                let value = Scratch::List(values);
                 self.remember(anchor, &value, at)?;
                 Ok(value)
             }
             Event::MappingStart(_, anchor, _) => {
-                let value = Value::Object(self.map()?);
+                let value = Scratch::Map(self.map()?);
                 self.remember(anchor, &value, at)?;
                 Ok(value)
             }
@@ -194,10 +195,10 @@ impl<'t> Reader<'t, '_> {
         }
     }
 
-    fn map(&mut self) -> Result<Map<String, Value>, Fault> {
-        let mut map = Map::new();
-        // Keys that were written, not merged in: only those can be repeated.
-        let mut merged = Map::new();
+    fn map(&mut self) -> Result<Map<'t>, Fault> {
+        let mut map = Entries::default();
+        // Only keys that were written can be repeated, not those that were merged in.
+        let mut merged = BTreeSet::new();
         self.level += 1;
         loop {
             let (event, span) = self.next()?;
@@ -219,24 +220,25 @@ impl<'t> Reader<'t, '_> {
                 merge_into(&mut map, &mut merged, value, offset(&span))?;
                 continue;
             }
-            let written_before = merged.remove(&key).is_none();
-            if map.insert(key.clone(), value).is_some() && written_before {
+            let written_before = merged.is_empty() || !merged.remove(&key);
+            if map.insert(key.clone(), value) && written_before {
+                let key = key.into_owned();
                 self.document.repeated.push(Repeated { key, at });
             }
         }
         self.level -= 1;
-        Ok(map)
+        Ok(map.finish())
     }
 
     /// JSON has only text as keys: kubectl writes `8080` and `yes` as `"8080"` and `"true"`.
-    fn key(&mut self, event: Event<'t>, at: usize) -> Result<String, Fault> {
+    fn key(&mut self, event: Event<'t>, at: usize) -> Result<Cow<'t, str>, Fault> {
         if let Event::MappingStart(..) | Event::SequenceStart(..) = event {
             return fault(at, FaultKind::BadKey);
         }
         let value = if let Event::Alias(id) = event {
             self.alias(id, at)?
         } else if let Event::Scalar(text, style, anchor, tag) = event {
-            let value = scalar_value(&text, style, tag.as_deref(), at)?;
+            let value = scalar_value(text, style, tag.as_deref(), at)?;
             self.remember(anchor, &value, at)?;
             value
         } else {
@@ -249,7 +251,7 @@ impl<'t> Reader<'t, '_> {
         })
     }
 
-    fn remember(&mut self, anchor: usize, value: &Value, at: usize) -> Result<(), Fault> {
+    fn remember(&mut self, anchor: usize, value: &Scratch<'t>, at: usize) -> Result<(), Fault> {
         if anchor == 0 {
             return Ok(());
         }
@@ -267,7 +269,7 @@ impl<'t> Reader<'t, '_> {
         Ok(())
     }
 
-    fn alias(&mut self, id: usize, at: usize) -> Result<Value, Fault> {
+    fn alias(&mut self, id: usize, at: usize) -> Result<Scratch<'t>, Fault> {
         // An alias inside its own anchor: the value would be endless.
         let Some(anchored) = self.anchors.get(&id) else {
             return fault(at, FaultKind::AliasBomb);
@@ -303,12 +305,12 @@ fn fault<T>(at: usize, kind: FaultKind) -> Result<T, Fault> {
     })
 }
 
-fn scalar_value(
-    text: &str,
+fn scalar_value<'t>(
+    text: Cow<'t, str>,
     style: ScalarStyle,
     tag: Option<&Tag>,
     at: usize,
-) -> Result<Value, Fault> {
+) -> Result<Scratch<'t>, Fault> {
     scalar::value(text, style, tag).map_err(|bad| Fault {
         at,
         kind: FaultKind::Scalar(bad),
@@ -317,11 +319,12 @@ fn scalar_value(
 }
 
 /// The text of a key; `None` for null.
-pub(super) fn key_text(value: Value) -> Option<String> {
+pub(super) fn key_text(value: Scratch<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-        other => Some(other.to_string()),
+        Scratch::Text(text) => Some(text),
+        Scratch::Bool(bool) => Some(bool.to_string().into()),
+        Scratch::Number(number) => Some(number.to_string().into()),
+        Scratch::Null | Scratch::List(_) | Scratch::Map(_) => None,
     }
 }
 
@@ -330,24 +333,24 @@ pub(super) fn is_merge(event: &Event<'_>) -> bool {
 }
 
 /// Merges in the order written, as kubectl does: a merge behind a key overrides it.
-fn merge_into(
-    map: &mut Map<String, Value>,
-    merged: &mut Map<String, Value>,
-    value: Value,
+fn merge_into<'t>(
+    map: &mut Entries<'t>,
+    merged: &mut BTreeSet<Cow<'t, str>>,
+    value: Scratch<'t>,
     at: usize,
 ) -> Result<(), Fault> {
     let maps = match value {
-        Value::Object(one) => vec![Value::Object(one)],
+        Scratch::Map(one) => vec![Scratch::Map(one)],
         // The first of several wins.
-        Value::Array(several) => several.into_iter().rev().collect(),
+        Scratch::List(several) => several.into_iter().rev().collect(),
         _ => return fault(at, FaultKind::BadMerge),
     };
     for one in maps {
-        let Value::Object(one) = one else {
+        let Scratch::Map(one) = one else {
             return fault(at, FaultKind::BadMerge);
         };
         for (key, value) in one {
-            merged.insert(key.clone(), Value::Null);
+            merged.insert(key.clone());
             map.insert(key, value);
         }
     }
@@ -355,11 +358,11 @@ fn merge_into(
 }
 
 /// What a value costs, and how many levels it has.
-fn measure(value: &Value) -> (usize, usize) {
-    let children: &mut dyn Iterator<Item = (usize, &Value)> = match value {
-        Value::Array(items) => &mut items.iter().map(|item| (0, item)),
-        Value::Object(map) => &mut map.iter().map(|(key, value)| (key.len(), value)),
-        Value::String(text) => return (NODE + text.len(), 1),
+fn measure(value: &Scratch<'_>) -> (usize, usize) {
+    let children: &mut dyn Iterator<Item = (usize, &Scratch<'_>)> = match value {
+        Scratch::List(items) => &mut items.iter().map(|item| (0, item)),
+        Scratch::Map(map) => &mut map.iter().map(|(key, value)| (key.len(), value)),
+        Scratch::Text(text) => return (NODE + text.len(), 1),
         _ => return (NODE, 1),
     };
     let (cost, height) = children.fold((NODE, 0), |(cost, height), (key, child)| {
@@ -372,14 +375,14 @@ fn measure(value: &Value) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
-    fn read_ok(text: &str) -> Document {
+    fn read_ok(text: &str) -> Document<'_> {
         read(text, &mut { ALIAS_BUDGET }).unwrap()
     }
 
     fn value(text: &str) -> Value {
-        read_ok(text).value.unwrap()
+        read_ok(text).value.unwrap().into_value()
     }
 
     fn kind(text: &str) -> FaultKind {
@@ -423,7 +426,7 @@ mod tests {
     #[test]
     fn repeated_keys_are_told_and_merged_ones_are_not() {
         let document = read_ok("a: 1\nb: 2\na: 3\n");
-        assert_eq!(document.value, Some(json!({"a": 3, "b": 2})));
+        assert_eq!(value("a: 1\nb: 2\na: 3\n"), json!({"a": 3, "b": 2}));
         assert_eq!(
             document.repeated,
             [Repeated {
@@ -448,7 +451,7 @@ mod tests {
     #[test]
     fn what_follows_the_end_of_a_document_is_told() {
         let document = read_ok("a: 1\n...\nb: 2\n");
-        assert_eq!(document.value, Some(json!({"a": 1})));
+        assert_eq!(value("a: 1\n...\nb: 2\n"), json!({"a": 1}));
         assert!(document.trailing.is_some());
         assert_eq!(read_ok("a: 1\n...\n").trailing, None);
     }
@@ -484,7 +487,8 @@ mod tests {
         assert_eq!(kind(&"- ".repeat(100_000)), FaultKind::TooDeep);
         let mixed = "- ".repeat(100) + &"[".repeat(100) + &"]".repeat(100);
         assert_eq!(kind(&mixed), FaultKind::TooDeep);
-        assert!(value(&("[".repeat(100) + &"]".repeat(100))).is_array());
+        let deep = "[".repeat(100) + &"]".repeat(100);
+        assert!(value(&deep).is_array());
     }
 
     #[test]

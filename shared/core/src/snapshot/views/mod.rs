@@ -4,19 +4,16 @@
 
 mod istio;
 mod kubernetes;
-
-use std::collections::BTreeMap;
+mod labels;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 pub use istio::*;
 pub use kubernetes::*;
+pub use labels::Labels;
 
 use super::Kind;
-
-/// Labels, selectors and annotations.
-pub type Labels = BTreeMap<String, String>;
 
 /// The part of `metadata` that is read.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -59,6 +56,11 @@ macro_rules! views {
             /// When a field has a type that the API server would refuse too; the path names it.
             pub fn read(kind: Kind, object: &serde_json::Value) -> Result<Self, ViewError> {
                 match kind { $(Kind::$kind => read_view::<$view>(object).map(|v| Self::$kind(Box::new(v))),)* }
+            }
+
+            /// Reads the view of a kind from whatever holds a whole object.
+            pub(in crate::snapshot) fn of_kind<'de, D: Deserializer<'de>>(kind: Kind, object: D) -> Result<Self, D::Error> {
+                match kind { $(Kind::$kind => <$view>::deserialize(object).map(|v| Self::$kind(Box::new(v))),)* }
             }
         }
 
