@@ -179,7 +179,7 @@ impl Draw<'_> {
     }
 
     fn namespace(&mut self) -> &'static str {
-        *self.random.pick(&NAMESPACES)
+        self.random.pick::<&str>(&NAMESPACES)
     }
 
     fn address(&mut self) -> Vec<String> {
@@ -244,7 +244,7 @@ impl Draw<'_> {
         name: &str,
         namespace: &'static str,
         labels: Value,
-        containers: Value,
+        containers: &Value,
         ready: bool,
     ) {
         let ips = self.address();
@@ -307,7 +307,7 @@ impl Draw<'_> {
             self.pod_labels.push(("version", "v1"));
         }
         let labels = labels(&self.pod_labels);
-        self.pod("gw-1", self.home, labels, json!([container]), true);
+        self.pod("gw-1", self.home, labels, &json!([container]), true);
     }
 
     /// A Service with what the API server adds, and its EndpointSlices.
@@ -580,7 +580,7 @@ impl Draw<'_> {
                 &format!("tcp-echo-{version}"),
                 "default",
                 own,
-                container,
+                &container,
                 ready,
             );
         }
@@ -591,7 +591,7 @@ impl Draw<'_> {
         for n in 0..2 {
             let ready = !self.random.chance(10);
             let own = json!({"app": "kafka", "version": format!("v{}", n + 1)});
-            self.pod(&format!("kafka-{n}"), "apps", own, container.clone(), ready);
+            self.pod(&format!("kafka-{n}"), "apps", own, &container, ready);
         }
 
         let mut ports = vec![json!({"name": "tcp", "port": 9000, "protocol": "TCP",
@@ -949,7 +949,8 @@ impl Draw<'_> {
                 1 => spec["trafficPolicy"] = json!({"loadBalancer": {"simple": "PASSTHROUGH"}}),
                 2 => spec["trafficPolicy"] = json!({"tls": {"mode": "SIMPLE"}}),
                 3 => {
-                    spec["trafficPolicy"] = json!({"outlierDetection": {"consecutive5xxErrors": 3}})
+                    spec["trafficPolicy"] =
+                        json!({"outlierDetection": {"consecutive5xxErrors": 3}});
                 }
                 _ => {}
             }
@@ -1366,7 +1367,7 @@ impl Draw<'_> {
                     3 => rule["retries"] = json!({"attempts": 2}),
                     4 => {
                         rule["fault"] =
-                            json!({"abort": {"httpStatus": 500, "percentage": {"value": 10}}})
+                            json!({"abort": {"httpStatus": 500, "percentage": {"value": 10}}});
                     }
                     _ => {}
                 }

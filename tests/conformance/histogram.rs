@@ -499,7 +499,7 @@ impl<'s> Found<'s> {
                     | Reason::SubsetUndefined { .. },
                 ) => self.note("19 listener without cluster", true),
                 Fate::Dropped(Reason::NoEndpoints { .. }) => {
-                    self.note("19 listener without endpoints", true)
+                    self.note("19 listener without endpoints", true);
                 }
                 _ => {}
             }

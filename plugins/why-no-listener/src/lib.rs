@@ -10,6 +10,7 @@ use mesh_core::causes::{Destination, PAGES, Severity, Wish};
 use mesh_core::change;
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
+use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
     self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
@@ -544,14 +545,6 @@ fn question_words(typed: &[String]) -> Vec<String> {
 
 /// Arguments as a shell takes them; a flag and its value stay together.
 fn shell_words(typed: &[String]) -> Vec<String> {
-    let quoted = |word: &String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
-    };
     let mut words: Vec<String> = Vec::new();
     for word in typed {
         match words.last_mut() {
@@ -561,9 +554,9 @@ fn shell_words(typed: &[String]) -> Vec<String> {
                     && !word.starts_with('-') =>
             {
                 flag.push(' ');
-                flag.push_str(&quoted(word));
+                flag.push_str(&shell_word(word));
             }
-            _ => words.push(quoted(word)),
+            _ => words.push(shell_word(word)),
         }
     }
     words

@@ -48,7 +48,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         let told = Told::at(service, field, format!("the listener is on {bound}"));
         return Some(told.why(why));
     }
-    let numbers: Vec<String> = ports.iter().map(|p| p.port.to_string()).collect();
+    // One number may stand there as TCP and as UDP.
+    let number = |p: &views::ServicePort| match p.protocol.to_ascii_uppercase().as_str() {
+        "" | "TCP" => p.port.to_string(),
+        other => format!("{}/{other}", p.port),
+    };
+    let numbers: Vec<String> = ports.iter().map(number).collect();
     let label = match numbers.split_last() {
         None => format!("no ports, not {}", tale.port),
         Some((last, [])) => format!("{last}, not {}", tale.port),

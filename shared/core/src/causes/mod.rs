@@ -231,6 +231,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
             return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
+        Symptom::UdpServer => &gw_udp_is_tcp::CAUSE,
         Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),

@@ -36,6 +36,8 @@ pub enum Symptom<'t> {
     },
     /// The HTTP server has no route at all.
     NoHttpRoute,
+    /// The server's protocol is UDP, which no gateway carries.
+    UdpServer,
     /// No filter chain of the listener takes the client's server name.
     NoChainForSni {
         /// The name.

@@ -67,7 +67,7 @@ pub fn predict_after(
 }
 
 /// What is not predicted and could be disturbed all the same.
-fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
+pub(crate) fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
     let reaches_sidecars = changes.iter().any(|change| {
         let kind = match change {
             Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
@@ -100,7 +100,7 @@ fn is_for_sidecars(object: &Object) -> bool {
 }
 
 /// Compares what the gateways are sent before and after.
-fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
+pub(crate) fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
     let key = |c: &Class| {
         (
             c.proxy.namespace.clone(),

@@ -4,13 +4,14 @@
 
 use super::config::Cluster;
 use super::endpoints::{Wanted, endpoints};
-use super::gateway::{Context, Place};
+use super::gateway::{Context, Place, selects};
 use super::hosts::resolve_short_name;
 use super::protocol::Protocol;
 use super::proxy::ProxyFacts;
-use super::store::{DestinationRule, Resolution, Service, ServicePort, Store, Subset};
+use super::store::{DestinationRule, Registry, Resolution, Service, ServicePort, Store, Subset};
 use crate::ledger::Reason;
-use crate::snapshot::views::Destination;
+use crate::snapshot::ObjectId;
+use crate::snapshot::views::{Destination, Labels};
 
 /// What a destination comes to.
 pub(super) struct Target {
@@ -126,6 +127,53 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
     of_port(store, &service, port, rule, subset, false).ok_or_else(|| Reason::NoEndpoints {
         cluster: target.cluster.clone(),
     })
+}
+
+/// What a destination comes to for a proxy, whether or not any weight leads there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    /// Cluster name, as Envoy has it.
+    pub name: String,
+    /// The service behind it, where one is known: its object.
+    pub service: Option<ObjectId>,
+    /// The cluster, and how many pods it could have, ready or not; or why there is none.
+    pub cluster: Result<(Cluster, u32), Reason>,
+}
+
+/// What a destination comes to, also one that no rule has yet.
+pub(super) fn reached(
+    context: &Context<'_, '_>,
+    destination: &Destination,
+    place: &Place<'_>,
+) -> Reached {
+    let target = resolve(context, destination, place);
+    let (store, proxy) = (context.store, context.proxy);
+    let service = store.service(&target.cluster_host, &proxy.namespace);
+    let cluster = build(context, &target).map(|cluster| {
+        let labels = service
+            .as_ref()
+            .filter(|_| !target.subset.is_empty())
+            .and_then(|s| subset(store, s, proxy, &target.subset))
+            .map(|s| &s.labels);
+        let pods = service
+            .as_ref()
+            .filter(|s| s.registry == Registry::Kubernetes && !s.selector.is_empty())
+            .map_or(0, |s| {
+                let chosen = |labels_of: &Labels| {
+                    selects(&s.selector, labels_of) && labels.is_none_or(|l| selects(l, labels_of))
+                };
+                let pods = store.pods(&s.namespace).iter();
+                pods.filter(|pod| chosen(&pod.meta.labels)).count()
+            });
+        let pods = u32::try_from(pods).unwrap_or(u32::MAX);
+        let all = pods.max(cluster.endpoint_count());
+        (cluster, all)
+    });
+    Reached {
+        name: target.cluster,
+        service: service.map(|s| s.object),
+        cluster,
+    }
 }
 
 /// The protocols that Envoy's dynamic forward proxy takes. After `core/cluster.go:buildOutboundClusters`.

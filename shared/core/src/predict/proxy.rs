@@ -281,26 +281,68 @@ pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s
 /// Whether any pod or workload that was read has a sidecar, or gets one by its namespace's label.
 #[must_use]
 pub fn has_sidecars(snapshot: &Snapshot) -> bool {
-    let injected = |namespace: &str| {
-        snapshot
-            .find(Kind::Namespace, "", namespace)
-            .is_some_and(|n| {
-                n.meta
-                    .labels
-                    .get("istio-injection")
-                    .is_some_and(|v| v == "enabled")
-                    || n.meta.labels.contains_key("istio.io/rev")
-            })
-    };
     let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
     kinds.flat_map(|kind| snapshot.of_kind(kind)).any(|object| {
         let facts = ProxyFacts::of_workload(object).or_else(|| ProxyFacts::of_pod(object));
-        facts.is_some_and(|f| {
-            f.kind == ProxyKind::Sidecar
-                && (injected(&f.namespace)
-                    || f.containers
-                        .iter()
-                        .any(|c| c.args.first().is_some_and(|a| a == "proxy")))
-        })
+        facts.is_some_and(|f| gets_sidecar(snapshot, &f))
     })
+}
+
+/// By its namespace's label, or because it has one already.
+fn gets_sidecar(snapshot: &Snapshot, facts: &ProxyFacts) -> bool {
+    let injected = || {
+        snapshot
+            .find(Kind::Namespace, "", &facts.namespace)
+            .is_some_and(|n| {
+                let labels = &n.meta.labels;
+                labels
+                    .get("istio-injection")
+                    .is_some_and(|v| v == "enabled")
+                    || labels.contains_key("istio.io/rev")
+            })
+    };
+    let has_proxy = |f: &ProxyFacts| {
+        let mut containers = f.containers.iter();
+        containers.any(|c| c.args.first().is_some_and(|a| a == "proxy"))
+    };
+    let by_label = facts
+        .labels
+        .get("sidecar.istio.io/inject")
+        .map(String::as_str);
+    facts.kind == ProxyKind::Sidecar
+        && (has_proxy(facts)
+            || match by_label {
+                Some("false") => false,
+                Some("true") => true,
+                _ => injected(),
+            })
+}
+
+/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
+/// workloads of which none was.
+#[must_use]
+pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
+    let pods: Vec<ProxyFacts> = snapshot
+        .of_kind(Kind::Pod)
+        .filter(|o| meant(&o.key.namespace))
+        .filter_map(ProxyFacts::of_pod)
+        .filter(|f| gets_sidecar(snapshot, f))
+        .collect();
+    let owns = |workload: &ProxyFacts, pod: &ProxyFacts| {
+        workload.namespace == pod.namespace
+            && pod.name.starts_with(&workload.name)
+            && workload
+                .labels
+                .iter()
+                .all(|(k, v)| pod.labels.get(k) == Some(v))
+    };
+    let replicas: u32 = WORKLOAD_KINDS
+        .into_iter()
+        .flat_map(|kind| snapshot.of_kind(kind))
+        .filter(|o| meant(&o.key.namespace))
+        .filter_map(ProxyFacts::of_workload)
+        .filter(|w| gets_sidecar(snapshot, w) && !pods.iter().any(|pod| owns(w, pod)))
+        .map(|w| w.replicas)
+        .sum();
+    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
 }

@@ -6,6 +6,7 @@ use super::narrow;
 use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{
     Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, not_a_router, selects,
@@ -45,6 +46,10 @@ impl Subject<'_> {
 
     fn protocol(&self) -> &str {
         self.view.port.as_ref().map_or("", |p| p.protocol.as_str())
+    }
+
+    fn is_udp(&self) -> bool {
+        Protocol::parse(self.protocol()) == Protocol::Udp
     }
 
     fn listens(&self) -> bool {
@@ -391,7 +396,17 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
         .or_else(|| portless_service(walk))
     {
         Some(service) => {
-            let line = format!("{} has no port {port}", service.qualified());
+            let protocols: Vec<&str> = service_ports(ledger, store)
+                .filter(|p| p.written.port == port)
+                .map(|p| p.written.protocol.as_str())
+                .collect();
+            let tcp = |p: &&str| p.is_empty() || p.eq_ignore_ascii_case("tcp");
+            let name = service.qualified();
+            let line = match protocols.as_slice() {
+                [] => format!("{name} has no port {port}"),
+                several if several.iter().any(tcp) => format!("{name} leads {port} elsewhere"),
+                _ => format!("{name} has no TCP port {port}"),
+            };
             walk.broken("service", Some(service.id), line, Verdict::Unreachable);
             if let Some(entry) = entry {
                 walk.tell(
@@ -585,6 +600,10 @@ fn servers(
     for subject in chosen.iter().filter(|s| !s.listens()) {
         missing(walk, subject);
     }
+    // True whether the server listens or not: repaired, it would still take no UDP.
+    for subject in chosen.iter().filter(|s| s.is_udp()) {
+        walk.tell(subject.entry, Symptom::UdpServer);
+    }
     lead
 }
 
@@ -597,8 +616,8 @@ fn unknown_ages(
 ) {
     let asked = |s: &Subject<'_>| chosen.iter().any(|c| c.entry == s.entry);
     for loser in all.iter().filter(|s| !asked(s)) {
-        let (Fate::Dropped(Reason::PortTaken { by, .. })
-        | Fate::Dropped(Reason::TlsHostTaken { by, .. })) = loser.fate
+        let Fate::Dropped(Reason::PortTaken { by, .. } | Reason::TlsHostTaken { by, .. }) =
+            loser.fate
         else {
             continue;
         };

@@ -25,6 +25,7 @@ const WITHOUT: &[&str] = &[
     "GW-SNI-NO-CHAIN",
     "GW-SRV-DUP-HOST-GHOST",
     "GW-TCP-SHADOWED",
+    "GW-UDP-IS-TCP",
 ];
 
 /// The ingress gateway of the small meshes: its Service has ports 80 and 5000.
