@@ -85,6 +85,13 @@ pub(crate) fn compare(istiod: &Value, predicted: &Predicted) -> Option<Differenc
             predicted: json!("no panic"),
         });
     }
+    if predicted.panics() {
+        return Some(Difference {
+            level: 0,
+            istiod: json!("no panic"),
+            predicted: json!("panic"),
+        });
+    }
     let levels: [fn(&Value) -> Value; 4] = [listeners, chains, hosts, clusters];
     levels.iter().enumerate().find_map(|(level, of)| {
         let (a, b) = (of(istiod), of(&predicted.answer));

@@ -89,6 +89,19 @@ struct Draw<'r> {
     gateways: Vec<(String, &'static str)>,
     delegates: Vec<(String, &'static str)>,
     pods: Vec<PodFacts>,
+    theme: Theme,
+    /// DestinationRules and subsets of one backend.
+    subsets: bool,
+}
+
+/// What most servers and rules of a scenario are for: so they meet.
+#[derive(Clone, Copy, PartialEq)]
+enum Theme {
+    Tcp,
+    Http,
+    Https,
+    Passthrough,
+    Mixed,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -118,7 +131,15 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         (1, Families::Dual),
         (1, Families::DualV6First),
     ]);
-    let bypass = random.chance(8);
+    let bypass = random.chance(16);
+    let theme = *random.weighted(&[
+        (5, Theme::Tcp),
+        (5, Theme::Http),
+        (3, Theme::Https),
+        (5, Theme::Passthrough),
+        (5, Theme::Mixed),
+    ]);
+    let subsets = random.chance(45);
     let mut draw = Draw {
         random: &mut random,
         objects: Vec::new(),
@@ -133,6 +154,8 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
         gateways: Vec::new(),
         delegates: Vec::new(),
         pods: Vec::new(),
+        theme,
+        subsets,
     };
     for name in NAMESPACES {
         draw.objects.push(json!({
@@ -140,7 +163,8 @@ pub(crate) fn scenario(seed: u64) -> Scenario {
             "metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name}},
         }));
     }
-    for _ in 0..draw.random.between(1, 4) {
+    let most = if theme == Theme::Mixed { 4 } else { 2 };
+    for _ in 0..draw.random.between(1, most) {
         let number = *draw.random.pick(&NUMBERS);
         draw.numbers.push(number);
     }
@@ -710,6 +734,8 @@ impl Draw<'_> {
                     json!(["edge"]),
                     json!(["apps", "edge"]),
                     json!([".", "istio-system"]),
+                    json!([self.home]),
+                    json!([self.home]),
                     json!(["default"]),
                 ])
                 .clone()
@@ -729,6 +755,7 @@ impl Draw<'_> {
                 "DNS",
                 "DNS",
                 "DNS_ROUND_ROBIN",
+                "DYNAMIC_DNS",
                 "DYNAMIC_DNS",
             ]);
             let mut hosts = vec![match resolution {
@@ -811,9 +838,10 @@ impl Draw<'_> {
                 .flatten()
                 .filter_map(|p| p["number"].as_u64().and_then(|n| u32::try_from(n).ok()))
                 .collect();
-            for host in hosts {
+            let times = if resolution == "DYNAMIC_DNS" { 6 } else { 2 };
+            for host in hosts.iter().cycle().take(hosts.len() * times) {
                 self.backends.push(Backend {
-                    host: host.to_owned(),
+                    host: (*host).to_owned(),
                     namespace,
                     name: "",
                     ports: port_numbers.clone(),
@@ -882,9 +910,16 @@ impl Draw<'_> {
         let count = *self
             .random
             .weighted(&[(3, 0usize), (4, 1), (4, 2), (2, 3), (1, 5)]);
+        let count = count + usize::from(self.subsets);
         for n in 0..count {
-            let namespace = self.namespace();
-            let host = if self.random.chance(65) {
+            let namespace = if self.subsets && self.random.chance(60) {
+                *self.random.pick(&[self.home, "default"])
+            } else {
+                self.namespace()
+            };
+            let host = if self.subsets && self.random.chance(75) {
+                self.backends[0].host.clone()
+            } else if self.random.chance(65) {
                 let backend = self.random.pick(&self.backends);
                 backend.host.clone()
             } else {
@@ -933,7 +968,7 @@ impl Draw<'_> {
             if let Some(export_to) = self.export_to(45) {
                 spec["exportTo"] = export_to;
             }
-            if self.random.chance(14) {
+            if self.random.chance(if self.subsets { 35 } else { 14 }) {
                 let chosen = match self.random.below(4) {
                     0 => json!({"app": "other"}),
                     1 => json!({"app": "gw"}),
@@ -960,7 +995,11 @@ impl Draw<'_> {
     }
 
     fn server_host(&mut self) -> String {
-        let host = *self.random.pick(&HOSTS);
+        let host = if self.random.chance(30) {
+            "*"
+        } else {
+            *self.random.pick(&HOSTS)
+        };
         match self.random.below(20) {
             0 => format!("*/{host}"),
             1 | 2 => format!("./{host}"),
@@ -1000,6 +1039,19 @@ impl Draw<'_> {
                     .map(|k| self.server(n, k))
                     .collect();
             let mut spec = json!({"servers": servers});
+            if self.bypass && self.random.chance(25) {
+                // The webhook wants port names that are unique within a Gateway.
+                let number = self.numbers[0];
+                spec["servers"] = ["a.example.com", "b.example.com"]
+                    .iter()
+                    .map(|host| {
+                        json!({
+                            "port": {"number": number, "name": "https", "protocol": "HTTPS"},
+                            "hosts": [host], "tls": {"mode": "SIMPLE", "credentialName": "cert-a"},
+                        })
+                    })
+                    .collect();
+            }
             if !selector.is_null() {
                 spec["selector"] = selector;
             }
@@ -1015,10 +1067,27 @@ impl Draw<'_> {
         } else {
             *self.random.pick(&NUMBERS)
         };
-        let protocol = if self.random.chance(3) {
-            "UDP"
-        } else {
-            *self.random.pick(&PROTOCOLS)
+        let themed: &[&str] = match self.theme {
+            Theme::Tcp => &["TCP", "TCP", "TCP", "tcp", "Mongo", "MySQL", "UDP"],
+            Theme::Http => &[
+                "HTTP",
+                "HTTP",
+                "http",
+                "HTTP2",
+                "GRPC",
+                "GRPC-Web",
+                "HTTP_PROXY",
+            ],
+            Theme::Https => &["HTTPS", "HTTPS", "HTTPS", "https", "HTTP"],
+            Theme::Passthrough => &["TLS", "TLS", "tls", "HTTPS"],
+            Theme::Mixed => &["UDP", "TCP", "HTTPS"],
+        };
+        let protocol = match (self.theme, self.random.below(100)) {
+            (Theme::Mixed, 0..=4)
+            | (Theme::Tcp | Theme::Http | Theme::Https | Theme::Passthrough, 0..=84) => {
+                *self.random.pick(themed)
+            }
+            _ => *self.random.pick(&PROTOCOLS),
         };
         let word = protocol.to_lowercase().replace('_', "-");
         let name = if self.bypass && self.random.chance(30) {
@@ -1060,6 +1129,13 @@ impl Draw<'_> {
                 "AUTO_PASSTHROUGH",
                 "AUTO_PASSTHROUGH",
             ]);
+            let mode = match (self.theme, self.random.below(100)) {
+                (Theme::Passthrough, 0..=65) => {
+                    *self.random.pick(&["PASSTHROUGH", "PASSTHROUGH", ""])
+                }
+                (Theme::Https, 0..=65) => "SIMPLE",
+                _ => mode,
+            };
             let mut tls = json!({});
             if !mode.is_empty() {
                 tls["mode"] = json!(mode);
@@ -1109,10 +1185,14 @@ impl Draw<'_> {
         if self.gateways.is_empty() || self.random.chance(4) {
             return "nope".to_owned();
         }
-        let (name, namespace) = self.random.pick(&self.gateways).clone();
-        match self.random.below(12) {
-            0 | 1 => name,
-            2 if namespace == from => format!("./{name}"),
+        let (name, namespace) = if self.theme != Theme::Mixed && self.random.chance(60) {
+            self.gateways[0].clone()
+        } else {
+            self.random.pick(&self.gateways).clone()
+        };
+        match self.random.below(14) {
+            0 => name,
+            1 | 2 if namespace == from => format!("./{name}"),
             3 => format!("{name}.{namespace}"),
             4 => format!("{name}.{namespace}.svc.cluster.local"),
             5 if namespace == from => name,
@@ -1121,11 +1201,15 @@ impl Draw<'_> {
     }
 
     fn destination(&mut self, from: &str) -> Value {
-        if self.bypass && self.random.chance(4) {
+        if self.bypass && self.random.chance(10) {
             return json!({"host": ""});
         }
         let (host, ports) = if self.random.chance(90) {
-            let backend = self.random.pick(&self.backends);
+            let backend = if self.subsets && self.random.chance(60) {
+                &self.backends[0]
+            } else {
+                self.random.pick(&self.backends)
+            };
             let host = if backend.name.is_empty() {
                 backend.host.clone()
             } else if backend.namespace == from && self.random.chance(50) {
@@ -1150,7 +1234,7 @@ impl Draw<'_> {
             };
             destination["port"] = json!({"number": port});
         }
-        if self.random.chance(25) {
+        if self.random.chance(if self.subsets { 60 } else { 20 }) {
             destination["subset"] = json!(self.random.pick(&["v1", "v2", "v3"]));
         }
         destination
@@ -1159,10 +1243,11 @@ impl Draw<'_> {
     /// Destinations with weights; the webhook wants a sum above 0.
     fn route(&mut self, from: &str) -> Value {
         let count = *self.random.weighted(&[(7, 1usize), (3, 2), (2, 3)]);
-        if self.bypass && self.random.chance(5) {
+        if self.bypass && self.random.chance(10) {
             return json!([]);
         }
-        let zero = self.bypass && self.random.chance(6);
+        let zero = self.bypass && self.random.chance(25);
+        let count = if zero { count.max(2) } else { count };
         let mut route: Vec<Value> = Vec::new();
         for n in 0..count {
             let mut one = json!({"destination": self.destination(from)});
@@ -1191,9 +1276,16 @@ impl Draw<'_> {
 
     fn match_port(&mut self) -> u32 {
         match self.random.below(10) {
-            0..=6 => *self.random.pick(&self.numbers),
-            7 => *self.random.pick(&NUMBERS),
-            8 => 8080,
+            0..=5 => *self.random.pick(&self.numbers),
+            6 => *self.random.pick(&NUMBERS),
+            7 | 8 => {
+                let number = self.numbers[0];
+                if number < 1024 {
+                    number + 8000
+                } else {
+                    number + 1
+                }
+            }
             _ => 1,
         }
     }
@@ -1215,7 +1307,7 @@ impl Draw<'_> {
                 .collect();
             one["gateways"] = json!(names);
         }
-        if self.random.chance(8) {
+        if self.random.chance(10) {
             one["sourceLabels"] = match self.random.below(4) {
                 0 => json!({"app": "gw"}),
                 1 => json!({"version": "v1"}),
@@ -1232,7 +1324,7 @@ impl Draw<'_> {
             "tls" => *self.random.weighted(&[(5, 1usize), (3, 2)]),
             _ => *self.random.weighted(&[(4, 0usize), (5, 1), (3, 2)]),
         };
-        if count == 0 || (block == "tls" && self.bypass && self.random.chance(12)) {
+        if count == 0 || (block == "tls" && self.bypass && self.random.chance(60)) {
             return None;
         }
         let found: Vec<Value> = (0..count)
@@ -1336,6 +1428,11 @@ impl Draw<'_> {
         if let Some(found) = self.matches(from, "http") {
             rule["match"] = found;
         }
+        if delegate && self.random.chance(50) {
+            // Prefixes that are, or are not, under those of a root.
+            let prefix = *self.random.pick(&["/a", "/a/b", "/b/", "/c"]);
+            rule["match"] = json!([{"uri": {"prefix": prefix}}]);
+        }
         if self.random.chance(15) {
             rule["name"] = json!("rule");
         }
@@ -1351,6 +1448,10 @@ impl Draw<'_> {
             }
             if self.random.chance(8) {
                 rule["directResponse"] = json!({"status": 418});
+            }
+            if self.random.chance(50) {
+                let prefix = *self.random.pick(&["/a", "/b/"]);
+                rule["match"] = json!([{"uri": {"prefix": prefix}}]);
             }
             return rule;
         }
@@ -1377,7 +1478,11 @@ impl Draw<'_> {
     }
 
     fn virtual_services(&mut self) {
-        if self.random.chance(25) {
+        let percent = match self.theme {
+            Theme::Http | Theme::Https => 50,
+            _ => 15,
+        };
+        if self.random.chance(percent) {
             for n in 0..self.random.between(1, 2) {
                 let namespace = self.namespace();
                 let name = format!("delegate-{n}");
@@ -1391,6 +1496,9 @@ impl Draw<'_> {
                 }
                 if self.random.chance(6) {
                     spec["hosts"] = json!(["a.example.com"]);
+                }
+                if self.bypass && self.random.chance(50) {
+                    spec["gateways"] = json!([self.gateway_name(namespace)]);
                 }
                 let meta = self.meta(&name, namespace);
                 self.istio("VirtualService", &meta, &spec);
@@ -1423,8 +1531,8 @@ impl Draw<'_> {
             });
             let mut spec = json!({"hosts": hosts});
             let names: Vec<String> = match self.random.below(14) {
-                0 => Vec::new(),
-                1 => vec!["mesh".to_owned()],
+                0 if self.random.chance(50) => Vec::new(),
+                1 if self.random.chance(50) => vec!["mesh".to_owned()],
                 2 => vec!["mesh".to_owned(), self.gateway_name(namespace)],
                 3..=6 => vec![self.gateway_name(namespace), self.gateway_name(namespace)],
                 7 => {
@@ -1444,11 +1552,14 @@ impl Draw<'_> {
             if !names.is_empty() {
                 spec["gateways"] = json!(names);
             }
-            let blocks: &[&str] = match self.random.below(10) {
-                0..=2 => &["tcp"],
-                3..=5 => &["http"],
-                6 | 7 => &["tls"],
-                8 => &["tcp", "tls"],
+            let blocks: &[&str] = match (self.theme, self.random.below(10)) {
+                (Theme::Tcp, 0..=6) => &["tcp"],
+                (Theme::Http | Theme::Https, 0..=7) => &["http"],
+                (Theme::Passthrough, 0..=6) => &["tls"],
+                (_, 0..=2) => &["tcp"],
+                (_, 3..=5) => &["http"],
+                (_, 6) => &["tls"],
+                (_, 7) => &["tcp", "tls"],
                 _ => &["tcp", "tls", "http"],
             };
             for block in blocks {
@@ -1466,12 +1577,17 @@ impl Draw<'_> {
                     .collect();
                 spec[*block] = Value::Array(rules);
             }
-            if let Some(export_to) = self.export_to(28) {
+            if let Some(export_to) = self.export_to(18) {
                 spec["exportTo"] = export_to;
             } else if self.random.chance(2) {
                 spec["exportTo"] = json!(["~"]);
             }
-            let name = format!("vs-{}", if self.random.chance(12) { 0 } else { n });
+            // Names of equal age decide: sometimes the later one comes first.
+            let name = match self.random.below(8) {
+                0 => "vs-0".to_owned(),
+                1 | 2 => format!("a-{n}"),
+                _ => format!("vs-{n}"),
+            };
             let taken = self.objects.iter().any(|o| {
                 o["kind"] == "VirtualService"
                     && o["metadata"]["name"] == name.as_str()

@@ -9,7 +9,7 @@ mod random;
 mod scenario;
 mod shrink;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ use compare::{Difference, LEVELS, predict};
 use oracle::{Oracle, Said};
 use scenario::Scenario;
 use serde_json::Value;
-use shrink::{Outcome, judge, shrink};
+use shrink::{Outcome, judge, shrink, shrink_keeping};
 
 const USAGE: &str = "conformance [--count N] [--seed N] [--jobs N] [--shrink N] [--out DIR]
 
@@ -29,7 +29,7 @@ Compares N scenarios, made from seeds that follow --seed, with what istiod's own
   --jobs N    processes of istiod's code; 2
   --shrink N  how many differences are made small; 20
   --out DIR   where differences are kept; a new directory of the temporary one
-  --keep DIR  write scenarios with istiod's answers there: those that add a reason or a trap that is still rare
+  --keep DIR  write small scenarios with istiod's answers there: such as add a reason or a trap that is still rare
   --rare N    how often a reason or trap is wanted among those kept; 6
   --count-below N   exit with 1 when a reason or a trap occurred less often; 0
 Exit code: 0 all agree, 1 some differ, 2 not run.";
@@ -116,7 +116,8 @@ struct Tally {
 fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
     let oracle = Oracle::new(options.jobs)?;
     let mut tally = Tally::default();
-    let mut rare: BTreeMap<String, usize> = BTreeMap::new();
+    let mut candidates: Vec<(Scenario, BTreeSet<&'static str>)> = Vec::new();
+    let mut rare: BTreeMap<&str, usize> = BTreeMap::new();
     let seeds: Vec<u64> = (0..options.count)
         .map(|n| options.seed.wrapping_add(n))
         .collect();
@@ -127,12 +128,30 @@ fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
         take_out_refused(&oracle, &mut scenarios, &mut said);
         for ((seed, scenario), said) in seeds.iter().zip(&scenarios).zip(&said) {
             count(&mut tally, *seed, scenario, said);
-            if let Some(dir) = &options.keep
-                && let Said::Answer(answer, _) = said
-            {
-                keep(&mut tally, &mut rare, options.rare, dir, scenario, answer)?;
+            if options.keep.is_some() && matches!(judge(scenario, said), Outcome::Agrees) {
+                let all = words(scenario);
+                if all
+                    .iter()
+                    .any(|w| rare.get(w).copied().unwrap_or(0) < options.rare * 3)
+                {
+                    for word in &all {
+                        *rare.entry(word).or_default() += 1;
+                    }
+                    candidates.push((scenario.clone(), all));
+                }
             }
         }
+    }
+    if let Some(dir) = &options.keep {
+        // The rarest first: they bring common ones along.
+        let rarest = |all: &BTreeSet<&'static str>| {
+            all.iter()
+                .filter_map(|w| tally.reasons.get(w).or_else(|| tally.traps.get(w)))
+                .min()
+                .copied()
+        };
+        candidates.sort_by_key(|(_, all)| rarest(all));
+        tally.kept = keep(&oracle, options, dir, candidates)?;
     }
     print(&tally, options.count_below, out).map_err(|e| e.to_string())?;
     let different = std::mem::take(&mut tally.different);
@@ -222,36 +241,66 @@ fn count(tally: &mut Tally, seed: u64, scenario: &Scenario, said: &Said) {
     }
 }
 
-/// Keeps a scenario when a reason or a trap of it is still rare among those kept.
-fn keep(
-    tally: &mut Tally,
-    rare: &mut BTreeMap<String, usize>,
-    wanted: usize,
-    dir: &Path,
-    scenario: &Scenario,
-    answer: &Value,
-) -> Result<(), String> {
+/// Reasons and traps of a scenario.
+fn words(scenario: &Scenario) -> BTreeSet<&'static str> {
     let Ok(predicted) = predict(&scenario.cluster(), &scenario.pod) else {
-        return Ok(());
+        return BTreeSet::new();
     };
-    let all: Vec<&str> = histogram::reasons(predicted.ledger())
-        .into_iter()
-        .chain(histogram::traps(&predicted))
-        .collect();
-    if all
-        .iter()
-        .any(|word| rare.get(*word).copied().unwrap_or(0) < wanted)
-    {
-        for word in all {
-            *rare.entry(word.to_owned()).or_default() += 1;
+    let mut found = histogram::reasons(predicted.ledger());
+    found.extend(histogram::traps(&predicted));
+    if !predicted.class.prediction.config.listeners.is_empty() {
+        found.insert(LISTENS);
+    }
+    found
+}
+
+/// What a kept scenario should still have when it is made small.
+const LISTENS: &str = "a listener";
+
+/// Makes those small that add a reason or a trap that is still rare, and keeps them with istiod's answers.
+fn keep(
+    oracle: &Oracle,
+    options: &Options,
+    dir: &Path,
+    candidates: Vec<(Scenario, BTreeSet<&'static str>)>,
+) -> Result<usize, String> {
+    let mut had: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut kept = 0;
+    for (scenario, all) in candidates {
+        let rare: BTreeSet<&str> = all
+            .iter()
+            .copied()
+            .filter(|w| *w != LISTENS && had.get(w).copied().unwrap_or(0) < options.rare)
+            .take(3)
+            .collect();
+        if rare.is_empty() {
+            continue;
         }
-        let folder = dir.join(format!("{:04}", tally.kept));
-        scenario
+        let wanted: BTreeSet<&str> = rare
+            .into_iter()
+            .chain(all.contains(LISTENS).then_some(LISTENS))
+            .collect();
+        let small = shrink_keeping(scenario, &|s| words(s).is_superset(&wanted));
+        let said = oracle.ask(std::slice::from_ref(&small));
+        let Some(Said::Answer(answer, rejected)) = said.first() else {
+            continue;
+        };
+        let agrees = said
+            .first()
+            .is_some_and(|s| matches!(judge(&small, s), Outcome::Agrees));
+        if !agrees || !(rejected.is_empty() || small.bypass) {
+            continue;
+        }
+        for word in words(&small) {
+            *had.entry(word).or_default() += 1;
+        }
+        let folder = dir.join(format!("{kept:04}"));
+        small
             .write(&folder, Some(answer))
             .map_err(|e| e.to_string())?;
-        tally.kept += 1;
+        kept += 1;
     }
-    Ok(())
+    Ok(kept)
 }
 
 fn print(tally: &Tally, below: usize, out: &mut dyn Write) -> io::Result<()> {

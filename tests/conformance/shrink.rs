@@ -44,57 +44,83 @@ pub(crate) fn shrink(
     answer: Value,
     difference: Difference,
 ) -> (Scenario, Value, Difference) {
-    let mut best = (scenario, answer, difference);
-    let level = best.2.level;
-    let accept = |best: &mut (Scenario, Value, Difference), candidates: &[Scenario]| {
+    let mut last = (answer, difference);
+    let smallest = reduce(scenario, BATCH, &mut |candidates| {
         let said = oracle.ask(candidates);
-        for (n, (candidate, said)) in candidates.iter().zip(&said).enumerate() {
-            if let Outcome::Differs(answer, difference) = judge(candidate, said)
-                && difference.level == level
-            {
-                *best = (candidate.clone(), answer, difference);
-                return Some(n);
-            }
-        }
-        None
-    };
+        let found = candidates.iter().zip(&said).enumerate().find_map(
+            |(n, (candidate, said))| match judge(candidate, said) {
+                Outcome::Differs(answer, difference) if difference.level == last.1.level => {
+                    Some((n, answer, difference))
+                }
+                _ => None,
+            },
+        )?;
+        last = (found.1, found.2);
+        Some(found.0)
+    });
+    (smallest, last.0, last.1)
+}
+
+/// A smaller scenario of which the same words are true: reasons and traps that it is kept for. Only the prediction is
+/// asked.
+pub(crate) fn shrink_keeping(scenario: Scenario, holds: &dyn Fn(&Scenario) -> bool) -> Scenario {
+    reduce(scenario, 1, &mut |candidates| {
+        candidates.iter().position(holds)
+    })
+}
+
+/// Leaves out what can be left out; `accept` says which of several candidates will do.
+fn reduce(
+    scenario: Scenario,
+    batch: usize,
+    accept: &mut dyn FnMut(&[Scenario]) -> Option<usize>,
+) -> Scenario {
+    let mut best = scenario;
     // Whole objects: halves, quarters, and so on to single ones.
-    let mut size = best.0.objects.len() / 2;
+    let mut size = best.objects.len() / 2;
     while size > 0 {
         let mut start = 0;
-        while start < best.0.objects.len() {
-            let batch: Vec<(usize, Scenario)> = (start..best.0.objects.len())
+        while start < best.objects.len() {
+            let (at, candidates): (Vec<usize>, Vec<Scenario>) = (start..best.objects.len())
                 .step_by(size)
-                .take(BATCH)
-                .filter_map(|at| without_objects(&best.0, at, size).map(|s| (at, s)))
-                .filter(|(_, s)| is_consistent(&best.0, s))
-                .collect();
-            let scenarios: Vec<Scenario> = batch.iter().map(|(_, s)| s.clone()).collect();
-            start = match accept(&mut best, &scenarios) {
-                Some(n) => batch.get(n).map_or(start, |(at, _)| *at),
-                None => start + size * BATCH,
-            };
+                .take(batch)
+                .filter_map(|at| without_objects(&best, at, size).map(|s| (at, s)))
+                .filter(|(_, s)| is_consistent(&best, s))
+                .unzip();
+            match accept(&candidates) {
+                Some(n) => {
+                    best = candidates[n].clone();
+                    start = at[n];
+                }
+                None => start += size * batch,
+            }
         }
         size /= 2;
     }
     // Then parts of objects.
     loop {
-        let before = best.0.clone();
+        let before = best.clone();
         let mut start = 0;
         loop {
-            let places = places(&best.0);
+            let places = places(&best);
             if start >= places.len() {
                 break;
             }
-            let batch: Vec<Scenario> = places
+            let candidates: Vec<Scenario> = places
                 .iter()
                 .skip(start)
-                .take(BATCH)
-                .map(|place| without(&best.0, place))
+                .take(batch)
+                .map(|place| without(&best, place))
                 .collect();
-            start += accept(&mut best, &batch).unwrap_or(BATCH);
+            match accept(&candidates) {
+                Some(n) => {
+                    best = candidates[n].clone();
+                    start += n;
+                }
+                None => start += batch,
+            }
         }
-        if best.0 == before {
+        if best == before {
             return best;
         }
     }

@@ -19,14 +19,11 @@ use mesh_core::report::{
 use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
-use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
+use mesh_live::cli::{ISTIO_VERSION, ServiceRef, TargetKind, TargetRef};
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
 use mesh_live::load::{FromFiles, counted, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
-
-/// The release of Istio whose behaviour is predicted.
-const ISTIO_VERSION: &str = "1.31";
 
 /// The words before the arguments, as a person types them.
 const COMMAND: &str = "kubectl mesh why-no-listener";

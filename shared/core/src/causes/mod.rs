@@ -97,6 +97,7 @@ mod gw_vs_none;
 mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
 mod page;
+mod refused;
 mod tale;
 
 pub use candidate::{Candidate, Choice, Destination, Wish};
@@ -104,8 +105,10 @@ pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
+use crate::predict::envoy::Refusal;
 use crate::predict::hosts;
 use crate::report::{Certainty, Finding, Mark};
+use crate::snapshot::views;
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
@@ -234,6 +237,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::UdpServer => &gw_udp_is_tcp::CAUSE,
         Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
+        Symptom::Refused(refusal) => return of_refusal(tale, refusal),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
     };
     (cause, vec![])
@@ -336,6 +340,42 @@ fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Ve
         }
         _ => (&gw_vs_none::CAUSE, vec![]),
     }
+}
+
+/// The most specific of what made two chains alike, else what Envoy says.
+fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'static str>) {
+    let (first, second, overlap) = match refusal {
+        Refusal::StaticListener { .. } => {
+            return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
+        }
+        Refusal::AgentPort { .. } => return (&gw_port_reserved::CAUSE, vec!["ENVOY-BIND-INUSE"]),
+        Refusal::NoAddress { .. } => return (&envoy_bind_noaddr::CAUSE, vec![]),
+        Refusal::PartialWildcard { .. } => return (&envoy_sni_partial::CAUSE, vec![]),
+        Refusal::IdenticalChains { first, second } => (*first, *second, false),
+        Refusal::OverlappingNames { first, second, .. } => (*first, *second, true),
+    };
+    let said = if overlap {
+        &envoy_fc_overlap::CAUSE
+    } else {
+        &envoy_fc_identical::CAUSE
+    };
+    let Some((a, b)) = tale
+        .servers_of(first, second)
+        .filter(|_| first.server != second.server)
+    else {
+        return (said, vec![]);
+    };
+    let text = |s: &views::Server| s.port.as_ref().map(|p| p.protocol.clone());
+    let cause = if a.bind != b.bind {
+        &gw_srv_bind_alias::CAUSE
+    } else if a.tls.is_some() && b.tls.is_some() {
+        &gw_srv_nshost_dup::CAUSE
+    } else if text(a) != text(b) {
+        &gw_srv_proto_text::CAUSE
+    } else {
+        &gw_srv_bind_shadow::CAUSE
+    };
+    (cause, vec![said.page.code])
 }
 
 /// Another namespace's Gateway first, then equal protocols, then different ones.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes::Severity;
 use crate::ledger::{Effect as Outcome, Fate, Step};
+use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{Config, FilterChain, Listener, RouteAction, VirtualHost, has_sidecars};
@@ -117,14 +118,7 @@ pub(crate) fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u3
             continue;
         };
         let domain = &before.mesh.domain;
-        compare_configs(
-            &name,
-            &class.prediction.config,
-            &now.prediction.config,
-            domain,
-            port,
-            &mut effect,
-        );
+        compare_classes(&name, class, now, domain, port, &mut effect);
     }
     effect.disturbed.sort();
     effect.disturbed.dedup();
@@ -133,21 +127,36 @@ pub(crate) fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u3
     effect
 }
 
-fn compare_configs(
+fn compare_classes(
     gateway: &str,
-    old: &Config,
-    new: &Config,
+    old: &Class,
+    new: &Class,
     domain: &str,
     port: u32,
     effect: &mut Effect,
 ) {
-    for listener in &old.listeners {
+    let refused_before = envoy::refusals(&old.prediction.config, &old.proxy);
+    let refused_after = envoy::refusals(&new.prediction.config, &new.proxy);
+    let (old, new) = (&old.prediction.config, &new.prediction.config);
+    // What Envoy refuses does not exist: it can be changed, but nothing may become so.
+    let existing = old
+        .listeners
+        .iter()
+        .filter(|l| !refused_before.contains_key(&l.name));
+    for listener in existing {
         let Some(now) = new.listeners.iter().find(|l| l.name == listener.name) else {
             effect
                 .disturbed
                 .push(format!("listener {} of {gateway} is gone", listener.name));
             continue;
         };
+        if refused_after.contains_key(&listener.name) {
+            effect.disturbed.push(format!(
+                "Envoy would refuse listener {} of {gateway}",
+                listener.name
+            ));
+            continue;
+        }
         for chain in &listener.chains {
             let same =
                 |c: &&FilterChain| c.sni == chain.sni && c.terminates_tls == chain.terminates_tls;

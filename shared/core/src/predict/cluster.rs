@@ -38,8 +38,8 @@ pub(super) fn resolve(
     // HTTP rules prefer the service of the VirtualService's own namespace: the root's, also for a delegate's rules.
     let own = match place.block {
         crate::ledger::Block::Http => store
-            .services_named(&host)
-            .find(|s| s.namespace == place.root && s.visibility.includes(&proxy.namespace)),
+            .service_of(&host, place.root)
+            .filter(|s| s.visibility.includes(&proxy.namespace)),
         _ => None,
     };
     let service = own

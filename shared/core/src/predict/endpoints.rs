@@ -73,7 +73,6 @@ pub(super) fn endpoints(
         .map(|i| i.endpoint)
         .collect();
     found.sort();
-    found.dedup();
     (found, all)
 }
 
@@ -122,7 +121,9 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
 }
 
 fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
-    let mut found = Vec::new();
+    let mut found: Vec<Instance> = Vec::new();
+    // Slices may repeat an address while they are rewritten: one is kept. What several objects give is not compared.
+    let mut known = BTreeSet::new();
     for slice in store
         .slices(&service.key.namespace, &service.key.name)
         .iter()
@@ -137,6 +138,9 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
                 .filter(|e| e.conditions.ready.unwrap_or(true));
             for endpoint in ready {
                 for address in &endpoint.addresses {
+                    if !known.insert((address, &port.name)) {
+                        continue;
+                    }
                     let pod = endpoint
                         .target_ref
                         .as_ref()

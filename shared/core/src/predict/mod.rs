@@ -4,6 +4,7 @@
 mod cluster;
 mod config;
 mod endpoints;
+pub mod envoy;
 mod gateway;
 pub mod hosts;
 mod http;

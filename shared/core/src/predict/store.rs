@@ -588,6 +588,19 @@ impl<'a> Store<'a> {
         chosen
     }
 
+    /// The service of a host in one namespace: a Kubernetes Service, else the oldest ServiceEntry's, ports not joined.
+    /// After `pilot/pkg/model/push_context.go:initServiceRegistry`.
+    #[must_use]
+    pub fn service_of(&self, hostname: &str, namespace: &str) -> Option<&Service> {
+        let here = || {
+            self.services_named(hostname)
+                .filter(|s| s.namespace == namespace)
+        };
+        here()
+            .find(|s| s.registry == Registry::Kubernetes)
+            .or_else(|| here().next())
+    }
+
     /// Whether any service has this host name, whoever sees it.
     pub fn services_named(&self, hostname: &str) -> impl Iterator<Item = &Service> {
         self.by_hostname

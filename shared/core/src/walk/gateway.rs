@@ -6,6 +6,7 @@ use super::narrow;
 use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::envoy;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{
@@ -920,8 +921,30 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
     }
     walk.ok("route", route_object, routes);
     let listener = listener_name(walk.config(), first).unwrap_or_default();
+    if refused(walk, first, &listener) {
+        return None;
+    }
     walk.ok("listener", None, vec![listener]);
     destinations(walk, &clusters, &clauses)
+}
+
+/// Whether Envoy refuses the listener of a server; then the connection ends here.
+fn refused(walk: &mut Walk<'_, '_>, subject: &Subject<'_>, shown: &str) -> bool {
+    let Fate::Effective(Effect::Chains { listener, .. }) = subject.fate else {
+        return false;
+    };
+    let refusals = envoy::refusals(walk.config(), &walk.class.proxy);
+    let (Some(refusal), Some(chains)) = (refusals.get(listener), subject.chains) else {
+        return false;
+    };
+    walk.broken(
+        "listener",
+        None,
+        format!("{shown}, refused by Envoy"),
+        Verdict::Missing,
+    );
+    walk.tell(chains, Symptom::Refused(refusal));
+    true
 }
 
 /// Whether no chain looks at the server name.
@@ -1001,6 +1024,9 @@ fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
         line,
         Verdict::LeadsNowhere,
     );
+    if refused(walk, subject, &listener) {
+        return;
+    }
     walk.ok("listener", None, vec![listener]);
     let Some(chains) = subject.chains else { return };
     let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);

@@ -352,7 +352,8 @@ fn tcp(
                 Some(reason) if !fitting => Err(reason),
                 _ => usable(&route.route),
             };
-            if let (Ok(()), Some((by, _))) = (&outcome, &winner) {
+            // Behind the winner istiod looks no further: it does not panic there either.
+            if let (Ok(()) | Err(Reason::ZeroSum), Some((by, _))) = (&outcome, &winner) {
                 context.ledger.displace(clause, *by);
                 continue;
             }
@@ -429,11 +430,13 @@ fn passthrough(
                 rule,
                 r#match,
             };
-            let whole_rule = match usable(&route.route) {
-                Ok(()) if route.r#match.is_empty() => Err(Reason::NoMatch),
-                other => other,
+            let outcome = usable(&route.route);
+            let whole_rule = if route.r#match.is_empty() {
+                Some(Reason::NoMatch)
+            } else {
+                outcome.clone().err().filter(|r| *r == Reason::EmptyRoute)
             };
-            if let Err(reason) = whole_rule {
+            if let Some(reason) = whole_rule {
                 let clause = context.ledger.open(step(None), Some(attachment));
                 context.ledger.settle::<()>(clause, Err(reason));
                 continue;
@@ -442,6 +445,7 @@ fn passthrough(
                 let clause = context.ledger.open(step(Some(n)), Some(attachment));
                 let outcome = fits(m, n, facts, vs.namespace())
                     .and_then(|()| claim_sni(claimed, server, m, clause))
+                    .and_then(|()| outcome.clone())
                     .map(|()| ((), Effect::Used));
                 if context.ledger.settle(clause, outcome).is_none() {
                     continue;
