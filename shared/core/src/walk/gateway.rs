@@ -617,8 +617,8 @@ fn unknown_ages(
 ) {
     let asked = |s: &Subject<'_>| chosen.iter().any(|c| c.entry == s.entry);
     for loser in all.iter().filter(|s| !asked(s)) {
-        let (Fate::Dropped(Reason::PortTaken { by, .. })
-        | Fate::Dropped(Reason::TlsHostTaken { by, .. })) = loser.fate
+        let Fate::Dropped(Reason::PortTaken { by, .. } | Reason::TlsHostTaken { by, .. }) =
+            loser.fate
         else {
             continue;
         };
