@@ -559,7 +559,7 @@ fn selector(store: &Store<'_>, proxies: &[ProxyFacts]) -> Result<(Labels, Vec<St
             .iter()
             .filter(|p| {
                 set.iter()
-                    .all(|(key, value)| p.labels.get(*key) == Some(value))
+                    .all(|(key, value)| p.labels.get(key) == Some(value))
             })
             .map(ProxyFacts::qualified)
             .collect()

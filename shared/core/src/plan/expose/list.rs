@@ -159,7 +159,7 @@ impl super::Plan {
         let object = self.after.get(self.gateway.service?)?;
         let service = views::Service::of(&object.view)?;
         let internal = INTERNAL.iter().any(|(key, value)| {
-            let said = object.meta.annotations.get(*key);
+            let said = object.meta.annotations.get(key);
             said.is_some_and(|said| said.eq_ignore_ascii_case(value))
         });
         Some(match service.spec.r#type.as_str() {
