@@ -203,6 +203,7 @@ impl Draw<'_> {
     }
 
     fn namespace(&mut self) -> &'static str {
+        #[allow(clippy::explicit_auto_deref)]
         *self.random.pick(&NAMESPACES)
     }
 
@@ -988,7 +989,8 @@ impl Draw<'_> {
                 1 => spec["trafficPolicy"] = json!({"loadBalancer": {"simple": "PASSTHROUGH"}}),
                 2 => spec["trafficPolicy"] = json!({"tls": {"mode": "SIMPLE"}}),
                 3 => {
-                    spec["trafficPolicy"] = json!({"outlierDetection": {"consecutive5xxErrors": 3}})
+                    spec["trafficPolicy"] =
+                        json!({"outlierDetection": {"consecutive5xxErrors": 3}});
                 }
                 _ => {}
             }

@@ -183,18 +183,25 @@ fn is_consistent(before: &Scenario, scenario: &Scenario) -> bool {
         .filter(|o| o["kind"] == "Pod")
         .map(|o| names(o, "metadata"))
         .collect();
-    let whole = before
-        .objects
+    let slices = |scenario: &Scenario| -> Vec<Value> {
+        let found = scenario
+            .objects
+            .iter()
+            .filter(|o| o["kind"] == "EndpointSlice");
+        found.cloned().collect()
+    };
+    let has_service = |slice: &Value| {
+        scenario.objects.iter().any(|s| {
+            s["kind"] == "Service"
+                && s["metadata"]["name"]
+                    == slice["metadata"]["labels"]["kubernetes.io/service-name"]
+                && s["metadata"]["namespace"] == slice["metadata"]["namespace"]
+        })
+    };
+    let now = slices(scenario);
+    let whole = slices(before)
         .iter()
-        .filter(|o| o["kind"] == "EndpointSlice" && !scenario.objects.contains(o))
-        .all(|o| {
-            let service = &o["metadata"]["labels"]["kubernetes.io/service-name"];
-            !scenario.objects.iter().any(|s| {
-                s["kind"] == "Service"
-                    && s["metadata"]["name"] == *service
-                    && s["metadata"]["namespace"] == o["metadata"]["namespace"]
-            })
-        });
+        .all(|s| now.contains(s) == has_service(s));
     whole
         && scenario
             .objects
