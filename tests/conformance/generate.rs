@@ -203,7 +203,8 @@ impl Draw<'_> {
     }
 
     fn namespace(&mut self) -> &'static str {
-        self.random.pick::<&str>(&NAMESPACES)
+        #[allow(clippy::explicit_auto_deref)]
+        *self.random.pick(&NAMESPACES)
     }
 
     fn address(&mut self) -> Vec<String> {
@@ -486,8 +487,8 @@ impl Draw<'_> {
                     continue;
                 }
                 let target = match self.random.below(20) {
-                    0..=7 => json!(number),
-                    8..=10 => json!(if number < 1024 {
+                    0..=4 => json!(number),
+                    5..=10 => json!(if number < 1024 {
                         number + 8000
                     } else {
                         number + 1
@@ -746,6 +747,7 @@ impl Draw<'_> {
         let count = *self.random.weighted(&[(4, 0usize), (4, 1), (3, 2), (1, 3)]);
         for n in 0..count {
             let namespace = self.namespace();
+            let forwards = self.bypass && n == 0 && self.random.chance(50);
             let resolution = *self.random.pick(&[
                 "NONE",
                 "",
@@ -758,6 +760,7 @@ impl Draw<'_> {
                 "DYNAMIC_DNS",
                 "DYNAMIC_DNS",
             ]);
+            let resolution = if forwards { "DYNAMIC_DNS" } else { resolution };
             let mut hosts = vec![match resolution {
                 "DYNAMIC_DNS" => "*.wild.com",
                 _ => *self.random.pick(&[
@@ -839,6 +842,8 @@ impl Draw<'_> {
                 .filter_map(|p| p["number"].as_u64().and_then(|n| u32::try_from(n).ok()))
                 .collect();
             let times = if resolution == "DYNAMIC_DNS" { 6 } else { 2 };
+            // The webhook takes no wildcard as destination.
+            hosts.retain(|h| self.bypass || !h.starts_with('*'));
             for host in hosts.iter().cycle().take(hosts.len() * times) {
                 self.backends.push(Backend {
                     host: (*host).to_owned(),
@@ -910,7 +915,7 @@ impl Draw<'_> {
         let count = *self
             .random
             .weighted(&[(3, 0usize), (4, 1), (4, 2), (2, 3), (1, 5)]);
-        let count = count + usize::from(self.subsets);
+        let count = count + 2 * usize::from(self.subsets);
         for n in 0..count {
             let namespace = if self.subsets && self.random.chance(60) {
                 *self.random.pick(&[self.home, "default"])
@@ -1204,7 +1209,15 @@ impl Draw<'_> {
         if self.bypass && self.random.chance(10) {
             return json!({"host": ""});
         }
-        let (host, ports) = if self.random.chance(90) {
+        let wild = self.backends.iter().position(|b| b.host.starts_with('*'));
+        let (host, ports) = if let (true, Some(n)) = (self.bypass, wild)
+            && self.random.chance(35)
+        {
+            (
+                self.backends[n].host.clone(),
+                self.backends[n].ports.clone(),
+            )
+        } else if self.random.chance(90) {
             let backend = if self.subsets && self.random.chance(60) {
                 &self.backends[0]
             } else {
@@ -1468,7 +1481,7 @@ impl Draw<'_> {
                     3 => rule["retries"] = json!({"attempts": 2}),
                     4 => {
                         rule["fault"] =
-                            json!({"abort": {"httpStatus": 500, "percentage": {"value": 10}}});
+                            json!({"abort": {"httpStatus": 500, "percentage": {"value": 10}}})
                     }
                     _ => {}
                 }
@@ -1577,7 +1590,9 @@ impl Draw<'_> {
                     .collect();
                 spec[*block] = Value::Array(rules);
             }
-            if let Some(export_to) = self.export_to(18) {
+            if self.theme == Theme::Tcp && self.random.chance(25) {
+                spec["exportTo"] = json!([self.home]);
+            } else if let Some(export_to) = self.export_to(18) {
                 spec["exportTo"] = export_to;
             } else if self.random.chance(2) {
                 spec["exportTo"] = json!(["~"]);

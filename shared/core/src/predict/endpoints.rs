@@ -87,7 +87,7 @@ fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
         match same.registry {
             Registry::Kubernetes => found.extend(of_kubernetes(store, same)),
             Registry::ServiceEntry => {
-                for instance in of_service_entry(store, same) {
+                for instance in of_every_address(store, same) {
                     // One address is all that a DNS_ROUND_ROBIN service takes.
                     let number = instance.number.unwrap_or_default();
                     if same.resolution == Resolution::DnsRoundRobin && ports.contains(&number) {
@@ -283,6 +283,19 @@ fn entry_takes_mutual_tls(entry: &WorkloadEntrySpec) -> bool {
         .labels
         .get(TLS_MODE_LABEL)
         .map_or(!entry.service_account.is_empty(), |mode| mode == "istio")
+}
+
+/// Every address of a ServiceEntry makes a service of its own, and each gives the same endpoints once more.
+/// After `serviceregistry/serviceentry/conversion.go:convertServices`.
+fn of_every_address(store: &Store<'_>, service: &Service) -> Vec<Instance> {
+    let addresses = store
+        .snapshot
+        .get(service.object)
+        .and_then(|o| views::ServiceEntry::of(&o.view))
+        .map_or(1, |entry| entry.spec.addresses.len().max(1));
+    (0..addresses)
+        .flat_map(|_| of_service_entry(store, service))
+        .collect()
 }
 
 /// From `endpoints`, the workload selector, or the host itself for DNS.
