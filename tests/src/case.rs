@@ -1,12 +1,14 @@
 //! The case folders.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use mesh_live::files::{self, Text};
 use serde::Deserialize;
 
-use crate::runner::Run;
+use crate::runner::{Ended, Run};
 
 /// A folder with an `expect.json`.
 #[derive(Debug)]
@@ -55,6 +57,12 @@ pub struct ExpectedFinding {
     pub object: String,
     /// The field's path.
     pub field: String,
+    /// `conditional` where its first fix is proved under conditions; without it the fix is proved.
+    #[serde(default)]
+    pub fix: Option<String>,
+    /// Why there is no fix that was proved: no change of objects helps, or what is left to a person.
+    #[serde(default)]
+    pub no_fix: Option<String>,
 }
 
 impl Case {
@@ -77,6 +85,22 @@ impl Case {
         Run::of(ask.chain(more.iter().copied())).cwd(&self.folder)
     }
 
+    /// The same, asked once for all tests of a program: an answer with its proofs takes a while.
+    ///
+    /// # Panics
+    /// When another test panicked while it asked.
+    #[must_use]
+    pub fn answered(&self, more: &[&str]) -> Ended {
+        type Asked = BTreeMap<(String, Vec<String>), Arc<OnceLock<Ended>>>;
+        static ASKED: Mutex<Asked> = Mutex::new(BTreeMap::new());
+        let words = more.iter().map(|word| (*word).to_owned()).collect();
+        let slot = {
+            let mut asked = ASKED.lock().expect("no test panics while it holds this");
+            Arc::clone(asked.entry((self.name.clone(), words)).or_default())
+        };
+        slot.get_or_init(|| self.ask(more).end()).clone()
+    }
+
     /// The question without its files.
     #[must_use]
     pub fn ask_without_files(&self) -> Vec<&str> {
@@ -92,14 +116,17 @@ impl Case {
         kept
     }
 
-    /// The port asked for.
-    ///
-    /// # Panics
-    /// When the question has none.
+    /// The port asked for; a scan asks for none.
     #[must_use]
-    pub fn port(&self) -> u32 {
-        let port = self.expect.ask.iter().find_map(|word| word.parse().ok());
-        port.unwrap_or_else(|| panic!("{}: no port is asked for", self.name))
+    pub fn port(&self) -> Option<u32> {
+        self.expect.ask.iter().find_map(|word| word.parse().ok())
+    }
+
+    /// The value of a flag of the question.
+    #[must_use]
+    pub fn option(&self, flag: &str) -> Option<&str> {
+        let at = self.expect.ask.iter().position(|word| word == flag)?;
+        self.expect.ask.get(at + 1).map(String::as_str)
     }
 
     /// The manifests.
@@ -166,7 +193,9 @@ fn collect(root: &Path, folder: &Path, cases: &mut Vec<Case>) {
     let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
     for entry in entries {
         let path = entry.expect("an entry of a folder").path();
-        if path.is_dir() {
+        // Those of the other commands have tests of their own.
+        let other = path.ends_with("expose-tcp") || path.ends_with("shift");
+        if path.is_dir() && !other {
             collect(root, &path, cases);
         }
     }

@@ -31,3 +31,5 @@ pub mod manifests;
 pub mod random;
 pub mod runner;
 pub mod scratch;
+#[cfg(unix)]
+pub mod transcript;

@@ -11,7 +11,7 @@ fn every_case_is_answered_as_expected() {
 }
 
 fn wrong_answer(case: &Case) -> Option<String> {
-    let run = case.ask(&["-o", "json"]).end();
+    let run = case.answered(&["-o", "json"]);
     let found = json::found(run.exit, &run.stdout);
     let lines = difference(&json::expected(&case.expect), &found)?;
     Some(format!("{}\n{lines}{}", case.name, run.stderr))
@@ -21,15 +21,18 @@ fn wrong_answer(case: &Case) -> Option<String> {
 fn showpieces_read_as_expected_to_the_letter() {
     let mut failures = Vec::new();
     for case in case::all() {
-        let run = case.ask(&[]).end();
+        let run = case.answered(&[]);
+        let wide = || case.answered(&["-o", "wide"]).stdout;
         for (file, text) in [
-            ("expect.txt", &run.stdout),
-            ("expect.stderr.txt", &run.stderr),
+            ("expect.txt", run.stdout.clone()),
+            ("expect.stderr.txt", run.stderr.clone()),
+            ("expect.wide.txt", wide()),
         ] {
             let path = case.folder.join(file);
             if !path.exists() {
                 continue;
             }
+            let text = &text;
             let lines = if case.expect.until_fix && file == "expect.txt" {
                 differs_before_the_fix(&std::fs::read_to_string(path).unwrap(), text)
             } else {

@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
+use mesh_core::plan::expose::{GatewayKind, GatewayName};
 use mesh_live::cli::{
-    Connect, Input, Istio, Output, ServiceRef, TargetRef, Weight, Writing, after_help, port,
+    Connect, Input, Istio, Output, ServiceRef, Weight, Writing, after_help, port,
 };
 
 /// Open a TCP port on a gateway for a Service
@@ -30,21 +31,31 @@ pub struct Cli {
     /// The port to open on the gateway
     #[arg(long, value_name = "N", value_parser = port, required_unless_present_any = ["list", "map"])]
     pub port: Option<u16>,
-    /// The gateway: svc/X, deploy/X or gateway/X; may be left out where there is only one
-    #[arg(long, value_name = "KIND/NAME", value_parser = TargetRef::gateway)]
-    pub gateway: Option<TargetRef>,
+    /// The gateway: svc/X, deploy/X or gateway/X, or with its namespace svc/NAMESPACE/X; may be left out where there
+    /// is only one
+    #[arg(long, value_name = "KIND/NAME", value_parser = gateway)]
+    pub gateway: Option<GatewayName>,
+    /// Go on although the only labels that select the gateway select others too
+    #[arg(long)]
+    pub selects_also_ok: bool,
     /// Several ports at once, as the brokers of a Kafka need; may be repeated
     #[arg(long, value_name = "PORT=SERVICE:PORT", conflicts_with_all = ["service", "port"])]
     pub map: Vec<PortMap>,
-    /// Lead only connections here that ask for this TLS server name
-    #[arg(long, value_name = "NAME")]
-    pub sni: Option<String>,
+    /// Lead only connections here that ask for this TLS server name; may be repeated
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub sni: Vec<String>,
     /// End TLS at the gateway with the certificate of this Secret
     #[arg(long, value_name = "SECRET")]
     pub tls_secret: Option<String>,
     /// Spread connections over subsets, such as v1=80,v2=20
     #[arg(long, value_name = "SUBSET=PERCENT", value_delimiter = ',')]
     pub weights: Vec<Weight>,
+    /// The port on the gateway's pods; otherwise the same number, or 8000 more below 1024
+    #[arg(long, value_name = "N", value_parser = port, conflicts_with = "map")]
+    pub target_port: Option<u16>,
+    /// The port on the nodes, 30000 to 32767; otherwise the cluster takes one
+    #[arg(long, value_name = "N", value_parser = port, conflicts_with = "map")]
+    pub node_port: Option<u16>,
     /// Add the server to this Gateway instead of a new one; its owner's next apply may remove it
     #[arg(long, value_name = "NAME")]
     pub into_gateway: Option<String>,
@@ -101,6 +112,9 @@ Examples:
   kubectl mesh expose-tcp ledger:7000 --port 31401 --only routes
   kubectl mesh expose-tcp ledger:7000 --port 31401 --only service
 
+  # the change of the files that hold the mesh
+  kubectl mesh expose-tcp ledger:7000 --port 31401 -f manifests/ | git apply
+
   # what is exposed, and taking it back
   kubectl mesh expose-tcp --list -A
   kubectl mesh expose-tcp ledger --port 31401 --remove
@@ -127,6 +141,40 @@ impl FromStr for PortMap {
             service: ServiceRef::with_port(service)?,
         })
     }
+}
+
+/// Parses a gateway: `svc/X`, `deploy/X` or `gateway/X`, each also with its namespace in front of the name. Kinds as
+/// kubectl takes them.
+///
+/// # Errors
+/// A sentence for people.
+pub fn gateway(text: &str) -> Result<GatewayName, String> {
+    let bad = || "a gateway is written svc/X, deploy/X or gateway/X".to_owned();
+    let (kind, name) = text.split_once('/').ok_or_else(bad)?;
+    let kind = match kind.to_ascii_lowercase().as_str() {
+        "svc" | "service" | "services" => GatewayKind::Service,
+        "deploy" | "deployment" | "deployments" | "deployment.apps" | "deployments.apps" => {
+            GatewayKind::Workload
+        }
+        "gw"
+        | "gateway"
+        | "gateways"
+        | "gateway.networking.istio.io"
+        | "gateways.networking.istio.io" => GatewayKind::Gateway,
+        _ => return Err(bad()),
+    };
+    let (namespace, name) = match name.split_once('/') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name),
+        None => (None, name),
+    };
+    if name.is_empty() || name.contains('/') || namespace.as_deref() == Some("") {
+        return Err(bad());
+    }
+    Ok(GatewayName {
+        kind,
+        namespace,
+        name: name.to_owned(),
+    })
 }
 
 /// The formats of `-o`. None decides whether something is written.

@@ -1,10 +1,12 @@
 //! The arguments.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use mesh_core::ledger::Block;
 use mesh_live::cli::{
-    Connect, Input, Istio, Output, Weight, Writing, after_help, duration, percent,
+    Connect, Input, Istio, Output, Weight, Writing, after_help, duration, percent, port,
 };
 
 /// Move weights between versions: tcp, tls and http routes
@@ -23,12 +25,22 @@ use mesh_live::cli::{
     after_long_help = after_help(EXAMPLES)
 )]
 pub struct Cli {
-    /// The host whose routes change
+    /// The host or Service whose routes change, or virtualservice/NAME
     #[arg(value_name = "HOST")]
     pub host: String,
-    /// The weights of subsets, such as v1=80 v2=20
+    /// The weights of subsets or hosts, such as v1=80 v2=20
     #[arg(value_name = "SUBSET=PERCENT", conflicts_with_all = ["by", "all_to", "swap", "steps", "undo", "status"])]
     pub weights: Vec<Weight>,
+
+    /// Only the rules for this port, as the Gateway declares it
+    #[arg(long, value_name = "PORT", value_parser = port)]
+    pub port: Option<u16>,
+    /// Only the rules for this server name of TLS
+    #[arg(long, value_name = "NAME")]
+    pub sni: Option<String>,
+    /// Only the rule with this number, such as 1 or tcp[1]
+    #[arg(long, value_name = "N")]
+    pub r#match: Option<RuleNumber>,
 
     /// Move so many per cent; needs --to
     #[arg(long, value_name = "PERCENT", value_parser = percent, requires = "to", conflicts_with = "steps")]
@@ -45,6 +57,9 @@ pub struct Cli {
     /// Add subsets that are missing to the DestinationRule in force
     #[arg(long)]
     pub create_subsets: bool,
+    /// Let subsets without a ready endpoint get more
+    #[arg(long)]
+    pub allow_empty: bool,
     /// Go on although open connections will be cut
     #[arg(long)]
     pub allow_disconnect: bool,
@@ -96,6 +111,9 @@ Examples:
   # what would change; nothing is written
   kubectl mesh shift tcp-echo v1=60 v2=40 --diff
 
+  # the same for manifests in Git: a diff, and nothing is written
+  kubectl mesh shift tcp-echo v1=60 v2=40 -f manifests/ | git apply
+
   # set weights, although open connections will be cut
   kubectl mesh shift tcp-echo v1=60 v2=40 --allow-disconnect
 
@@ -108,6 +126,37 @@ Examples:
   kubectl mesh shift tcp-echo --steps 10,25,50,100 --to v2 --every 60s \\
     --allow-disconnect
 ";
+
+/// A rule of a VirtualService: its number, perhaps with its block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleNumber {
+    /// `tcp`, `tls` or `http`.
+    pub block: Option<Block>,
+    /// From 0.
+    pub index: usize,
+}
+
+impl FromStr for RuleNumber {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || "a rule is written 0 or tcp[0]".to_owned();
+        let (block, number) = match text.split_once('[') {
+            None => (None, text),
+            Some((name, rest)) => {
+                let block = [Block::Tcp, Block::Tls, Block::Http]
+                    .into_iter()
+                    .find(|block| block.field() == name)
+                    .ok_or_else(bad)?;
+                (Some(block), rest.strip_suffix(']').ok_or_else(bad)?)
+            }
+        };
+        Ok(Self {
+            block,
+            index: number.parse().map_err(|_| bad())?,
+        })
+    }
+}
 
 /// The formats of `-o`. None decides whether something is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

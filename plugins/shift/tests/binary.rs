@@ -17,10 +17,14 @@ fn help_goes_to_stdout_and_is_fine() {
 }
 
 #[test]
-fn what_is_not_built_cannot_work() {
+fn a_cluster_is_not_changed_yet() {
     let output = shift().args(["tcp-echo", "v1=100"]).output().unwrap();
     assert!(output.stdout.is_empty());
-    assert!(output.stderr.starts_with(b"error: shift is not built yet"));
+    assert!(
+        output
+            .stderr
+            .starts_with(b"error: changing a live cluster is not built yet")
+    );
     assert_eq!(output.status.code(), Some(2));
 }
 

@@ -10,6 +10,7 @@ use mesh_core::causes::{Destination, PAGES, Severity, Wish};
 use mesh_core::change;
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
+use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
     self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
@@ -18,14 +19,11 @@ use mesh_core::report::{
 use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
-use mesh_live::cli::{TargetKind, TargetRef};
+use mesh_live::cli::{ISTIO_VERSION, ServiceRef, TargetKind, TargetRef};
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
 use mesh_live::load::{FromFiles, counted, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
-
-/// The release of Istio whose behaviour is predicted.
-const ISTIO_VERSION: &str = "1.31";
 
 /// The words before the arguments, as a person types them.
 const COMMAND: &str = "kubectl mesh why-no-listener";
@@ -98,17 +96,14 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         Some(proxy) => vec![Class::of(&store, proxy)],
         None => walk::gateway_classes(&store),
     };
-    let wish = Wish {
-        to: cli.to.as_ref().map(|to| Destination {
-            namespace: to
-                .namespace
-                .clone()
-                .or(namespace.clone())
-                .unwrap_or_else(|| "default".to_owned()),
-            service: to.name.clone(),
-            port: u32::from(to.port.unwrap_or_default()),
-        }),
+    let to = match &cli.to {
+        None => None,
+        Some(to) => match find_service(&store, to, namespace.as_deref()) {
+            Ok(to) => Some(to),
+            Err(sentence) => return Ok(cannot_work(io, &sentence)),
+        },
     };
+    let wish = Wish { to };
     // With a proxy, -n says where that one lives: its Gateways may be anywhere.
     let namespace = namespace.filter(|_| cli.proxy.is_none());
     let mut run = Run {
@@ -178,6 +173,43 @@ fn basis(files: &FromFiles, typed: &[String]) -> Basis {
         read: files.in_words(),
         command: format!("{COMMAND} {}", typed.join(" ")),
     }
+}
+
+/// The Service that `--to` names: in its own namespace, in `-n`, else wherever the only one of that name is.
+fn find_service(
+    store: &Store<'_>,
+    to: &ServiceRef,
+    namespace: Option<&str>,
+) -> Result<Destination, String> {
+    let named: Vec<&str> = store
+        .snapshot
+        .of_kind(Kind::Service)
+        .filter(|o| o.key.name == to.name)
+        .map(|o| o.key.namespace.as_str())
+        .collect();
+    let wanted = match (to.namespace.as_deref().or(namespace), named.as_slice()) {
+        (Some(wanted), _) => wanted,
+        (None, [only]) => only,
+        (None, _) => "default",
+    };
+    if !named.contains(&wanted) {
+        let elsewhere = match named.as_slice() {
+            [] => String::new(),
+            others => format!(
+                ", but in {}: write --to NAMESPACE/SERVICE:PORT",
+                others.join(", ")
+            ),
+        };
+        let name = &to.name;
+        return Err(format!(
+            "no Service {name} in namespace {wanted}{elsewhere}"
+        ));
+    }
+    Ok(Destination {
+        namespace: wanted.to_owned(),
+        service: to.name.clone(),
+        port: u32::from(to.port.unwrap_or_default()),
+    })
 }
 
 /// The proxy that `--proxy` names.
@@ -315,6 +347,9 @@ impl Run<'_, '_> {
         let look = io.stderr_look(self.cli.output.color);
         if rows.is_empty() && !self.files.incomplete {
             let mark = if look.unicode { "✓" } else { "+" };
+            if scan.ports == 0 {
+                return writeln!(io.stderr, "{mark} no Gateway declares a port");
+            }
             let unknown = if scan.unknown > 0 {
                 format!(", {} unknown", scan.unknown)
             } else {
@@ -507,14 +542,6 @@ fn question_words(typed: &[String]) -> Vec<String> {
 
 /// Arguments as a shell takes them; a flag and its value stay together.
 fn shell_words(typed: &[String]) -> Vec<String> {
-    let quoted = |word: &String| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-        if !word.is_empty() && word.chars().all(plain) {
-            word.clone()
-        } else {
-            format!("'{}'", word.replace('\'', "'\\''"))
-        }
-    };
     let mut words: Vec<String> = Vec::new();
     for word in typed {
         match words.last_mut() {
@@ -524,9 +551,9 @@ fn shell_words(typed: &[String]) -> Vec<String> {
                     && !word.starts_with('-') =>
             {
                 flag.push(' ');
-                flag.push_str(&quoted(word));
+                flag.push_str(&shell_word(word));
             }
-            _ => words.push(quoted(word)),
+            _ => words.push(shell_word(word)),
         }
     }
     words

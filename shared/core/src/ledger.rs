@@ -367,6 +367,13 @@ pub enum Reason {
         /// The port.
         port: u32,
     },
+    /// `DYNAMIC_DNS` forwards HTTP, HTTP/2, gRPC and TLS only.
+    NotForwarded {
+        /// As resolved.
+        host: String,
+        /// The port.
+        port: u32,
+    },
     /// No port given, and the service has not exactly one.
     PortUnclear {
         /// As resolved.

@@ -27,6 +27,7 @@
 pub mod causes;
 pub mod change;
 pub mod ledger;
+pub mod plan;
 pub mod predict;
 pub mod report;
 pub mod snapshot;

@@ -67,8 +67,22 @@ pub struct Input {
 #[command(next_help_heading = "Input")]
 pub struct Istio {
     /// Predict as this version of Istio would, such as 1.31
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = istio_version)]
     pub istio_version: Option<String>,
+}
+
+/// The release line of Istio whose behaviour is predicted.
+pub const ISTIO_VERSION: &str = "1.31";
+
+/// Another release would decide some things otherwise, so it is refused rather than taken for this one.
+fn istio_version(text: &str) -> Result<String, String> {
+    let release = text.trim_start_matches('v');
+    let same = release == ISTIO_VERSION || release.starts_with(&format!("{ISTIO_VERSION}."));
+    if same {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("only {ISTIO_VERSION} is predicted so far"))
+    }
 }
 
 /// How the result is printed. `F` holds the formats of the command; its default is the text for people.

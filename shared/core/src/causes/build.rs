@@ -570,8 +570,12 @@ fn ports_in<'t>(
         .collect();
     let mut twin = twin.into_iter();
     found.retain(|_| twin.next() != Some(true));
-    if block == Block::Http && found.iter().any(|p| p.protocol.is_http()) {
-        found.retain(|p| p.protocol.is_http());
+    if block == Block::Http {
+        if found.iter().any(|p| p.protocol.is_http()) {
+            found.retain(|p| p.protocol.is_http());
+        } else if found.iter().any(|p| p.protocol == Protocol::Unsupported) {
+            found.retain(|p| p.protocol == Protocol::Unsupported);
+        }
     }
     found
 }
@@ -615,6 +619,11 @@ pub(super) fn choose(
             .collect();
         (ports, "of all that was read".to_owned())
     });
+    // Their names say that they speak something else: a person may know better, we do not.
+    let may_be_http = |p: &Port<'_>| p.protocol.is_http() || p.protocol == Protocol::Unsupported;
+    if block == Block::Http && !ports.iter().any(may_be_http) {
+        return ask_which(&ports, number, "which Service speaks HTTP?");
+    }
     let kind = kind_of(block, &ports);
     let name = |to: &Destination| format!("{}:{}", to.service, to.port);
     let only = |to: &Destination| format!("{} is the only {kind} {place}", name(to));
@@ -641,7 +650,6 @@ fn pick(
     by_number: impl Fn(&Destination, &str) -> String,
     question: &'static str,
 ) -> Option<Chosen> {
-    let first = ports.first()?;
     let chosen = |port: &Port<'_>, because: String| {
         Some(Chosen {
             to: port.to.clone(),
@@ -655,19 +663,22 @@ fn pick(
         ([one], _, _) => chosen(one, only(&one.to)),
         (_, [one], _) => chosen(one, by_number(&one.to, "with port")),
         (_, [], [one]) => chosen(one, by_number(&one.to, "with targetPort")),
-        (_, several, _) => {
-            let mut ways: Vec<&Port<'_>> = several.to_vec();
-            ways.extend(ports.iter().filter(|p| p.to.port != number));
-            Some(Chosen {
-                to: ways.first().map_or(&first.to, |p| &p.to).clone(),
-                because: None,
-                choice: Some(Choice {
-                    question,
-                    ways: ways.iter().take(WAYS).map(|p| way(&p.to)).collect(),
-                }),
-            })
-        }
+        _ => ask_which(ports, number, question),
     }
+}
+
+/// A question, and the ports that could be meant; those that have the number come first.
+fn ask_which(ports: &[Port<'_>], number: u32, question: &'static str) -> Option<Chosen> {
+    let mut ways: Vec<&Port<'_>> = ports.iter().filter(|p| p.to.port == number).collect();
+    ways.extend(ports.iter().filter(|p| p.to.port != number));
+    Some(Chosen {
+        to: ways.first()?.to.clone(),
+        because: None,
+        choice: Some(Choice {
+            question,
+            ways: ways.iter().take(WAYS).map(|p| way(&p.to)).collect(),
+        }),
+    })
 }
 
 /// The port of one service that was probably meant; `number` is the one that was written.
@@ -796,7 +807,8 @@ pub(super) fn needed_block(tale: &Tale<'_, '_>, wish: &Wish, needed: Block) -> O
     let (vs, server) = (tale.object()?, Server::of(tale)?);
     let spec_view = tale.virtual_service()?;
     let number = server.number();
-    let title = format!("add a `{}` rule", needed.field());
+    let article = if needed == Block::Http { "an" } else { "a" };
+    let title = format!("add {article} `{}` rule", needed.field());
     let (route, chosen) =
         match destinations_of(spec_view, needed, number).filter(|_| wish.to.is_none()) {
             Some(route) => (json!(route), None),

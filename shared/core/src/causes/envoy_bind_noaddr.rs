@@ -1,6 +1,8 @@
 //! ENVOY-BIND-NOADDR: the pod does not have this address.
 
-use super::{Page, Severity};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use crate::predict::envoy::Refusal;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "ENVOY-BIND-NOADDR",
@@ -23,3 +25,35 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-BIND-SPECIFIC", "GW-BIND-IPFAMILY", "ENVOY-BIND-PERM"],
     source: "envoy source/common/network/listen_socket_impl.cc",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::By(fixes),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let Symptom::Refused(Refusal::NoAddress { bind }) = tale.symptom else {
+        return None;
+    };
+    let label = format!("the pod has {}", tale.proxy.ips.join(", "));
+    Some(Told::at(gateway, bind_field(index), label).value(bind))
+}
+
+/// Without `bind` the listener is on every address of the pod.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let server = tale.server().map(|(gateway, index)| {
+        let operation = build::remove(&bind_field(index));
+        build::patch(
+            "leave bind out, for every address of the pod",
+            gateway,
+            vec![operation],
+        )
+    });
+    server.into_iter().collect()
+}
+
+fn bind_field(index: usize) -> FieldPath {
+    FieldPath::of(&format!("spec.servers[{index}].bind"))
+}

@@ -1,6 +1,6 @@
 //! ENVOY-FC-IDENTICAL: two chains of a listener are alike.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "ENVOY-FC-IDENTICAL",
@@ -27,4 +27,10 @@ pub(super) static PAGE: Page = Page {
         "ENVOY-FC-OVERLAP",
     ],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell: refused::collision,
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

@@ -1,6 +1,9 @@
 //! ENVOY-FC-OVERLAP: an SNI occurs twice in one listener.
 
-use super::{Page, Severity};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Wish, build, refused};
+use crate::ledger::{EntryId, Step};
+use crate::predict::envoy::Refusal;
+use crate::snapshot::views::VirtualService;
 
 pub(super) static PAGE: Page = Page {
     code: "ENVOY-FC-OVERLAP",
@@ -28,3 +31,37 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell: refused::collision,
+    fixes: Fixes::By(fixes),
+};
+
+/// A name that stands twice in one match is left out once.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::Refused(Refusal::OverlappingNames { name, second, .. }) = tale.symptom else {
+        return Vec::new();
+    };
+    let once = |id: EntryId| {
+        let step = &tale.ledger.get(id)?.step;
+        let Step::Clause {
+            virtual_service,
+            rule,
+            r#match: Some(n),
+            ..
+        } = step
+        else {
+            return None;
+        };
+        let spec = &tale.view::<VirtualService>(*virtual_service)?.spec;
+        let names = &spec.tls.get(*rule)?.r#match.get(*n)?.sni_hosts;
+        let again = names
+            .iter()
+            .rposition(|other| other.to_lowercase() == *name)?;
+        let path = step.field().key("sniHosts").index(again);
+        let title = "leave out the name that stands twice";
+        (names.len() > 1).then(|| build::patch(title, *virtual_service, vec![build::remove(&path)]))
+    };
+    second.clause.and_then(once).into_iter().collect()
+}

@@ -1,6 +1,9 @@
 //! ENVOY-SNI-PARTIAL: a wildcard SNI needs a dot.
 
-use super::{Page, Severity};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use crate::ledger::{EntryId, Step};
+use crate::predict::envoy::Refusal;
+use crate::snapshot::views::VirtualService;
 
 pub(super) static PAGE: Page = Page {
     code: "ENVOY-SNI-PARTIAL",
@@ -23,3 +26,55 @@ pub(super) static PAGE: Page = Page {
     also: &["ENVOY-FC-OVERLAP", "GW-SNI-NO-CHAIN"],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::By(fixes),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Symptom::Refused(Refusal::PartialWildcard { name, chain }) = tale.symptom else {
+        return None;
+    };
+    let (object, field) = tale.origin(*chain)?;
+    Some(
+        Told::at(
+            object,
+            field,
+            format!("{name}: Envoy knows *. in front only"),
+        )
+        .value(name),
+    )
+}
+
+/// The wildcard gets its dot.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::Refused(Refusal::PartialWildcard { name, chain }) = tale.symptom else {
+        return Vec::new();
+    };
+    let dotted = |id: EntryId| {
+        let step = &tale.ledger.get(id)?.step;
+        let Step::Clause {
+            virtual_service,
+            rule,
+            r#match: Some(n),
+            ..
+        } = step
+        else {
+            return None;
+        };
+        let rest = name.strip_prefix('*').filter(|rest| !rest.contains('*'))?;
+        let spec = &tale.view::<VirtualService>(*virtual_service)?.spec;
+        let names = &spec.tls.get(*rule)?.r#match.get(*n)?.sni_hosts;
+        let at = names.iter().position(|other| other == name)?;
+        let path = step.field().key("sniHosts").index(at);
+        let operation = build::replace(&path, format!("*.{}", rest.trim_start_matches('.')));
+        Some(build::patch(
+            "write the wildcard with its dot",
+            *virtual_service,
+            vec![operation],
+        ))
+    };
+    chain.clause.and_then(dotted).into_iter().collect()
+}

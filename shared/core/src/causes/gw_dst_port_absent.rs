@@ -57,3 +57,20 @@ fn with_port(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     };
     build::with_port(tale, wish, host, *port)
 }
+
+/// The port is there, but `resolution: DYNAMIC_DNS` makes no cluster for its protocol.
+pub(super) static NOT_FORWARDED: Cause = Cause {
+    page: &PAGE,
+    tell: tell_not_forwarded,
+    fixes: Fixes::None("a DYNAMIC_DNS ServiceEntry forwards HTTP, HTTP2, GRPC and TLS ports only"),
+};
+
+fn tell_not_forwarded(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let field = tale.step()?.field().key("host");
+    let Symptom::Reason(Reason::NotForwarded { host, port }) = tale.symptom else {
+        return None;
+    };
+    let label = format!("{host} is resolved by DYNAMIC_DNS; port {port} is not forwarded");
+    Some(Told::at(object.id, field, label).value(host))
+}

@@ -1,6 +1,6 @@
 //! GW-DST-UNKNOWN-HOST: no such Service is known to istiod.
 
-use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use super::{Candidate, Cause, Choice, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
 use crate::predict::store::Registry;
 use crate::snapshot::{Kind, Object};
@@ -57,7 +57,29 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
     if let Some(candidate) = build::wished_destination(tale, wish) {
         return vec![candidate];
     }
-    meant(tale).unwrap_or_default()
+    let meant = meant(tale).unwrap_or_default();
+    if meant.is_empty() {
+        return which(tale, wish).into_iter().collect();
+    }
+    meant
+}
+
+/// Nothing is like the name: only a person knows what was meant, even where there is but one Service. A host outside
+/// of the mesh means none of them.
+fn which(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+    if !is_of_the_mesh(&tale.destination()?.host) {
+        return None;
+    }
+    let mut chosen = build::choose_for_destination(tale, wish)?;
+    let ways = vec![build::way(&chosen.to)];
+    chosen.because = None;
+    chosen.choice.get_or_insert(Choice {
+        question: "which Service?",
+        ways,
+    });
+    let candidate = build::lead_to(tale, &chosen.to)?;
+    let title = "lead to one that is there".to_owned();
+    Some(chosen.on(Candidate { title, ..candidate }))
 }
 
 /// `name.namespace`, which istiod takes for a whole host; else a Service whose name this could be a slip of; else one
@@ -102,8 +124,7 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
             vec![build::replace(&field, s.hostname.as_str())],
         )
     });
-    let of_the_mesh = parts.next().is_none_or(|svc| svc == "svc");
-    let same = if of_the_mesh {
+    let same = if is_of_the_mesh(&written.host) {
         build::services_of_name(tale, name)
     } else {
         Vec::new()
@@ -111,4 +132,9 @@ fn meant(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
     let elsewhere = build::hosts_in_full(tale, same);
     let all = slips.chain(entries).chain(elsewhere);
     Some(all.take(build::WAYS).collect())
+}
+
+/// Whether a host is written as that of a Kubernetes Service.
+fn is_of_the_mesh(host: &str) -> bool {
+    host.split('.').nth(2).is_none_or(|svc| svc == "svc")
 }

@@ -41,14 +41,33 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         return None;
     };
     let ports = &tale.view::<views::Service>(service)?.spec.ports;
-    let numbers: Vec<String> = ports.iter().map(|p| p.port.to_string()).collect();
+    let why = "Envoy may listen, but clients come through the Service";
+    if let Some(index) = of_number(ports, tale.port) {
+        let bound = build::bound_port(tale).unwrap_or(tale.port);
+        let field = FieldPath::of(&format!("spec.ports[{index}].targetPort"));
+        let told = Told::at(service, field, format!("the listener is on {bound}"));
+        return Some(told.why(why));
+    }
+    // One number may stand there as TCP and as UDP.
+    let number = |p: &views::ServicePort| match p.protocol.to_ascii_uppercase().as_str() {
+        "" | "TCP" => p.port.to_string(),
+        other => format!("{}/{other}", p.port),
+    };
+    let numbers: Vec<String> = ports.iter().map(number).collect();
     let label = match numbers.split_last() {
         None => format!("no ports, not {}", tale.port),
         Some((last, [])) => format!("{last}, not {}", tale.port),
         Some((last, rest)) => format!("{} and {last}, not {}", rest.join(", "), tale.port),
     };
     let told = Told::at(service, FieldPath::of("spec.ports"), label);
-    Some(told.why("Envoy may listen, but clients come through the Service"))
+    Some(told.why(why))
+}
+
+/// The TCP port of that number, which leads elsewhere.
+fn of_number(ports: &[views::ServicePort], number: u32) -> Option<usize> {
+    let leads =
+        |p: &views::ServicePort| p.port == number && !p.protocol.eq_ignore_ascii_case("udp");
+    ports.iter().position(leads)
 }
 
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
@@ -61,6 +80,18 @@ fn with_port(tale: &Tale<'_, '_>) -> Option<Candidate> {
     };
     let view = &tale.view::<views::Service>(service)?.spec;
     let bound = build::bound_port(tale).unwrap_or(tale.port);
+    if let Some(index) = of_number(&view.ports, tale.port) {
+        // A second port of this number is refused by the API server.
+        let field = build::spec().key("ports").index(index).key("targetPort");
+        let written = view.ports.get(index)?.target_port.is_some();
+        let operation = if written {
+            build::replace(&field, bound)
+        } else {
+            build::add(&field, bound)
+        };
+        let title = format!("let {} lead to {bound}", tale.port);
+        return Some(build::patch(title, service, vec![operation]));
+    }
     let prefix = Server::of(tale).map_or("tcp", |s| s.prefix());
     Some(build::patch(
         format!("add port {} to the Service", tale.port),

@@ -1,6 +1,7 @@
 //! GW-PORT-RESERVED: the gateway pod uses this port itself.
 
-use super::{Page, Severity};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
+use crate::predict::envoy::Refusal;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PORT-RESERVED",
@@ -23,3 +24,25 @@ pub(super) static PAGE: Page = Page {
     also: &["ENVOY-DUP-ADDR", "ENVOY-BIND-INUSE"],
     source: "pilot/pkg/networking/core/gateway.go:ConfigGeneratorImpl.buildGatewayListeners",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::By(fixes),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let label = match tale.symptom {
+        Symptom::Refused(Refusal::StaticListener { port }) => {
+            format!("{port} has a static listener in every gateway")
+        }
+        Symptom::Refused(Refusal::AgentPort { port }) => format!("{port} is the agent's own"),
+        _ => return None,
+    };
+    Some(Told::at(gateway, Tale::number_field(index), label).value(tale.port))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    build::move_away(tale).into_iter().collect()
+}

@@ -1,6 +1,6 @@
 //! GW-SRV-BIND-ALIAS: two spellings of one bind collide.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-BIND-ALIAS",
@@ -25,4 +25,10 @@ pub(super) static PAGE: Page = Page {
         "GW-SRV-BIND-SHADOW",
     ],
     source: "pilot/pkg/networking/core/gateway.go:getListenerName",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell: refused::collision,
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

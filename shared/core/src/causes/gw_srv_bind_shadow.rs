@@ -1,6 +1,6 @@
 //! GW-SRV-BIND-SHADOW: three servers with two binds collide here.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-BIND-SHADOW",
@@ -27,4 +27,10 @@ pub(super) static PAGE: Page = Page {
         "GW-SRV-PROTO-TEXT",
     ],
     source: "pilot/pkg/model/gateway.go:mergeGateways",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell: refused::collision,
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

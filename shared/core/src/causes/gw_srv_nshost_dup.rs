@@ -1,6 +1,6 @@
 //! GW-SRV-NSHOST-DUP: one host in two spellings collides.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-NSHOST-DUP",
@@ -23,4 +23,10 @@ pub(super) static PAGE: Page = Page {
     ],
     also: &["GW-SRV-DUP-HOST", "ENVOY-FC-OVERLAP"],
     source: "pilot/pkg/model/gateway.go:GetSNIHostsForServer",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell: refused::collision,
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

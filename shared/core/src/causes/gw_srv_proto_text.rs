@@ -1,6 +1,6 @@
 //! GW-SRV-PROTO-TEXT: two spellings of one protocol collide.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, build, refused};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SRV-PROTO-TEXT",
@@ -22,4 +22,10 @@ pub(super) static PAGE: Page = Page {
     ],
     also: &["GW-SRV-BIND-SHADOW", "ENVOY-FC-IDENTICAL"],
     source: "pilot/pkg/model/gateway.go:ServerPort",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell: refused::collision,
+    fixes: Fixes::By(|tale, _| build::move_away(tale).into_iter().collect()),
 };

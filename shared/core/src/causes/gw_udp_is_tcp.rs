@@ -1,6 +1,7 @@
 //! GW-UDP-IS-TCP: a UDP server becomes a TCP listener.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, Tale, Told};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-UDP-IS-TCP",
@@ -21,3 +22,18 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-TCP-NO-BLOCK", "GW-PORT-UDP-CAPTURE"],
     source: "pilot/pkg/networking/core/gateway.go:ConfigGeneratorImpl.buildGatewayTCPBasedFilterChains",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None(
+        "nothing of it is left out: only who runs the clients knows whether they speak TCP",
+    ),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let (gateway, index) = tale.server()?;
+    let protocol = &tale.server_view()?.port.as_ref()?.protocol;
+    let field = FieldPath::of(&format!("spec.servers[{index}].port.protocol"));
+    Some(Told::at(gateway, field, "built as TCP").value(protocol))
+}

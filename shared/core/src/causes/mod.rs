@@ -97,6 +97,7 @@ mod gw_vs_none;
 mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
 mod page;
+mod refused;
 mod tale;
 
 pub use candidate::{Candidate, Choice, Destination, Wish};
@@ -104,8 +105,10 @@ pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
+use crate::predict::envoy::Refusal;
 use crate::predict::hosts;
 use crate::report::{Certainty, Finding, Mark};
+use crate::snapshot::views;
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
@@ -231,8 +234,10 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
             return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
+        Symptom::UdpServer => &gw_udp_is_tcp::CAUSE,
         Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
+        Symptom::Refused(refusal) => return of_refusal(tale, refusal),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
     };
     (cause, vec![])
@@ -241,6 +246,9 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
 /// One exhaustive match: a reason without a cause does not compile.
 fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
     let cause = match reason {
+        // From objects alone this is never told: a gateway is assumed for each selector, so each selects one. Where
+        // the pods were read the nearest of them is named, as GW-SEL-MISMATCH, which has this for its other name. It
+        // is for a pod that was asked about (`--proxy`) once it is live.
         Reason::NotSelected if tale.proxy.is_assumed() => &gw_none_selects::CAUSE,
         Reason::NotSelected => return (&gw_sel_mismatch::CAUSE, vec!["GW-NONE-SELECTS"]),
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
@@ -303,10 +311,13 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::AfterCatchAll { .. } => &gw_http_after_catchall::CAUSE,
         Reason::NotVisible { .. } => &gw_dst_not_visible::CAUSE,
         Reason::PortAbsent { .. } => &gw_dst_port_absent::CAUSE,
+        Reason::NotForwarded { .. } => &gw_dst_port_absent::NOT_FORWARDED,
         Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,
         Reason::NoEndpoints { .. } => &gw_dst_no_endpoints::CAUSE,
+        // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
+        // has it. The page is there for whoever reads the ledger and for --explain.
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
     };
     (cause, vec![])
@@ -329,6 +340,42 @@ fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Ve
         }
         _ => (&gw_vs_none::CAUSE, vec![]),
     }
+}
+
+/// The most specific of what made two chains alike, else what Envoy says.
+fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'static str>) {
+    let (first, second, overlap) = match refusal {
+        Refusal::StaticListener { .. } => {
+            return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
+        }
+        Refusal::AgentPort { .. } => return (&gw_port_reserved::CAUSE, vec!["ENVOY-BIND-INUSE"]),
+        Refusal::NoAddress { .. } => return (&envoy_bind_noaddr::CAUSE, vec![]),
+        Refusal::PartialWildcard { .. } => return (&envoy_sni_partial::CAUSE, vec![]),
+        Refusal::IdenticalChains { first, second } => (*first, *second, false),
+        Refusal::OverlappingNames { first, second, .. } => (*first, *second, true),
+    };
+    let said = if overlap {
+        &envoy_fc_overlap::CAUSE
+    } else {
+        &envoy_fc_identical::CAUSE
+    };
+    let Some((a, b)) = tale
+        .servers_of(first, second)
+        .filter(|_| first.server != second.server)
+    else {
+        return (said, vec![]);
+    };
+    let text = |s: &views::Server| s.port.as_ref().map(|p| p.protocol.clone());
+    let cause = if a.bind != b.bind {
+        &gw_srv_bind_alias::CAUSE
+    } else if a.tls.is_some() && b.tls.is_some() {
+        &gw_srv_nshost_dup::CAUSE
+    } else if text(a) != text(b) {
+        &gw_srv_proto_text::CAUSE
+    } else {
+        &gw_srv_bind_shadow::CAUSE
+    };
+    (cause, vec![said.page.code])
 }
 
 /// Another namespace's Gateway first, then equal protocols, then different ones.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
+use crate::predict::envoy::{Origin, Refusal};
 use crate::predict::store::Store;
 use crate::report::Mark;
 use crate::snapshot::views::{self, AsView};
@@ -36,6 +37,8 @@ pub enum Symptom<'t> {
     },
     /// The HTTP server has no route at all.
     NoHttpRoute,
+    /// The server's protocol is UDP, which no gateway carries.
+    UdpServer,
     /// No filter chain of the listener takes the client's server name.
     NoChainForSni {
         /// The name.
@@ -46,6 +49,8 @@ pub enum Symptom<'t> {
         /// The host.
         host: &'t str,
     },
+    /// istiod sends the listener, and Envoy refuses it.
+    Refused(&'t Refusal),
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.
@@ -262,6 +267,40 @@ impl<'t, 'a> Tale<'t, 'a> {
             Some((last, [])) => last.clone(),
             Some((last, rest)) => format!("{} and {last}", rest.join(", ")),
         }
+    }
+
+    /// The object and field that a filter chain comes from: the rule, else the server's hosts.
+    #[must_use]
+    pub fn origin(&self, origin: Origin) -> Option<(ObjectId, FieldPath)> {
+        if let Some(step) = origin
+            .clause
+            .and_then(|id| self.ledger.get(id))
+            .map(|e| &e.step)
+        {
+            return Some((step.object(), step.field()));
+        }
+        let (gateway, index) = self.server_at(origin.server)?;
+        Some((
+            gateway,
+            FieldPath::of(&format!("spec.servers[{index}].hosts")),
+        ))
+    }
+
+    /// The servers of two filter chains.
+    #[must_use]
+    pub fn servers_of(
+        &self,
+        first: Origin,
+        second: Origin,
+    ) -> Option<(&'t views::Server, &'t views::Server)> {
+        let view = |origin: Origin| {
+            let (gateway, index) = self.server_at(origin.server)?;
+            self.view::<views::Gateway>(gateway)?
+                .spec
+                .servers
+                .get(index)
+        };
+        Some((view(first)?, view(second)?))
     }
 
     /// The field of the declared number of a server.

@@ -124,6 +124,42 @@ pub fn file_diffs(snapshot: &Snapshot, changes: &[Change]) -> Result<FileDiffs, 
     Ok(result)
 }
 
+/// The texts without some objects that are items of a list; those that are documents of their own stay.
+///
+/// # Errors
+/// When a text cannot be edited without doubt.
+pub(crate) fn without_items(
+    snapshot: &Snapshot,
+    objects: &[ObjectId],
+) -> Result<BTreeMap<SourceId, String>, ChangeError> {
+    let mut files: BTreeMap<SourceId, Work> = BTreeMap::new();
+    let objects = objects.iter().filter_map(|id| snapshot.get(*id));
+    let mut items: Vec<_> = objects
+        .filter_map(|object| Some((object.origin.as_ref()?, object)))
+        .filter(|(origin, _)| !origin.root.0.is_empty())
+        .collect();
+    // From the last, so that the others keep their place.
+    items.sort_by(|(a, _), (b, _)| b.root.cmp(&a.root));
+    for (origin, object) in items {
+        let task = Task {
+            operation: Operation::Remove {
+                path: origin.root.pointer(),
+            },
+            object: object.key.to_string(),
+            floor: origin.root.0.len() - 1,
+        };
+        let work = files.entry(origin.source).or_default();
+        work.document(&origin.document).tasks.push(task);
+    }
+    let mut texts = BTreeMap::new();
+    for (id, work) in files {
+        if let Some(source) = snapshot.source(id) {
+            texts.insert(id, work.diff(&source.name, &source.text)?.new);
+        }
+    }
+    Ok(texts)
+}
+
 /// What is to be done to one file.
 #[derive(Default)]
 struct Work {
@@ -487,6 +523,18 @@ struct Block {
 }
 
 impl FileDiff {
+    /// The difference between two states of a file.
+    #[must_use]
+    pub fn between(path: &str, old: Arc<str>, new: String) -> Self {
+        Self {
+            path: path.to_owned(),
+            kept: refine(&[], &old, &new),
+            old,
+            new,
+            created: false,
+        }
+    }
+
     fn changes_anything(&self) -> bool {
         self.created || *self.old != *self.new
     }

@@ -3,14 +3,16 @@
 //! A change is proved when the asked port opens and leads to endpoints, and no listener, chain, route or cluster of
 //! any gateway is removed or redirected. What could void that is an assumption, and the proof is then conditional.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes::Severity;
+use crate::ledger::{Effect as Outcome, Fate, Step};
+use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{Config, FilterChain, Listener, RouteAction, VirtualHost, has_sidecars};
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
-use crate::snapshot::views::{AsView, VirtualService};
+use crate::snapshot::views::{AsView, Gateway, VirtualService};
 use crate::snapshot::{Change, Kind, Object, ObjectId, Snapshot};
 use crate::walk::{self, Class, Question};
 
@@ -66,7 +68,7 @@ pub fn predict_after(
 }
 
 /// What is not predicted and could be disturbed all the same.
-fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
+pub(crate) fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
     let reaches_sidecars = changes.iter().any(|change| {
         let kind = match change {
             Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
@@ -99,7 +101,7 @@ fn is_for_sidecars(object: &Object) -> bool {
 }
 
 /// Compares what the gateways are sent before and after.
-fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
+pub(crate) fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effect {
     let key = |c: &Class| {
         (
             c.proxy.namespace.clone(),
@@ -116,14 +118,7 @@ fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effec
             continue;
         };
         let domain = &before.mesh.domain;
-        compare_configs(
-            &name,
-            &class.prediction.config,
-            &now.prediction.config,
-            domain,
-            port,
-            &mut effect,
-        );
+        compare_classes(&name, class, now, domain, port, &mut effect);
     }
     effect.disturbed.sort();
     effect.disturbed.dedup();
@@ -132,21 +127,36 @@ fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u32) -> Effec
     effect
 }
 
-fn compare_configs(
+fn compare_classes(
     gateway: &str,
-    old: &Config,
-    new: &Config,
+    old: &Class,
+    new: &Class,
     domain: &str,
     port: u32,
     effect: &mut Effect,
 ) {
-    for listener in &old.listeners {
+    let refused_before = envoy::refusals(&old.prediction.config, &old.proxy);
+    let refused_after = envoy::refusals(&new.prediction.config, &new.proxy);
+    let (old, new) = (&old.prediction.config, &new.prediction.config);
+    // What Envoy refuses does not exist: it can be changed, but nothing may become so.
+    let existing = old
+        .listeners
+        .iter()
+        .filter(|l| !refused_before.contains_key(&l.name));
+    for listener in existing {
         let Some(now) = new.listeners.iter().find(|l| l.name == listener.name) else {
             effect
                 .disturbed
                 .push(format!("listener {} of {gateway} is gone", listener.name));
             continue;
         };
+        if refused_after.contains_key(&listener.name) {
+            effect.disturbed.push(format!(
+                "Envoy would refuse listener {} of {gateway}",
+                listener.name
+            ));
+            continue;
+        }
         for chain in &listener.chains {
             let same =
                 |c: &&FilterChain| c.sni == chain.sni && c.terminates_tls == chain.terminates_tls;
@@ -276,22 +286,59 @@ impl After {
     pub fn endpoints(&self, proxy: &ProxyRef, port: u32) -> u32 {
         let store = Store::new(&self.snapshot);
         let classes = walk::gateway_classes(&store);
-        let config = classes
+        let class = classes
             .iter()
             .find(|c| c.proxy.namespace == proxy.namespace && c.proxy.name == proxy.name)
-            .or(classes.first())
-            .map(|c| &c.prediction.config);
-        let Some(config) = config else { return 0 };
-        let listener = config.listeners.iter().find(|l| l.port == port);
-        let clusters = listener
-            .into_iter()
+            .or(classes.first());
+        let Some(prediction) = class.map(|c| &c.prediction) else {
+            return 0;
+        };
+        let (config, ledger) = (&prediction.config, &prediction.ledger);
+        // The Gateway's number is not what a translated server binds.
+        let bound: BTreeSet<u32> = ledger
+            .entries()
+            .filter_map(|(_, entry)| match (&entry.step, &entry.fate) {
+                (
+                    Step::Server { gateway, index },
+                    Fate::Effective(Outcome::Resolved { port: bound, .. }),
+                ) => (declared(&self.snapshot, *gateway, *index) == Some(port)).then_some(*bound),
+                _ => None,
+            })
+            .collect();
+        let chains: Vec<&FilterChain> = config
+            .listeners
+            .iter()
+            .filter(|l| bound.contains(&l.port) || (bound.is_empty() && l.port == port))
             .flat_map(|l| &l.chains)
-            .flat_map(|c| &c.clusters);
-        clusters
-            .filter_map(|(name, _)| config.clusters.get(name))
+            .collect();
+        let by_route = chains
+            .iter()
+            .filter_map(|c| config.routes.get(c.route.as_ref()?))
+            .flatten()
+            .flat_map(|host| &host.routes)
+            .filter_map(|route| match &route.action {
+                RouteAction::Clusters(clusters) => Some(clusters),
+                _ => None,
+            });
+        let names: BTreeSet<&String> = chains
+            .iter()
+            .map(|c| &c.clusters)
+            .chain(by_route)
+            .flatten()
+            .map(|(name, _)| name)
+            .collect();
+        names
+            .into_iter()
+            .filter_map(|name| config.clusters.get(name))
             .map(crate::predict::Cluster::endpoint_count)
             .sum()
     }
+}
+
+/// The number that a server declares.
+fn declared(snapshot: &Snapshot, gateway: ObjectId, index: usize) -> Option<u32> {
+    let view = Gateway::of(&snapshot.get(gateway)?.view)?;
+    Some(view.spec.servers.get(index)?.port.as_ref()?.number)
 }
 
 /// Whether a finding is still among the errors of an answer.

@@ -71,11 +71,61 @@ impl Search<'_, '_> {
         if let Some(fixes) = self.together(&errors, &attempts) {
             return fixes;
         }
-        attempts
+        let alone = attempts
             .into_iter()
             .enumerate()
             .map(|(n, attempts)| self.alone(n, attempts))
-            .collect()
+            .collect();
+        self.covered(&errors, alone)
+    }
+
+    /// Where the fix of one finding makes another one go as well, it is the fix of both: the first in path order has
+    /// it, the other one says so.
+    fn covered(&self, errors: &[usize], mut fixes: Vec<Vec<Fix>>) -> Vec<Vec<Fix>> {
+        let sure = |fixes: &[Vec<Fix>], n: usize| {
+            let first = fixes.get(n).and_then(|of| of.first()).cloned();
+            first.filter(|f| !matches!(f.proof, Proof::Unproved(_)) && f.part_of.is_none())
+        };
+        for &open in errors {
+            if sure(&fixes, open).is_some() {
+                continue;
+            }
+            let Some(finding) = self.finding(open) else {
+                continue;
+            };
+            let removes = |fix: &Fix| {
+                predict_after(self.store, self.classes, &fix.changes, self.question).is_ok_and(
+                    |after| {
+                        after.answer(&self.answer.proxy).is_some_and(|answer| {
+                            is_healthy(answer) && !still_there(answer, finding)
+                        })
+                    },
+                )
+            };
+            let cover = errors
+                .iter()
+                .filter(|n| **n != open)
+                .find_map(|n| Some((*n, sure(&fixes, *n).filter(removes)?)));
+            let Some((other, fix)) = cover else { continue };
+            let (first, second) = (open.min(other), open.max(other));
+            let Some(lead) = self.finding(first).map(|f| f.page.code) else {
+                continue;
+            };
+            let part = Fix {
+                title: format!("the fix of {lead} does this as well"),
+                also_changes: Vec::new(),
+                own: Vec::new(),
+                changes: Vec::new(),
+                part_of: Some(lead),
+                ..fix.clone()
+            };
+            for (n, fix) in [(first, fix), (second, part)] {
+                if let Some(slot) = fixes.get_mut(n) {
+                    *slot = vec![fix];
+                }
+            }
+        }
+        fixes
     }
 
     fn finding(&self, n: usize) -> Option<&Finding> {
@@ -277,11 +327,30 @@ impl Search<'_, '_> {
         {
             return None;
         }
-        let changes: Vec<Change> = chosen
+        let mut changes: Vec<Change> = chosen
             .iter()
             .flat_map(|a| a.candidate.changes.clone())
             .collect();
-        let after = predict_after(self.store, self.classes, &changes, self.question).ok()?;
+        // What these uncover is repaired with the last of them.
+        let mut uncovered: Vec<(String, Candidate)> = Vec::new();
+        let mut after = predict_after(self.store, self.classes, &changes, self.question).ok()?;
+        for _ in 0..DEPTH {
+            let answer = after.answer(&self.answer.proxy)?;
+            if is_healthy(answer) {
+                break;
+            }
+            let next = answer
+                .findings
+                .iter()
+                .find(|f| f.severity == Severity::Error && !still_there(self.answer, f))?;
+            let candidate = next.candidates.first()?;
+            if candidate.choice.is_some() || candidate.opens.is_some() {
+                return None;
+            }
+            uncovered.push((next.page.code.to_owned(), candidate.clone()));
+            changes.extend(candidate.changes.clone());
+            after = predict_after(self.store, self.classes, &changes, self.question).ok()?;
+        }
         let answer = after.answer(&self.answer.proxy)?;
         if !is_healthy(answer) || !after.effect.disturbed.is_empty() {
             return None;
@@ -303,15 +372,22 @@ impl Search<'_, '_> {
         let lead = findings.first()?.page.code;
         let mut fixes: Vec<Vec<Fix>> = self.answer.findings.iter().map(|_| Vec::new()).collect();
         for (n, (index, attempt)) in errors.iter().zip(&chosen).enumerate() {
+            let last = n + 1 == errors.len();
+            let behind = || uncovered.iter().filter(|_| last);
+            let titles: Vec<String> = behind()
+                .map(|(code, c)| format!("and then {} ({code})", c.title))
+                .collect();
+            let mut own = attempt.candidate.changes.clone();
+            own.extend(behind().flat_map(|(_, c)| c.changes.clone()));
             let fix = Fix {
-                title: String::new(),
+                title: titles.join(", "),
                 proof: proof.clone(),
                 also_changes: if n == 0 {
                     after.effect.added.clone()
                 } else {
                     Vec::new()
                 },
-                own: attempt.candidate.changes.clone(),
+                own,
                 changes: if n == 0 { changes.clone() } else { Vec::new() },
                 part_of: (n > 0).then_some(lead),
             };

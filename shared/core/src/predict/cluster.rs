@@ -2,20 +2,16 @@
 //! After istio `core/route/route.go:GetDestinationCluster`, `core/cluster.go`, `core/cluster_builder.go` and
 //! `pilot/pkg/serviceregistry` (1.31).
 
-use super::config::{Cluster, Endpoint};
+use super::config::Cluster;
+use super::endpoints::{Wanted, endpoints};
 use super::gateway::{Context, Place, selects};
 use super::hosts::resolve_short_name;
 use super::protocol::Protocol;
-use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
-use super::store::{Registry, Resolution, Service, ServicePort, Store, Subset};
+use super::proxy::ProxyFacts;
+use super::store::{DestinationRule, Registry, Resolution, Service, ServicePort, Store, Subset};
 use crate::ledger::Reason;
-use crate::snapshot::views::{
-    self, AsView, Destination, EndpointSlice, Labels, Pod, WorkloadEntrySpec,
-};
-use crate::snapshot::{Kind, ObjectId};
-
-/// The label that says that a pod takes Istio's mutual TLS.
-const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
+use crate::snapshot::ObjectId;
+use crate::snapshot::views::{Destination, Labels};
 
 /// What a destination comes to.
 pub(super) struct Target {
@@ -39,11 +35,11 @@ pub(super) fn resolve(
     let (store, proxy) = (context.store, context.proxy);
     let host = resolve_short_name(&destination.host, place.vs.namespace(), &store.mesh.domain)
         .into_owned();
-    // HTTP rules prefer the service of the VirtualService's own namespace.
+    // HTTP rules prefer the service of the VirtualService's own namespace: the root's, also for a delegate's rules.
     let own = match place.block {
-        crate::ledger::Block::Http => store.services_named(&host).find(|s| {
-            s.namespace == place.vs.namespace() && s.visibility.includes(&proxy.namespace)
-        }),
+        crate::ledger::Block::Http => store
+            .service_of(&host, place.root)
+            .filter(|s| s.visibility.includes(&proxy.namespace)),
         _ => None,
     };
     let service = own
@@ -111,19 +107,81 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
                 }
             }
         })?;
+    let forwards = service.resolution == Resolution::DynamicDns;
+    if forwards && !is_forwarded(port.protocol) {
+        return Err(Reason::NotForwarded {
+            host,
+            port: target.port,
+        });
+    }
     let subset = if target.subset.is_empty() {
         None
     } else {
-        let found = subset(store, &service, proxy, &target.subset);
+        let found = subset(store, &service, proxy, &target.subset).filter(|_| !forwards);
         Some(found.ok_or_else(|| Reason::SubsetUndefined {
             host,
             subset: target.subset.clone(),
         })?)
     };
-    Ok(Cluster {
-        discovery: discovery(service.resolution),
-        endpoints: endpoints(store, &service, port, subset.map(|s| &s.labels), false),
+    let rule = store.destination_rule(&service, &proxy.namespace, &proxy.labels);
+    of_port(store, &service, port, rule, subset, false).ok_or_else(|| Reason::NoEndpoints {
+        cluster: target.cluster.clone(),
     })
+}
+
+/// What a destination comes to for a proxy, whether or not any weight leads there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reached {
+    /// Cluster name, as Envoy has it.
+    pub name: String,
+    /// The service behind it, where one is known: its object.
+    pub service: Option<ObjectId>,
+    /// The cluster, and how many pods it could have, ready or not; or why there is none.
+    pub cluster: Result<(Cluster, u32), Reason>,
+}
+
+/// What a destination comes to, also one that no rule has yet.
+pub(super) fn reached(
+    context: &Context<'_, '_>,
+    destination: &Destination,
+    place: &Place<'_>,
+) -> Reached {
+    let target = resolve(context, destination, place);
+    let (store, proxy) = (context.store, context.proxy);
+    let service = store.service(&target.cluster_host, &proxy.namespace);
+    let cluster = build(context, &target).map(|cluster| {
+        let labels = service
+            .as_ref()
+            .filter(|_| !target.subset.is_empty())
+            .and_then(|s| subset(store, s, proxy, &target.subset))
+            .map(|s| &s.labels);
+        let pods = service
+            .as_ref()
+            .filter(|s| s.registry == Registry::Kubernetes && !s.selector.is_empty())
+            .map_or(0, |s| {
+                let chosen = |labels_of: &Labels| {
+                    selects(&s.selector, labels_of) && labels.is_none_or(|l| selects(l, labels_of))
+                };
+                let pods = store.pods(&s.namespace).iter();
+                pods.filter(|pod| chosen(&pod.meta.labels)).count()
+            });
+        let pods = u32::try_from(pods).unwrap_or(u32::MAX);
+        let all = pods.max(cluster.endpoint_count());
+        (cluster, all)
+    });
+    Reached {
+        name: target.cluster,
+        service: service.map(|s| s.object),
+        cluster,
+    }
+}
+
+/// The protocols that Envoy's dynamic forward proxy takes. After `core/cluster.go:buildOutboundClusters`.
+const fn is_forwarded(protocol: Protocol) -> bool {
+    matches!(
+        protocol,
+        Protocol::Http | Protocol::Http2 | Protocol::Grpc | Protocol::Tls
+    )
 }
 
 /// The subset of the DestinationRule in force.
@@ -137,235 +195,51 @@ fn subset<'s>(
     rule.subsets.iter().find(|s| s.name == name)
 }
 
-/// The cluster behind an AUTO_PASSTHROUGH chain: only endpoints that take Istio's mutual TLS.
-pub(super) fn mutual_tls(
+/// The cluster of a port, or none: by DNS, istiod builds no cluster without endpoints. Behind AUTO_PASSTHROUGH only
+/// endpoints count that Istio's mutual TLS is spoken with.
+/// After `core/cluster_builder.go:buildCluster`, `:buildSubsetCluster`, `core/cluster_traffic_policy.go:applyLoadBalancer`
+/// and `xds/endpoints/mtls_checker.go:checkMtlsEnabled`; PeerAuthentication is not read.
+pub(super) fn of_port(
     store: &Store<'_>,
     service: &Service,
     port: &ServicePort,
-    subset: Option<&Labels>,
-) -> Cluster {
-    Cluster {
-        discovery: discovery(service.resolution),
-        endpoints: endpoints(store, service, port, subset, true),
+    rule: Option<&DestinationRule>,
+    subset: Option<&Subset>,
+    mutual_tls: bool,
+) -> Option<Cluster> {
+    let tls_mode = rule.and_then(|r| r.tls_mode(subset, port.number));
+    let wanted = Wanted {
+        subset: subset.map(|s| &s.labels),
+        mutual_tls: mutual_tls.then_some(tls_mode),
+    };
+    let (endpoints, all) = endpoints(store, service, port, &wanted);
+    let discovery = discovery(service.resolution, mutual_tls);
+    if service.resolution == Resolution::DynamicDns && subset.is_some() {
+        return None;
     }
+    let by_address = rule.is_some_and(|r| r.passes_through(subset, port.number))
+        && service.resolution != Resolution::DynamicDns;
+    if by_address {
+        return Some(Cluster {
+            discovery: "ORIGINAL_DST",
+            endpoints: Vec::new(),
+        });
+    }
+    let by_name = matches!(discovery, "STRICT_DNS" | "LOGICAL_DNS");
+    (all > 0 || !by_name).then_some(Cluster {
+        discovery,
+        endpoints,
+    })
 }
 
 /// Routers cannot pass a connection to the address that was asked for, so those services fall back to EDS.
-const fn discovery(resolution: Resolution) -> &'static str {
+/// After `core/cluster.go:convertResolution`.
+const fn discovery(resolution: Resolution, sni_dnat: bool) -> &'static str {
     match resolution {
         Resolution::ClientSide | Resolution::Passthrough | Resolution::Alias => "EDS",
         Resolution::Dns => "STRICT_DNS",
         Resolution::DnsRoundRobin => "LOGICAL_DNS",
-        Resolution::DynamicDns => "DFP_CLUSTER",
-    }
-}
-
-fn endpoints(
-    store: &Store<'_>,
-    service: &Service,
-    port: &ServicePort,
-    subset: Option<&Labels>,
-    mutual_tls_only: bool,
-) -> Vec<Endpoint> {
-    let accepts = |labels: Option<&Labels>| {
-        subset.is_none_or(|wanted| labels.is_some_and(|l| selects(wanted, l)) || wanted.is_empty())
-            && (!mutual_tls_only
-                || labels
-                    .is_some_and(|l| l.get(TLS_MODE_LABEL).is_some_and(|mode| mode == "istio")))
-    };
-    let mut found = match service.registry {
-        Registry::Kubernetes => kubernetes_endpoints(store, service, port, &accepts),
-        Registry::ServiceEntry => service_entry_endpoints(store, service, port, &accepts),
-    };
-    found.sort();
-    found.dedup();
-    found
-}
-
-/// From EndpointSlices; in files without any of them, from pods and templates that the Service selects.
-fn kubernetes_endpoints(
-    store: &Store<'_>,
-    service: &Service,
-    port: &ServicePort,
-    accepts: &dyn Fn(Option<&Labels>) -> bool,
-) -> Vec<Endpoint> {
-    let Some(object) = store.snapshot.get(service.object) else {
-        return Vec::new();
-    };
-    let Some(view) = views::Service::of(&object.view) else {
-        return Vec::new();
-    };
-    if store.snapshot.of_kind(Kind::EndpointSlice).next().is_none() {
-        return selected_pods(store, object.id, view, port, accepts);
-    }
-    let mut found = Vec::new();
-    for slice in store
-        .slices(&service.namespace, &object.key.name)
-        .iter()
-        .filter_map(|o| EndpointSlice::of(&o.view))
-    {
-        let numbers = slice
-            .ports
-            .iter()
-            .filter(|p| p.name == port.name)
-            .map(|p| p.port);
-        for number in numbers {
-            for endpoint in &slice.endpoints {
-                let ready = endpoint.conditions.ready.unwrap_or(true)
-                    || view.spec.publish_not_ready_addresses;
-                for address in endpoint.addresses.iter().filter(|_| ready) {
-                    let pod = endpoint
-                        .target_ref
-                        .as_ref()
-                        .filter(|r| r.kind == "Pod")
-                        .and_then(|r| store.snapshot.find(Kind::Pod, &r.namespace, &r.name))
-                        .or_else(|| store.pod_by_ip(address));
-                    if accepts(pod.map(|p| &p.meta.labels)) {
-                        found.push(Endpoint::Address(join(address, number)));
-                    }
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Pods that are ready, and the pods that workloads will make, where no EndpointSlice was read.
-fn selected_pods(
-    store: &Store<'_>,
-    service: ObjectId,
-    view: &views::Service,
-    port: &ServicePort,
-    accepts: &dyn Fn(Option<&Labels>) -> bool,
-) -> Vec<Endpoint> {
-    let selector = &view.spec.selector;
-    let Some(object) = store.snapshot.get(service).filter(|_| !selector.is_empty()) else {
-        return Vec::new();
-    };
-    let Some(written) = view.spec.ports.iter().find(|p| p.port == port.number) else {
-        return Vec::new();
-    };
-    let namespace = object.key.namespace.as_str();
-    let mut found = Vec::new();
-    for pod in store.pods(namespace) {
-        let labels = &pod.meta.labels;
-        if !selects(selector, labels) || !accepts(Some(labels)) {
-            continue;
-        }
-        let (Some(facts), Some(view)) = (ProxyFacts::of_pod(pod), Pod::of(&pod.view)) else {
-            continue;
-        };
-        let not_ready = view
-            .status
-            .conditions
-            .iter()
-            .any(|c| c.r#type == "Ready" && c.status != "True");
-        if not_ready {
-            continue;
-        }
-        if let Ok(number) = super::gateway::target_port(written, &facts.containers) {
-            let address = facts
-                .ips
-                .first()
-                .map_or_else(|| facts.name.clone(), Clone::clone);
-            found.push(Endpoint::Address(join(&address, number)));
-        }
-    }
-    if !found.is_empty() {
-        return found;
-    }
-    for workload in WORKLOAD_KINDS
-        .into_iter()
-        .flat_map(|kind| store.snapshot.of_kind(kind))
-    {
-        let Some(spec) = workload_spec(workload).filter(|_| workload.key.namespace == namespace)
-        else {
-            continue;
-        };
-        let labels = &spec.template.metadata.labels;
-        if !selects(selector, labels) || !accepts(Some(labels)) {
-            continue;
-        }
-        let count = spec.replicas.unwrap_or(1);
-        let containers: Vec<_> = spec.template.spec.containers.clone();
-        if let (Ok(port), 1..) = (super::gateway::target_port(written, &containers), count) {
-            found.push(Endpoint::Replicas {
-                workload: workload.key.to_string(),
-                count,
-                port,
-            });
-        }
-    }
-    found
-}
-
-/// From `endpoints`, the workload selector, or the host itself for DNS.
-fn service_entry_endpoints(
-    store: &Store<'_>,
-    service: &Service,
-    port: &ServicePort,
-    accepts: &dyn Fn(Option<&Labels>) -> bool,
-) -> Vec<Endpoint> {
-    let Some(entry) = store
-        .snapshot
-        .get(service.object)
-        .and_then(|o| views::ServiceEntry::of(&o.view))
-    else {
-        return Vec::new();
-    };
-    let spec = &entry.spec;
-    let of_entry = |endpoint: &WorkloadEntrySpec| {
-        let number = endpoint
-            .ports
-            .get(&port.name)
-            .copied()
-            .unwrap_or(port.target_port);
-        let address = if endpoint.address.is_empty() {
-            &service.hostname
-        } else {
-            &endpoint.address
-        };
-        accepts(Some(&endpoint.labels)).then(|| Endpoint::Address(join(address, number)))
-    };
-    if let Some(selector) = spec
-        .workload_selector
-        .as_ref()
-        .filter(|s| !s.labels.is_empty())
-    {
-        let entries = store
-            .workload_entries(&service.namespace)
-            .filter(|(_, e)| selects(&selector.labels, &e.labels))
-            .filter_map(|(_, e)| of_entry(e));
-        let pods = store.pods(&service.namespace).iter().filter_map(|o| {
-            let labels = &o.meta.labels;
-            let chosen = selects(&selector.labels, labels) && accepts(Some(labels));
-            let facts = chosen.then(|| ProxyFacts::of_pod(o))??;
-            let ip = facts.ips.first()?;
-            Some(Endpoint::Address(join(ip, port.target_port)))
-        });
-        return entries.chain(pods).collect();
-    }
-    if spec.endpoints.is_empty() {
-        let by_name = matches!(
-            service.resolution,
-            Resolution::Dns | Resolution::DnsRoundRobin
-        );
-        let host = Endpoint::Address(join(&service.hostname, port.target_port));
-        return if by_name && accepts(None) {
-            vec![host]
-        } else {
-            Vec::new()
-        };
-    }
-    spec.endpoints.iter().filter_map(of_entry).collect()
-}
-
-fn join(address: &str, port: u32) -> String {
-    if address.starts_with("unix://") {
-        address.to_owned()
-    } else if address.contains(':') {
-        format!("[{address}]:{port}")
-    } else {
-        format!("{address}:{port}")
+        Resolution::DynamicDns if sni_dnat => "EDS",
+        Resolution::DynamicDns => "envoy.clusters.dynamic_forward_proxy",
     }
 }

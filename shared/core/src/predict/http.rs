@@ -110,23 +110,33 @@ fn virtual_hosts(
             require_tls: false,
         }];
     }
-    let mut hosts: Vec<VirtualHost> = Vec::new();
-    for host in found.into_values() {
-        let same = |other: &&mut VirtualHost| {
-            other.require_tls == host.require_tls
-                && other
-                    .routes
-                    .iter()
-                    .map(|r| r.clause)
-                    .eq(host.routes.iter().map(|r| r.clause))
-        };
-        match hosts.iter_mut().find(same) {
-            Some(existing) => existing.domains.extend(host.domains),
-            None => hosts.push(host),
-        }
-    }
+    let mut hosts = collapse(found);
     for host in &mut hosts {
         host.routes.sort_by_key(|route| route.catch_all);
+    }
+    hosts
+}
+
+/// Joins virtual hosts with the very same routes, the most specific first. One that cannot be joined is what later
+/// ones are held against: those before it are forgotten. After `core/gateway.go:collapseDuplicateRoutes`.
+fn collapse(found: BTreeMap<String, VirtualHost>) -> Vec<VirtualHost> {
+    let mut sorted: Vec<(String, VirtualHost)> = found.into_iter().collect();
+    sorted.sort_by_key(|(host, _)| {
+        let wildcard = host.starts_with('*');
+        (wildcard, std::cmp::Reverse(host.len()), host.clone())
+    });
+    let mut hosts: Vec<VirtualHost> = Vec::new();
+    let mut known: BTreeMap<Vec<EntryId>, usize> = BTreeMap::new();
+    for (_, host) in sorted {
+        let routes: Vec<EntryId> = host.routes.iter().map(|r| r.clause).collect();
+        let last = known.get(&routes).and_then(|n| hosts.get_mut(*n));
+        match last.filter(|last| last.require_tls == host.require_tls) {
+            Some(last) => last.domains.extend(host.domains),
+            None => {
+                known.insert(routes, hosts.len());
+                hosts.push(host);
+            }
+        }
     }
     hosts
 }
@@ -204,6 +214,7 @@ fn vs_routes<'s, 'a>(
             }
             let place = Place {
                 vs: rule.vs,
+                root: vs.namespace(),
                 block: Block::Http,
                 rule: rule.index,
                 clause,

@@ -3,6 +3,8 @@
 
 mod cluster;
 mod config;
+mod endpoints;
+pub mod envoy;
 mod gateway;
 pub mod hosts;
 mod http;
@@ -11,17 +13,19 @@ pub mod protocol;
 mod proxy;
 pub mod store;
 
+pub use cluster::Reached;
 pub use config::{
     ChainKind, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction, VirtualHost,
 };
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub use proxy::{
     ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
-    routers, workload_spec,
+    routers, sidecar_pods, workload_spec,
 };
 
-use crate::ledger::Ledger;
-use store::Store;
+use crate::ledger::{Block, Ledger, Step};
+use crate::snapshot::views::Destination;
+use store::{Store, VirtualService};
 
 /// What istiod would build for a proxy, and every decision on the way.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,4 +40,36 @@ pub struct Prediction {
 #[must_use]
 pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     gateway::predict(store, proxy)
+}
+
+/// What a destination of a rule comes to for a proxy, whatever its weight, and also when no rule has it yet.
+/// `declared` is the Gateway server's number: the port of a destination that names none.
+#[must_use]
+pub fn reached(
+    store: &Store<'_>,
+    proxy: &ProxyFacts,
+    virtual_service: &VirtualService<'_>,
+    block: Block,
+    destination: &Destination,
+    declared: u32,
+) -> Reached {
+    let mut ledger = Ledger::default();
+    let step = Step::Attachment {
+        virtual_service: virtual_service.object.id,
+    };
+    let clause = ledger.open(step, None);
+    let context = gateway::Context {
+        store,
+        proxy,
+        ledger,
+    };
+    let place = gateway::Place {
+        vs: virtual_service,
+        root: virtual_service.namespace(),
+        block,
+        rule: 0,
+        clause,
+        declared,
+    };
+    cluster::reached(&context, destination, &place)
 }

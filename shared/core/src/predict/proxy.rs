@@ -302,21 +302,59 @@ pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s
 /// Whether any pod or workload that was read has a sidecar, or gets one by its namespace's label.
 #[must_use]
 pub fn has_sidecars(snapshot: &Snapshot) -> bool {
-    let injected = |namespace: &str| {
+    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
+    let mut objects = kinds.flat_map(|kind| snapshot.of_kind(kind));
+    objects.any(|object| gets_sidecar(snapshot, object))
+}
+
+/// By its namespace's label, or because it has one already.
+fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
+    let injected = || {
         snapshot
-            .find(Kind::Namespace, "", namespace)
+            .find(Kind::Namespace, "", &object.key.namespace)
             .is_some_and(|n| {
-                n.meta
-                    .labels
+                let labels = &n.meta.labels;
+                labels
                     .get("istio-injection")
                     .is_some_and(|v| v == "enabled")
-                    || n.meta.labels.contains_key("istio.io/rev")
+                    || labels.contains_key("istio.io/rev")
             })
     };
-    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
-    kinds.flat_map(|kind| snapshot.of_kind(kind)).any(|object| {
-        pods_of(object).is_some_and(|(_, spec, kind)| {
-            kind == ProxyKind::Sidecar && (injected(&object.key.namespace) || runs_proxy(spec))
-        })
-    })
+    let Some((labels, spec, ProxyKind::Sidecar)) = pods_of(object) else {
+        return false;
+    };
+    runs_proxy(spec)
+        || match labels.get("sidecar.istio.io/inject").map(String::as_str) {
+            Some("false") => false,
+            Some("true") => true,
+            _ => injected(),
+        }
+}
+
+/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
+/// workloads of which none was.
+#[must_use]
+pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
+    let pods: Vec<ProxyFacts> = snapshot
+        .of_kind(Kind::Pod)
+        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
+        .filter_map(ProxyFacts::of_pod)
+        .collect();
+    let owns = |workload: &ProxyFacts, pod: &ProxyFacts| {
+        workload.namespace == pod.namespace
+            && pod.name.starts_with(&workload.name)
+            && workload
+                .labels
+                .iter()
+                .all(|(k, v)| pod.labels.get(k) == Some(v))
+    };
+    let replicas: u32 = WORKLOAD_KINDS
+        .into_iter()
+        .flat_map(|kind| snapshot.of_kind(kind))
+        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
+        .filter_map(ProxyFacts::of_workload)
+        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
+        .map(|w| w.replicas)
+        .sum();
+    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
 }

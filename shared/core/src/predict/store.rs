@@ -12,7 +12,8 @@ use super::hosts;
 use super::mesh::MeshConfig;
 use super::protocol::Protocol;
 use crate::snapshot::views::{
-    self, AsView, Labels, Pod, ServiceEntry, VirtualServiceSpec, WorkloadEntry, WorkloadEntrySpec,
+    self, AsView, Labels, LoadBalancer, Pod, ServiceEntry, TrafficPolicy, VirtualServiceSpec,
+    WorkloadEntry, WorkloadEntrySpec,
 };
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
@@ -183,6 +184,58 @@ pub struct DestinationRule {
     pub workload_selector: Option<Labels>,
     /// Subsets: name, labels, the object, the index in its list.
     pub subsets: Vec<Subset>,
+    /// The first one written.
+    pub traffic_policy: Option<TrafficPolicy>,
+}
+
+impl DestinationRule {
+    /// The TLS mode that is written for a port: the subset's own comes first.
+    /// After `pilot/pkg/xds/endpoints/mtls_checker.go:tlsModeForDestinationRule`.
+    pub(super) fn tls_mode<'s>(&'s self, subset: Option<&'s Subset>, port: u32) -> Option<&'s str> {
+        subset
+            .and_then(|s| tls_of_port(s.traffic_policy.as_ref(), port))
+            .or_else(|| tls_of_port(self.traffic_policy.as_ref(), port))
+    }
+
+    /// Whether connections go to the address that the client asked for.
+    /// After `core/cluster_builder.go:buildSubsetCluster` and `networking/util:MergeSubsetTrafficPolicy`.
+    pub(super) fn passes_through(&self, subset: Option<&Subset>, port: u32) -> bool {
+        let general = self
+            .traffic_policy
+            .as_ref()
+            .is_some_and(|p| is_passthrough(of_port(p, port).0));
+        let own = subset
+            .and_then(|s| s.traffic_policy.as_ref())
+            .is_some_and(|p| {
+                is_passthrough(p.load_balancer.as_ref()) || is_passthrough(of_port(p, port).0)
+            });
+        general || own
+    }
+}
+
+fn tls_of_port(policy: Option<&TrafficPolicy>, port: u32) -> Option<&str> {
+    let policy = policy?;
+    let own = policy
+        .port_level_settings
+        .iter()
+        .find(|p| p.tls.is_some() && p.port.as_ref().is_some_and(|n| n.number == port))
+        .and_then(|p| p.tls.as_ref());
+    own.or(policy.tls.as_ref()).map(|tls| tls.mode.as_str())
+}
+
+/// The load balancer of a port, and whether it is the port's own: then what is said for all ports does not count.
+fn of_port(policy: &TrafficPolicy, port: u32) -> (Option<&LoadBalancer>, bool) {
+    policy
+        .port_level_settings
+        .iter()
+        .find(|p| p.port.as_ref().is_some_and(|n| n.number == port))
+        .map_or((policy.load_balancer.as_ref(), false), |own| {
+            (own.load_balancer.as_ref(), true)
+        })
+}
+
+fn is_passthrough(balancer: Option<&LoadBalancer>) -> bool {
+    balancer.is_some_and(|b| b.simple == "PASSTHROUGH")
 }
 
 /// A subset of a DestinationRule.
@@ -196,6 +249,8 @@ pub struct Subset {
     pub object: ObjectId,
     /// Index in its `subsets`.
     pub index: usize,
+    /// How connections are made.
+    pub traffic_policy: Option<TrafficPolicy>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -252,6 +307,9 @@ impl RulesOfNamespace {
                 if !existing.subsets.iter().any(|s| s.name == subset.name) {
                     existing.subsets.push(subset.clone());
                 }
+            }
+            if existing.traffic_policy.is_none() {
+                existing.traffic_policy.clone_from(&rule.traffic_policy);
             }
         }
         if append {
@@ -393,8 +451,10 @@ impl<'a> Store<'a> {
                         labels: s.labels.clone(),
                         object: object.id,
                         index,
+                        traffic_policy: s.traffic_policy.clone(),
                     })
                     .collect(),
+                traffic_policy: view.spec.traffic_policy.clone(),
                 export_to,
             };
             let has = |name: &str| rule.export_to.contains(name);
@@ -537,6 +597,19 @@ impl<'a> Store<'a> {
             }
         }
         chosen
+    }
+
+    /// The service of a host in one namespace: a Kubernetes Service, else the oldest ServiceEntry's, ports not joined.
+    /// After `pilot/pkg/model/push_context.go:initServiceRegistry`.
+    #[must_use]
+    pub fn service_of(&self, hostname: &str, namespace: &str) -> Option<&Service> {
+        let here = || {
+            self.services_named(hostname)
+                .filter(|s| s.namespace == namespace)
+        };
+        here()
+            .find(|s| s.registry == Registry::Kubernetes)
+            .or_else(|| here().next())
     }
 
     /// Whether any service has this host name, whoever sees it.

@@ -48,6 +48,23 @@ fn labelled(out: &mut Vec<Line>, label: &str, texts: &[&str], layout: &Layout) {
 
 /// The example, never wrapped: kinds in a column, `-` and `+` in front of what changes.
 fn example(out: &mut Vec<Line>, lines: &[&str]) {
+    for (n, (mark, text)) in aligned(lines).into_iter().enumerate() {
+        let label = if n == 0 { "example" } else { "" };
+        let style = match mark {
+            "+ " => Style::Good,
+            "- " => Style::Bad,
+            _ => Style::Plain,
+        };
+        out.push(
+            Line::new()
+                .plain(format!("{label:<LABEL$}"))
+                .with(style, format!("{mark}{text}")),
+        );
+    }
+}
+
+/// The lines of an example, kinds in a column: the mark, two columns wide, and the rest.
+pub(super) fn aligned<'a>(lines: &[&'a str]) -> Vec<(&'a str, String)> {
     let rows: Vec<(&str, &str, &str)> = lines
         .iter()
         .map(|line| {
@@ -65,24 +82,16 @@ fn example(out: &mut Vec<Line>, lines: &[&str]) {
         .map(|(_, kind, _)| kind.chars().count())
         .max()
         .unwrap_or(0);
-    for (n, (mark, kind, field)) in rows.into_iter().enumerate() {
-        let label = if n == 0 { "example" } else { "" };
-        let style = match mark {
-            "+ " => Style::Good,
-            "- " => Style::Bad,
-            _ => Style::Plain,
-        };
-        let text = if field.is_empty() {
-            format!("{mark}{kind}")
-        } else {
-            format!("{mark}{kind:<widest$}  {field}")
-        };
-        out.push(
-            Line::new()
-                .plain(format!("{label:<LABEL$}"))
-                .with(style, text),
-        );
-    }
+    rows.into_iter()
+        .map(|(mark, kind, field)| {
+            let text = if field.is_empty() {
+                kind.to_owned()
+            } else {
+                format!("{kind:<widest$}  {field}")
+            };
+            (mark, text)
+        })
+        .collect()
 }
 
 /// The page of a code, whatever its case.

@@ -175,14 +175,14 @@ enum JsonFix<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonProof<'a> {
+pub(super) struct JsonProof<'a> {
     status: &'static str,
     assumptions: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
 #[serde(untagged)]
-enum JsonChange<'a> {
+pub(super) enum JsonChange<'a> {
     Patch {
         object: Option<ObjectRef>,
         patch: Vec<JsonOperation<'a>>,
@@ -193,7 +193,7 @@ enum JsonChange<'a> {
 }
 
 #[derive(Serialize)]
-struct JsonOperation<'a> {
+pub(super) struct JsonOperation<'a> {
     op: &'static str,
     path: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -290,6 +290,16 @@ impl Ground<'_> {
     }
 }
 
+/// The changes of a plan, as a fix has them.
+pub(super) fn changes<'a>(snapshot: &'a Snapshot, changes: &'a [Change]) -> Vec<JsonChange<'a>> {
+    let locate = |id: ObjectId, field: &FieldPath| snapshot.locate(id, field);
+    let ground = Ground {
+        snapshot,
+        locate: &locate,
+    };
+    changes.iter().map(|c| ground.change(c)).collect()
+}
+
 fn proxy(proxy: &ProxyRef) -> JsonProxy<'_> {
     JsonProxy {
         namespace: &proxy.namespace,
@@ -343,7 +353,7 @@ fn detail(lines: &[String]) -> String {
 }
 
 /// The reason of an unproved fix stands where a proved one has what could void it: both say what is missing.
-fn proof(proof: &Proof) -> JsonProof<'_> {
+pub(super) fn proof(proof: &Proof) -> JsonProof<'_> {
     let (status, assumptions): (_, Vec<&str>) = match proof {
         Proof::Proved => ("proved", Vec::new()),
         Proof::Conditional(all) => ("conditional", all.iter().map(String::as_str).collect()),

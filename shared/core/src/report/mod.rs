@@ -6,9 +6,12 @@
 pub mod excerpt;
 pub mod explain;
 pub mod json;
+pub mod markdown;
 pub mod model;
 pub mod name;
+pub mod plan;
 pub mod predicted;
+pub mod shift;
 pub mod style;
 pub mod table;
 pub mod text;

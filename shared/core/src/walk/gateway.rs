@@ -6,6 +6,8 @@ use super::narrow;
 use super::{Class, Question, asked, proxy_ref};
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::envoy;
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{
     Config, FilterChain, ProxyFacts, ProxyKind, ProxySource, RouteAction, not_a_router, selects,
@@ -45,6 +47,10 @@ impl Subject<'_> {
 
     fn protocol(&self) -> &str {
         self.view.port.as_ref().map_or("", |p| p.protocol.as_str())
+    }
+
+    fn is_udp(&self) -> bool {
+        Protocol::parse(self.protocol()) == Protocol::Udp
     }
 
     fn listens(&self) -> bool {
@@ -361,13 +367,47 @@ fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<EntryId>) {
         walk.tell_dropped(p.id);
         return;
     }
+    let elsewhere = service_ports(ledger, store)
+        .find(|p| p.written.port == port && !p.written.protocol.eq_ignore_ascii_case("udp"));
+    if let Some(p) = elsewhere {
+        let leads_to = target(&p).map_or_else(|| "elsewhere".to_owned(), |t| t.to_string());
+        let line = format!(
+            "{}  {port} → {leads_to}, not {bound}",
+            p.service.qualified()
+        );
+        walk.broken("service", Some(p.service.id), line, Verdict::Unreachable);
+        let repeated = matches!(
+            p.entry.fate,
+            Fate::Dropped(Reason::TargetPortRepeated { .. })
+        );
+        if repeated {
+            // With nothing behind the Service port this is why the port is not reached, no mere oddity.
+            if let Some(finding) = walk.tell_dropped(p.id) {
+                finding.severity = Severity::Error;
+            }
+        } else if let Some(entry) = entry {
+            let service = p.service.id;
+            walk.tell(entry, Symptom::NotOnService { service });
+        }
+        return;
+    }
     match service_ports(ledger, store)
         .map(|p| p.service)
         .next()
         .or_else(|| portless_service(walk))
     {
         Some(service) => {
-            let line = format!("{} has no port {port}", service.qualified());
+            let protocols: Vec<&str> = service_ports(ledger, store)
+                .filter(|p| p.written.port == port)
+                .map(|p| p.written.protocol.as_str())
+                .collect();
+            let tcp = |p: &&str| p.is_empty() || p.eq_ignore_ascii_case("tcp");
+            let name = service.qualified();
+            let line = match protocols.as_slice() {
+                [] => format!("{name} has no port {port}"),
+                several if several.iter().any(tcp) => format!("{name} leads {port} elsewhere"),
+                _ => format!("{name} has no TCP port {port}"),
+            };
             walk.broken("service", Some(service.id), line, Verdict::Unreachable);
             if let Some(entry) = entry {
                 walk.tell(
@@ -553,13 +593,53 @@ fn servers(
     let lead = if listening.is_empty() {
         left_out(walk, all, chosen)
     } else {
-        through(walk, &listening)
+        let lead = through(walk, &listening);
+        unknown_ages(walk, all, chosen, &listening);
+        lead
     };
     // What else was declared for this port and lost is told behind the break that decides.
     for subject in chosen.iter().filter(|s| !s.listens()) {
         missing(walk, subject);
     }
+    // True whether the server listens or not: repaired, it would still take no UDP.
+    for subject in chosen.iter().filter(|s| s.is_udp()) {
+        walk.tell(subject.entry, Symptom::UdpServer);
+    }
     lead
+}
+
+/// The servers hold their port only if they are older than others that were not asked about, and nobody knows.
+fn unknown_ages(
+    walk: &mut Walk<'_, '_>,
+    all: &[Subject<'_>],
+    chosen: &[&Subject<'_>],
+    listening: &[&Subject<'_>],
+) {
+    let asked = |s: &Subject<'_>| chosen.iter().any(|c| c.entry == s.entry);
+    for loser in all.iter().filter(|s| !asked(s)) {
+        let Fate::Dropped(Reason::PortTaken { by, .. } | Reason::TlsHostTaken { by, .. }) =
+            loser.fate
+        else {
+            continue;
+        };
+        let holder = walk.ledger().get(*by).map(|e| e.step.object());
+        let Some(winner) = listening.iter().find(|s| Some(s.gateway.id) == holder) else {
+            continue;
+        };
+        let ageless = |o: &Object| o.meta.creation_timestamp.is_none();
+        if winner.gateway.id == loser.gateway.id
+            || !(ageless(winner.gateway) || ageless(loser.gateway))
+        {
+            continue;
+        }
+        let (own, other) = (winner.gateway.qualified(), loser.gateway.qualified());
+        walk.verdict = walk.verdict.max(Verdict::Unknown);
+        walk.unknowns.push(Unknown {
+            what: format!("whether {own} is older than {other}"),
+            fix: format!("the older one keeps {}: ask with the creation times, as `kubectl get -o yaml` prints them", walk.port),
+            commands: Vec::new(),
+        });
+    }
 }
 
 /// The findings of a server that does not listen.
@@ -841,8 +921,30 @@ fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Option<String
     }
     walk.ok("route", route_object, routes);
     let listener = listener_name(walk.config(), first).unwrap_or_default();
+    if refused(walk, first, &listener) {
+        return None;
+    }
     walk.ok("listener", None, vec![listener]);
     destinations(walk, &clusters, &clauses)
+}
+
+/// Whether Envoy refuses the listener of a server; then the connection ends here.
+fn refused(walk: &mut Walk<'_, '_>, subject: &Subject<'_>, shown: &str) -> bool {
+    let Fate::Effective(Effect::Chains { listener, .. }) = subject.fate else {
+        return false;
+    };
+    let refusals = envoy::refusals(walk.config(), &walk.class.proxy);
+    let (Some(refusal), Some(chains)) = (refusals.get(listener), subject.chains) else {
+        return false;
+    };
+    walk.broken(
+        "listener",
+        None,
+        format!("{shown}, refused by Envoy"),
+        Verdict::Missing,
+    );
+    walk.tell(chains, Symptom::Refused(refusal));
+    true
 }
 
 /// Whether no chain looks at the server name.
@@ -906,22 +1008,28 @@ fn http_routes(walk: &Walk<'_, '_>, subject: &Subject<'_>, chains: &[&FilterChai
 /// An HTTP server listens but has no route: every request is answered 404.
 fn no_http_route(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
     let listener = listener_name(walk.config(), subject).unwrap_or_default();
-    let line = "no HTTP route: every request is answered 404".to_owned();
-    walk.broken(
-        "route",
-        Some(subject.gateway.id),
-        line,
-        Verdict::LeadsNowhere,
-    );
-    walk.ok("listener", None, vec![listener]);
-    let Some(chains) = subject.chains else { return };
-    let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
     let other_hosts = walk
         .config()
         .routes
         .values()
         .flatten()
         .any(|h| !h.routes.is_empty());
+    let line = match &walk.question.http_host {
+        Some(host) if other_hosts => format!("no virtual host for {host}: it is answered 404"),
+        _ => "no HTTP route: every request is answered 404".to_owned(),
+    };
+    walk.broken(
+        "route",
+        Some(subject.gateway.id),
+        line,
+        Verdict::LeadsNowhere,
+    );
+    if refused(walk, subject, &listener) {
+        return;
+    }
+    walk.ok("listener", None, vec![listener]);
+    let Some(chains) = subject.chains else { return };
+    let Missing { culprits, .. } = culprits::of_missing_route(walk.store, walk.ledger(), chains);
     match &walk.question.http_host {
         Some(host) if other_hosts => {
             walk.tell(chains, Symptom::NoVirtualHost { host });
@@ -1166,6 +1274,10 @@ fn headline(
                 );
             }
             format!("port {port} will be open: {lead}")
+        }
+        // Nothing else leaves it undecided so far.
+        Verdict::Unknown if errors.is_empty() => {
+            format!("port {port} is unknown: which of its Gateways is the older one")
         }
         Verdict::Unknown => format!("port {port} is unknown{because}"),
         Verdict::Diverted => format!(

@@ -211,20 +211,17 @@ fn auto_passthrough(
         if service.mesh_external || !names.iter().any(|n| hosts::is_subset(hostname, n)) {
             continue;
         }
+        let rule = store.destination_rule(&service, &proxy.namespace, &proxy.labels);
         for port in service.ports.iter().filter(|p| p.protocol != Protocol::Udp) {
-            let subsets = store
-                .destination_rule(&service, &proxy.namespace, &proxy.labels)
-                .map(|r| r.subsets.as_slice())
-                .unwrap_or_default();
+            let subsets = rule.map(|r| r.subsets.as_slice()).unwrap_or_default();
             for subset in std::iter::once(None).chain(subsets.iter().map(Some)) {
                 let subset_name = subset.map_or("", |s| &s.name);
                 let name = format!("outbound_.{}_.{subset_name}_.{hostname}", port.number);
-                if service.resolution != Resolution::Alias {
-                    let labels = subset.map(|s| &s.labels);
-                    clusters.insert(
-                        name.clone(),
-                        cluster::mutual_tls(store, &service, port, labels),
-                    );
+                if service.resolution != Resolution::Alias
+                    && let Some(cluster) =
+                        cluster::of_port(store, &service, port, rule, subset, true)
+                {
+                    clusters.insert(name.clone(), cluster);
                 }
                 chains.push(FilterChain {
                     kind: ChainKind::Tcp,
@@ -355,7 +352,8 @@ fn tcp(
                 Some(reason) if !fitting => Err(reason),
                 _ => usable(&route.route),
             };
-            if let (Ok(()), Some((by, _))) = (&outcome, &winner) {
+            // Behind the winner istiod looks no further: it does not panic there either.
+            if let (Ok(()) | Err(Reason::ZeroSum), Some((by, _))) = (&outcome, &winner) {
                 context.ledger.displace(clause, *by);
                 continue;
             }
@@ -365,6 +363,7 @@ fn tcp(
             }
             let place = Place {
                 vs,
+                root: vs.namespace(),
                 block: Block::Tcp,
                 rule,
                 clause,
@@ -431,11 +430,13 @@ fn passthrough(
                 rule,
                 r#match,
             };
-            let whole_rule = match usable(&route.route) {
-                Ok(()) if route.r#match.is_empty() => Err(Reason::NoMatch),
-                other => other,
+            let outcome = usable(&route.route);
+            let whole_rule = if route.r#match.is_empty() {
+                Some(Reason::NoMatch)
+            } else {
+                outcome.clone().err().filter(|r| *r == Reason::EmptyRoute)
             };
-            if let Err(reason) = whole_rule {
+            if let Some(reason) = whole_rule {
                 let clause = context.ledger.open(step(None), Some(attachment));
                 context.ledger.settle::<()>(clause, Err(reason));
                 continue;
@@ -444,12 +445,14 @@ fn passthrough(
                 let clause = context.ledger.open(step(Some(n)), Some(attachment));
                 let outcome = fits(m, n, facts, vs.namespace())
                     .and_then(|()| claim_sni(claimed, server, m, clause))
+                    .and_then(|()| outcome.clone())
                     .map(|()| ((), Effect::Used));
                 if context.ledger.settle(clause, outcome).is_none() {
                     continue;
                 }
                 let place = Place {
                     vs,
+                    root: vs.namespace(),
                     block: Block::Tls,
                     rule,
                     clause,
@@ -494,6 +497,8 @@ fn claim_sni(
 /// Where a rule stands whose destinations are used.
 pub(in crate::predict) struct Place<'p> {
     pub(in crate::predict) vs: &'p VirtualService<'p>,
+    /// Namespace of the VirtualService that is attached: another one for a delegate.
+    pub(in crate::predict) root: &'p str,
     pub(in crate::predict) block: Block,
     pub(in crate::predict) rule: usize,
     pub(in crate::predict) clause: EntryId,

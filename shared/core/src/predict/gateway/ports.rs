@@ -4,9 +4,13 @@
 
 use super::{Context, selects};
 use crate::ledger::{Effect, EntryId, Reason, Step};
+use crate::predict::endpoints::targets_of_service_entry;
 use crate::predict::protocol::Protocol;
-use crate::predict::store::age;
-use crate::snapshot::views::{Container, IntOrString, ServicePort};
+use crate::predict::store::{Registry, Store, age};
+use crate::snapshot::Object;
+use crate::snapshot::views::{
+    AsView, Container, EndpointSlice, IntOrString, Service, ServiceEntrySpec, ServicePort, View,
+};
 
 /// The label that takes a Service out of port translation.
 const NO_TRANSLATION_LABEL: &str = "experimental.istio.io/disable-gateway-port-translation";
@@ -46,52 +50,169 @@ pub(crate) fn target_port(port: &ServicePort, containers: &[Container]) -> Resul
         .ok_or_else(|| Reason::NamedTargetMissing { name: name.clone() })
 }
 
-/// The Service ports that lead to the proxy: oldest Service first, then as written.
+/// The Service ports that lead to the proxy: oldest first, then by host name, then as written.
+/// After `pilot/pkg/model/context.go:SetServiceTargets`.
 pub(super) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> {
-    let (store, proxy) = (context.store, context.proxy);
-    let mut services: Vec<_> = store
+    let store = context.store;
+    let proxy = context.proxy;
+    let mut services: Vec<(&Object, String)> = store
         .kubernetes_services(&proxy.namespace)
         .filter(|(_, s)| !s.spec.selector.is_empty() && selects(&s.spec.selector, &proxy.labels))
-        .filter(|(_, s)| s.spec.r#type != "ExternalName")
+        .map(|(object, _)| (object, host_of(object, store)))
         .collect();
-    services.sort_by_key(|(object, _)| (age(object), object.key.name.clone()));
+    let by_label = !services.is_empty();
+    if !by_label {
+        let by_slice = store
+            .kubernetes_services(&proxy.namespace)
+            .filter(|(object, _)| !slice_ports(store, object, &proxy.ips).is_empty())
+            .map(|(object, _)| (object, host_of(object, store)));
+        services.extend(by_slice);
+    }
+    for service in &store.services {
+        if service.registry == Registry::ServiceEntry
+            && service.namespace == proxy.namespace
+            && let Some(object) = store.snapshot.get(service.object)
+        {
+            services.push((object, service.hostname.clone()));
+        }
+    }
+    services.sort_by(|(a, x), (b, y)| (age(a), x).cmp(&(age(b), y)));
 
     let mut targets = Vec::new();
-    for (object, service) in services {
-        let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
-        let mut kept: Vec<(u32, Protocol, EntryId)> = Vec::new();
-        for (index, port) in service.spec.ports.iter().enumerate() {
-            let entry = context.ledger.open(
-                Step::ServicePort {
-                    service: object.id,
-                    index,
-                },
-                None,
-            );
-            let protocol = Protocol::of_service_port(
-                port.port,
-                &port.name,
-                &port.protocol,
-                port.app_protocol.as_deref(),
-            );
-            let outcome = target_port(port, &proxy.containers).and_then(|target| {
-                match kept.iter().find(|(t, p, _)| *t == target && *p == protocol) {
-                    Some((_, _, by)) => Err(Reason::TargetPortRepeated { by: *by }),
-                    None => Ok((target, Effect::TargetPort(target))),
-                }
-            });
-            if let Some(target_port) = context.ledger.settle(entry, outcome) {
-                kept.push((target_port, protocol, entry));
-                targets.push(Target {
-                    service_port: port.port,
-                    target_port,
-                    translates,
-                    entry,
-                });
+    for (object, host) in services {
+        match &object.view {
+            View::Service(view) if by_label => of_service(context, object, view, &mut targets),
+            View::Service(view) => of_slices(context, object, view, &mut targets),
+            View::ServiceEntry(view) => {
+                of_service_entry(context, object, &host, &view.spec, &mut targets);
             }
+            _ => {}
         }
     }
     targets
+}
+
+fn host_of(object: &Object, store: &Store<'_>) -> String {
+    format!(
+        "{}.{}.svc.{}",
+        object.key.name, object.key.namespace, store.mesh.domain
+    )
+}
+
+/// A Service that selects the pod.
+fn of_service(
+    context: &mut Context<'_, '_>,
+    object: &Object,
+    service: &Service,
+    targets: &mut Vec<Target>,
+) {
+    let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
+    let mut kept: Vec<(u32, Protocol, EntryId)> = Vec::new();
+    for (index, port) in service.spec.ports.iter().enumerate() {
+        let entry = open(context, object, index);
+        let protocol = Protocol::of_service_port(
+            port.port,
+            &port.name,
+            &port.protocol,
+            port.app_protocol.as_deref(),
+        );
+        let outcome = target_port(port, &context.proxy.containers).and_then(|target| {
+            match kept.iter().find(|(t, p, _)| *t == target && *p == protocol) {
+                Some((_, _, by)) => Err(Reason::TargetPortRepeated { by: *by }),
+                None => Ok((target, Effect::TargetPort(target))),
+            }
+        });
+        if let Some(target_port) = context.ledger.settle(entry, outcome) {
+            kept.push((target_port, protocol, entry));
+            targets.push(Target {
+                service_port: port.port,
+                target_port,
+                translates,
+                entry,
+            });
+        }
+    }
+}
+
+fn open(context: &mut Context<'_, '_>, object: &Object, index: usize) -> EntryId {
+    let step = Step::ServicePort {
+        service: object.id,
+        index,
+    };
+    context.ledger.open(step, None)
+}
+
+/// Name and number of the ports of slices that hold the pod's address.
+fn slice_ports(store: &Store<'_>, service: &Object, ips: &[String]) -> Vec<(String, u32)> {
+    let Some(ip) = ips.first() else {
+        return Vec::new();
+    };
+    store
+        .slices(&service.key.namespace, &service.key.name)
+        .iter()
+        .filter_map(|o| EndpointSlice::of(&o.view))
+        .filter(|s| s.endpoints.iter().any(|e| e.addresses.contains(ip)))
+        .flat_map(|s| s.ports.iter().map(|p| (p.name.clone(), p.port)))
+        .collect()
+}
+
+/// A Service whose EndpointSlice holds the pod's address: where no Service selects the pod.
+/// After `serviceregistry/kube/controller/endpointslice.go:serviceTargets`.
+fn of_slices(
+    context: &mut Context<'_, '_>,
+    object: &Object,
+    service: &Service,
+    targets: &mut Vec<Target>,
+) {
+    let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
+    for (name, number) in slice_ports(context.store, object, &context.proxy.ips) {
+        let Some(index) = service.spec.ports.iter().position(|p| p.name == name) else {
+            continue;
+        };
+        let declared = service.spec.ports.get(index).map_or(number, |p| p.port);
+        let entry = open(context, object, index);
+        context
+            .ledger
+            .settle(entry, Ok(((), Effect::TargetPort(number))));
+        targets.push(Target {
+            service_port: declared,
+            target_port: number,
+            translates,
+            entry,
+        });
+    }
+}
+
+/// A ServiceEntry with the pod among its endpoints.
+/// After `serviceregistry/serviceentry/controller.go:GetProxyServiceTargets`.
+fn of_service_entry(
+    context: &mut Context<'_, '_>,
+    object: &Object,
+    host: &str,
+    spec: &ServiceEntrySpec,
+    targets: &mut Vec<Target>,
+) {
+    let store = context.store;
+    let Some(service) = store
+        .services_named(host)
+        .find(|s| s.object == object.id && s.hostname == host)
+    else {
+        return;
+    };
+    let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
+    for (index, number) in targets_of_service_entry(store, service, spec, &context.proxy.ips) {
+        let declared = spec.ports.get(index).map_or(number, |p| p.number);
+        let entry = open(context, object, index);
+        context
+            .ledger
+            .settle(entry, Ok(((), Effect::TargetPort(number))));
+        targets.push(Target {
+            service_port: declared,
+            target_port: number,
+            translates,
+            entry,
+        });
+    }
 }
 
 /// The port that a server's number is bound on: the first Service port with that number decides, else the number

@@ -262,6 +262,48 @@ pub struct DestinationRuleSpec {
     pub export_to: Vec<String>,
     /// Which client workloads.
     pub workload_selector: Option<WorkloadSelector>,
+    /// How connections are made.
+    pub traffic_policy: Option<TrafficPolicy>,
+}
+
+/// `trafficPolicy` of a DestinationRule or a subset: what decides about clusters and their endpoints.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TrafficPolicy {
+    /// Choice of an endpoint.
+    pub load_balancer: Option<LoadBalancer>,
+    /// TLS towards the endpoints.
+    pub tls: Option<ClientTls>,
+    /// The same for single ports, without what is said for all.
+    pub port_level_settings: Vec<PortTrafficPolicy>,
+}
+
+/// `trafficPolicy.portLevelSettings[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PortTrafficPolicy {
+    /// Service port.
+    pub port: Option<PortSelector>,
+    /// Choice of an endpoint.
+    pub load_balancer: Option<LoadBalancer>,
+    /// TLS towards the endpoints.
+    pub tls: Option<ClientTls>,
+}
+
+/// `trafficPolicy.loadBalancer`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LoadBalancer {
+    /// `PASSTHROUGH` goes to the address that the client asked for.
+    pub simple: String,
+}
+
+/// `trafficPolicy.tls`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ClientTls {
+    /// `DISABLE` (default), `SIMPLE`, `MUTUAL`, `ISTIO_MUTUAL`.
+    pub mode: String,
 }
 
 /// `DestinationRule.spec.subsets[]`.
@@ -272,6 +314,8 @@ pub struct Subset {
     pub name: String,
     /// Labels of its endpoints.
     pub labels: Labels,
+    /// How connections are made.
+    pub traffic_policy: Option<TrafficPolicy>,
 }
 
 /// `workloadSelector` of a DestinationRule (`matchLabels`) or a ServiceEntry (`labels`).
@@ -348,4 +392,6 @@ pub struct WorkloadEntrySpec {
     pub labels: Labels,
     /// Weight.
     pub weight: u32,
+    /// Service account: makes it a workload that takes Istio's mutual TLS.
+    pub service_account: String,
 }

@@ -46,6 +46,11 @@ impl Labels {
         }
     }
 
+    /// Leaves only the entries that are wanted.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&String, &String) -> bool) {
+        self.0.retain(|(key, value)| wanted(key, value));
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn len(&self) -> usize {

@@ -1,0 +1,203 @@
+//! Every prefix of the changes on a copy, predicted again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::group::{proxies, reason_words};
+use super::work::Work;
+use super::{Plan, Ready, Refusal, Stop, Unclear, rule_name};
+use crate::change::apply;
+use crate::ledger::Reason;
+use crate::plan::prove::{difference, leads};
+use crate::plan::route::{self, Left};
+use crate::predict::store::{Store, VirtualService};
+use crate::predict::{ProxyFacts, has_sidecars, reached};
+use crate::report::Proof;
+use crate::snapshot::{Change, Kind, Object, Snapshot};
+use crate::walk::gateway_classes;
+
+impl Work<'_, '_> {
+    /// Applies every prefix of the changes to a copy and predicts again.
+    pub(super) fn prove(&mut self, after: &[u32], changes: Vec<Change>) -> Result<Plan, Stop> {
+        let unfit = |error: crate::change::ChangeError| Unclear::Unfit(error.to_string());
+        for n in 1..changes.len() {
+            let part = changes.get(..n).unwrap_or_default();
+            let overlay = apply(self.store.snapshot, part).map_err(unfit)?;
+            let store = Store::new(&overlay);
+            let found = difference(self.classes, &gateway_classes(&store), self.rule);
+            if let Some(what) = found.disturbed.first() {
+                let what = format!("{what} would change after {n} of {}", changes.len());
+                return Err(self.refused(Refusal::Unproved(what), after));
+            }
+        }
+        let overlay: Snapshot = apply(self.store.snapshot, &changes).map_err(unfit)?;
+        let store = Store::new(&overlay);
+        let classes = gateway_classes(&store);
+        self.uses = route::uses(&store, &classes, self.rule);
+        if !self.uses.any() {
+            return Err(self.not_used());
+        }
+        let Some(vs) = store.virtual_service(self.rule.object) else {
+            return Err(Unclear::Unfit("the VirtualService is gone".to_owned()).into());
+        };
+        let proxies = proxies(&classes, &self.uses, vs);
+        let mut plan = self.draft(&store, vs, &proxies, after, changes);
+        for row in plan.rows.iter().filter(|row| row.after > row.now) {
+            if let Ready::None(reason) = &row.ready
+                && !matches!(reason, Reason::NoEndpoints { .. })
+            {
+                let refusal = Refusal::LeadsNowhere {
+                    name: row.label.clone(),
+                    why: reason_words(reason),
+                };
+                return Err(Stop::Refused(refusal, Box::new(plan)));
+            }
+        }
+        let empty = |more: bool| -> Vec<String> {
+            plan.rows
+                .iter()
+                .filter(|row| row.after > 0 && !row.ready.any() && (row.after > row.now) == more)
+                .map(|row| row.label.clone())
+                .collect()
+        };
+        let (gains, keeps) = (empty(true), empty(false));
+        if !gains.is_empty() && !self.request.allow_empty {
+            return Err(Stop::Refused(Refusal::Empty(gains), Box::new(plan)));
+        }
+        let with_more = gains
+            .into_iter()
+            .map(|name| format!("{name} has no ready endpoint"));
+        plan.notes.extend(with_more);
+        let kept = keeps.into_iter();
+        plan.notes
+            .extend(kept.map(|name| format!("{name} keeps a share and has no ready endpoint")));
+        plan.notes.extend(self.elsewhere());
+
+        let found = difference(self.classes, &classes, self.rule);
+        if let Some(what) = found.disturbed.first() {
+            let refusal = Refusal::Unproved(format!("{what} would change too"));
+            return Err(Stop::Refused(refusal, Box::new(plan)));
+        }
+        for (n, ports) in &self.uses.gateways {
+            let Some(class) = classes.get(*n) else {
+                continue;
+            };
+            let declared = ports.first().copied().unwrap_or(0);
+            let asked = self.asked(&store, vs, &class.proxy, declared, after);
+            if !leads(class, self.rule)
+                .iter()
+                .all(|held| as_asked(held, &asked))
+            {
+                let name = class.proxy.qualified();
+                let refusal = Refusal::Unproved(format!("{name} would hold other weights"));
+                return Err(Stop::Refused(refusal, Box::new(plan)));
+            }
+        }
+        plan.added = found.added.into_iter().collect();
+        plan.proof = self.proof(&plan);
+        Ok(plan)
+    }
+
+    /// What each cluster should get on a gateway.
+    pub(super) fn asked(
+        &self,
+        store: &Store<'_>,
+        vs: &VirtualService<'_>,
+        proxy: &ProxyFacts,
+        declared: u32,
+        after: &[u32],
+    ) -> BTreeMap<String, u32> {
+        let mut asked: BTreeMap<String, u32> = BTreeMap::new();
+        for (group, share) in self
+            .groups
+            .iter()
+            .zip(after)
+            .filter(|(_, share)| **share > 0)
+        {
+            let block = self.rule.block;
+            let reached = reached(store, proxy, vs, block, &group.destination, declared);
+            *asked.entry(reached.name).or_default() += share;
+        }
+        asked
+    }
+
+    /// Gateways where another rule comes first.
+    pub(super) fn elsewhere(&self) -> Vec<String> {
+        let left = self.uses.left_out.iter();
+        left.filter_map(|(n, left)| {
+            let Left::Shadowed(first) = left else {
+                return None;
+            };
+            let gateway = self.classes.get(*n)?.proxy.qualified();
+            let key = &self.store.snapshot.get(first.object)?.key;
+            let first = rule_name(*first, key, self.rule);
+            Some(format!(
+                "on {gateway} {first} comes first: nothing changes there"
+            ))
+        })
+        .collect()
+    }
+
+    /// Files have no creation times, and the oldest VirtualService comes first.
+    fn older(&self) -> Vec<String> {
+        let snapshot = self.store.snapshot;
+        let used = self.uses.gateways.iter();
+        let rivals: BTreeSet<_> = used
+            .filter_map(|(n, _)| self.classes.get(*n))
+            .flat_map(|class| route::rivals(&class.prediction.ledger, self.rule))
+            .collect();
+        let own = self.vs.object;
+        let rivals = rivals.into_iter().filter_map(|id| snapshot.get(id));
+        rivals
+            .filter(|other| !ages_known(own, other))
+            .map(|other| format!("{} is older than {}", own.qualified(), other.qualified()))
+            .collect()
+    }
+
+    pub(super) fn proof(&self, plan: &Plan) -> Proof {
+        if plan.gateways.is_empty() {
+            return Proof::Unproved("sidecars are not predicted".to_owned());
+        }
+        let mut assumptions = Vec::new();
+        if plan.sidecars > 0 {
+            assumptions.push("the sidecars do the same".to_owned());
+        }
+        let kind = |change: &Change| match change {
+            Change::Patch { object, .. } => self.store.snapshot.get(*object).map(|o| o.key.kind),
+            Change::Create { kind, .. } => Some(*kind),
+        };
+        let rules = plan.changes.iter().filter_map(kind);
+        if rules.into_iter().any(|k| k == Kind::DestinationRule)
+            && has_sidecars(self.store.snapshot)
+        {
+            assumptions.push("no sidecar is disturbed (not predicted yet)".to_owned());
+        }
+        assumptions.extend(self.older());
+        if plan.gateways.iter().all(|g| g.assumed) {
+            assumptions.push("such a gateway exists".to_owned());
+        }
+        if self.store.snapshot.coverage.unread_documents > 0 {
+            assumptions.push("the documents not read change nothing".to_owned());
+        }
+        if assumptions.is_empty() {
+            Proof::Proved
+        } else {
+            Proof::Conditional(assumptions)
+        }
+    }
+}
+
+/// Whether it is known which of two objects is older.
+pub(super) fn ages_known(a: &Object, b: &Object) -> bool {
+    a.meta.creation_timestamp.is_some() && b.meta.creation_timestamp.is_some()
+}
+
+/// Weights in the proportion that was asked for, to the last cluster.
+fn as_asked(held: &BTreeMap<String, u32>, asked: &BTreeMap<String, u32>) -> bool {
+    let sum: u64 = held.values().map(|w| u64::from(*w)).sum();
+    held.len() == asked.len()
+        && held.iter().all(|(name, weight)| {
+            asked
+                .get(name)
+                .is_some_and(|share| u64::from(*weight) * 100 == u64::from(*share) * sum)
+        })
+}

@@ -1,0 +1,463 @@
+//! The endpoints of a service: all that any object gives to its host name in its namespace.
+//! After istio `pilot/pkg/xds/endpoints`, `pilot/pkg/serviceregistry/serviceentry/conversion.go` and
+//! `pilot/pkg/serviceregistry/kube/controller/endpointslice.go` (1.31).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::config::Endpoint;
+use super::gateway::{selects, target_port};
+use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
+use super::store::{Registry, Resolution, Service, ServicePort, Store};
+use crate::snapshot::views::{
+    self, AsView, Container, EndpointSlice, IntOrString, Labels, Pod, ServiceEntrySpec,
+    WorkloadEntrySpec,
+};
+use crate::snapshot::{Kind, Object};
+
+/// The label that says that a workload takes Istio's mutual TLS.
+const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
+
+/// An endpoint with what decides whether a cluster takes it.
+pub(super) struct Instance {
+    endpoint: Endpoint,
+    /// The port's name at the service; EDS clusters go by it.
+    port_name: String,
+    /// The port's number at the ServiceEntry; DNS clusters go by it.
+    number: Option<u32>,
+    labels: Labels,
+    /// The workload says that it takes Istio's mutual TLS.
+    mutual_tls: bool,
+    /// An IP address or a socket: EDS takes nothing else.
+    is_address: bool,
+}
+
+/// Which endpoints a cluster takes.
+pub(super) struct Wanted<'w> {
+    /// Labels of the subset.
+    pub(super) subset: Option<&'w Labels>,
+    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first.
+    pub(super) mutual_tls: Option<Option<&'w str>>,
+}
+
+/// The endpoints of a port, and how many there were before mutual TLS was asked for.
+pub(super) fn endpoints(
+    store: &Store<'_>,
+    service: &Service,
+    port: &ServicePort,
+    wanted: &Wanted<'_>,
+) -> (Vec<Endpoint>, usize) {
+    let by_name = matches!(
+        service.resolution,
+        Resolution::Dns | Resolution::DnsRoundRobin
+    );
+    let of_port: Vec<Instance> = instances(store, service)
+        .into_iter()
+        .filter(|i| {
+            if by_name {
+                i.number
+                    .map_or_else(|| i.port_name == port.name, |n| n == port.number)
+            } else {
+                i.port_name == port.name && i.is_address
+            }
+        })
+        .filter(|i| wanted.subset.is_none_or(|s| selects(s, &i.labels)))
+        .collect();
+    let all = of_port.len();
+    let mut found: Vec<Endpoint> = of_port
+        .into_iter()
+        .filter(|i| match wanted.mutual_tls {
+            None => true,
+            Some(mode) => i.mutual_tls && mode.is_none_or(|m| m == "ISTIO_MUTUAL"),
+        })
+        .map(|i| i.endpoint)
+        .collect();
+    found.sort();
+    (found, all)
+}
+
+/// What every object of the service's host and namespace gives; istiod keeps endpoints by these two only.
+fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
+    let mut found = Vec::new();
+    let mut ports = BTreeSet::new();
+    for same in store
+        .services_named(&service.hostname)
+        .filter(|s| s.namespace == service.namespace)
+    {
+        match same.registry {
+            Registry::Kubernetes => found.extend(of_kubernetes(store, same)),
+            Registry::ServiceEntry => {
+                for instance in of_service_entry(store, same) {
+                    // One address is all that a DNS_ROUND_ROBIN service takes.
+                    let number = instance.number.unwrap_or_default();
+                    if same.resolution == Resolution::DnsRoundRobin && ports.contains(&number) {
+                        continue;
+                    }
+                    ports.insert(number);
+                    found.push(instance);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// From EndpointSlices, and from WorkloadEntries that the Service selects; in files without any slice, from pods and
+/// templates that the Service selects.
+fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
+    let Some(object) = store.snapshot.get(service.object) else {
+        return Vec::new();
+    };
+    let Some(view) = views::Service::of(&object.view) else {
+        return Vec::new();
+    };
+    let mut found = if store.snapshot.of_kind(Kind::EndpointSlice).next().is_none() {
+        selected_pods(store, object, view)
+    } else {
+        of_slices(store, object)
+    };
+    found.extend(selected_workload_entries(store, service, view));
+    found
+}
+
+fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
+    let mut found: Vec<Instance> = Vec::new();
+    // Slices may repeat an address while they are rewritten: one is kept. What several objects give is not compared.
+    let mut known = BTreeSet::new();
+    for slice in store
+        .slices(&service.key.namespace, &service.key.name)
+        .iter()
+        .filter_map(|o| EndpointSlice::of(&o.view))
+        .filter(|s| s.address_type != "FQDN")
+    {
+        for port in &slice.ports {
+            // Those that are not ready are sent too, as unhealthy: Envoy does not choose them.
+            let ready = slice
+                .endpoints
+                .iter()
+                .filter(|e| e.conditions.ready.unwrap_or(true));
+            for endpoint in ready {
+                for address in &endpoint.addresses {
+                    if !known.insert((address, &port.name)) {
+                        continue;
+                    }
+                    let pod = endpoint
+                        .target_ref
+                        .as_ref()
+                        .filter(|r| r.kind == "Pod")
+                        .and_then(|r| store.snapshot.find(Kind::Pod, &r.namespace, &r.name))
+                        .or_else(|| store.pod_by_ip(address));
+                    let labels = pod.map(|p| p.meta.labels.clone()).unwrap_or_default();
+                    found.push(Instance {
+                        endpoint: Endpoint::Address(join(address, port.port)),
+                        port_name: port.name.clone(),
+                        number: None,
+                        mutual_tls: takes_mutual_tls(&labels),
+                        labels,
+                        is_address: true,
+                    });
+                }
+            }
+        }
+    }
+    found
+}
+
+fn takes_mutual_tls(labels: &Labels) -> bool {
+    labels.get(TLS_MODE_LABEL).is_some_and(|m| m == "istio")
+}
+
+/// Pods that are ready, and the pods that workloads will make, where no EndpointSlice was read.
+fn selected_pods(store: &Store<'_>, object: &Object, view: &views::Service) -> Vec<Instance> {
+    let selector = &view.spec.selector;
+    if selector.is_empty() {
+        return Vec::new();
+    }
+    let namespace = object.key.namespace.as_str();
+    let mut found = Vec::new();
+    let instance = |endpoint, port: &views::ServicePort, labels: &Labels| Instance {
+        endpoint,
+        port_name: port.name.clone(),
+        number: None,
+        labels: labels.clone(),
+        mutual_tls: takes_mutual_tls(labels),
+        is_address: true,
+    };
+    for pod in store.pods(namespace) {
+        if !selects(selector, &pod.meta.labels) {
+            continue;
+        }
+        let (Some(facts), Some(view_of_pod)) = (ProxyFacts::of_pod(pod), Pod::of(&pod.view)) else {
+            continue;
+        };
+        let not_ready = view_of_pod
+            .status
+            .conditions
+            .iter()
+            .any(|c| c.r#type == "Ready" && c.status != "True");
+        if not_ready {
+            continue;
+        }
+        let address = facts.ips.first().unwrap_or(&facts.name);
+        for port in &view.spec.ports {
+            if let Ok(number) = target_port(port, &facts.containers) {
+                let endpoint = Endpoint::Address(join(address, number));
+                found.push(instance(endpoint, port, &facts.labels));
+            }
+        }
+    }
+    if !found.is_empty() {
+        return found;
+    }
+    for workload in WORKLOAD_KINDS
+        .into_iter()
+        .flat_map(|kind| store.snapshot.of_kind(kind))
+    {
+        let Some(spec) = workload_spec(workload).filter(|_| workload.key.namespace == namespace)
+        else {
+            continue;
+        };
+        let labels = &spec.template.metadata.labels;
+        if !selects(selector, labels) {
+            continue;
+        }
+        let count = spec.replicas.unwrap_or(1);
+        let containers: Vec<_> = spec.template.spec.containers.clone();
+        for port in &view.spec.ports {
+            if let (Ok(number), 1..) = (target_port(port, &containers), count) {
+                let endpoint = Endpoint::Replicas {
+                    workload: workload.key.to_string(),
+                    count,
+                    port: number,
+                };
+                found.push(instance(endpoint, port, labels));
+            }
+        }
+    }
+    found
+}
+
+/// A Service with a cluster IP takes WorkloadEntries of its namespace too.
+/// After `serviceregistry/kube/controller/controller.go:serviceInstancesFromWorkloadInstances`.
+fn selected_workload_entries(
+    store: &Store<'_>,
+    service: &Service,
+    view: &views::Service,
+) -> Vec<Instance> {
+    let selector = &view.spec.selector;
+    if service.resolution != Resolution::ClientSide || selector.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let entries = store
+        .workload_entries(&service.namespace)
+        .filter(|(_, e)| is_ip(&e.address) && selects(selector, &e.labels));
+    for (_, entry) in entries {
+        for port in &view.spec.ports {
+            let number = match &port.target_port {
+                Some(IntOrString::Name(name)) => match entry.ports.get(name) {
+                    Some(number) => *number,
+                    None => continue,
+                },
+                other => {
+                    let written = match other {
+                        Some(IntOrString::Int(number)) if *number > 0 => *number,
+                        _ => port.port,
+                    };
+                    entry.ports.get(&port.name).copied().unwrap_or(written)
+                }
+            };
+            found.push(Instance {
+                endpoint: Endpoint::Address(join(&entry.address, number)),
+                port_name: port.name.clone(),
+                number: None,
+                labels: entry.labels.clone(),
+                mutual_tls: entry_takes_mutual_tls(entry),
+                is_address: true,
+            });
+        }
+    }
+    found
+}
+
+/// After `getTLSModeFromWorkloadEntry`: the label, else a service account.
+fn entry_takes_mutual_tls(entry: &WorkloadEntrySpec) -> bool {
+    entry
+        .labels
+        .get(TLS_MODE_LABEL)
+        .map_or(!entry.service_account.is_empty(), |mode| mode == "istio")
+}
+
+/// From `endpoints`, the workload selector, or the host itself for DNS.
+fn of_service_entry(store: &Store<'_>, service: &Service) -> Vec<Instance> {
+    let Some(entry) = store
+        .snapshot
+        .get(service.object)
+        .and_then(|o| views::ServiceEntry::of(&o.view))
+    else {
+        return Vec::new();
+    };
+    service_entry_instances(store, service, &entry.spec)
+}
+
+/// The endpoints of one host of a ServiceEntry.
+pub(super) fn service_entry_instances(
+    store: &Store<'_>,
+    service: &Service,
+    spec: &ServiceEntrySpec,
+) -> Vec<Instance> {
+    let by_name = matches!(
+        service.resolution,
+        Resolution::Dns | Resolution::DnsRoundRobin
+    );
+    let Some(selector) = &spec.workload_selector else {
+        if spec.endpoints.is_empty() && by_name {
+            let host = Workload {
+                address: &service.hostname,
+                ports: &BTreeMap::new(),
+                labels: &Labels::new(),
+                mutual_tls: false,
+            };
+            return host.instances(spec);
+        }
+        let workloads = spec.endpoints.iter().map(Workload::of_entry);
+        return workloads.flat_map(|w| w.instances(spec)).collect();
+    };
+    let mut found = Vec::new();
+    for (_, entry) in store.workload_entries(&service.namespace) {
+        let usable = entry.address.is_empty() || is_ip(&entry.address) || by_name;
+        if usable && selects(&selector.labels, &entry.labels) {
+            found.extend(Workload::of_entry(entry).instances(spec));
+        }
+    }
+    for object in store.pods(&service.namespace) {
+        if !selects(&selector.labels, &object.meta.labels) {
+            continue;
+        }
+        let (Some(facts), Some(pod)) = (ProxyFacts::of_pod(object), Pod::of(&object.view)) else {
+            continue;
+        };
+        if !runs(pod) {
+            continue;
+        }
+        if let Some(ip) = facts.ips.first() {
+            let pod = Workload {
+                address: ip,
+                ports: &named_ports(&facts.containers),
+                labels: &facts.labels,
+                mutual_tls: takes_mutual_tls(&facts.labels),
+            };
+            found.extend(pod.instances(spec));
+        }
+    }
+    found
+}
+
+/// A pod that counts: ready and not at its end. After `serviceregistry/kube/controller/pod.go:shouldPodBeInEndpoints`.
+fn runs(pod: &Pod) -> bool {
+    !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
+        && pod
+            .status
+            .conditions
+            .iter()
+            .any(|c| c.r#type == "Ready" && c.status == "True")
+}
+
+/// Named TCP ports, the first of a name. After `serviceregistry/kube/controller/pod.go:getPortMap`.
+fn named_ports(containers: &[Container]) -> BTreeMap<String, u32> {
+    let mut found = BTreeMap::new();
+    for port in containers.iter().flat_map(|c| &c.ports) {
+        if !port.name.is_empty() && port.protocol == "TCP" {
+            found
+                .entry(port.name.clone())
+                .or_insert(port.container_port);
+        }
+    }
+    found
+}
+
+/// What a ServiceEntry takes its endpoints from.
+struct Workload<'w> {
+    address: &'w str,
+    ports: &'w BTreeMap<String, u32>,
+    labels: &'w Labels,
+    mutual_tls: bool,
+}
+
+impl<'w> Workload<'w> {
+    fn of_entry(entry: &'w WorkloadEntrySpec) -> Self {
+        Self {
+            address: &entry.address,
+            ports: &entry.ports,
+            labels: &entry.labels,
+            mutual_tls: entry_takes_mutual_tls(entry),
+        }
+    }
+
+    /// One instance a port: the workload's own number for it, else the ServiceEntry's.
+    fn instances(&self, spec: &ServiceEntrySpec) -> Vec<Instance> {
+        spec.ports
+            .iter()
+            .map(|port| {
+                let own = self.ports.get(&port.name).copied().filter(|n| *n > 0);
+                let number = own.unwrap_or(match port.target_port {
+                    0 => port.number,
+                    target => target,
+                });
+                Instance {
+                    endpoint: Endpoint::Address(join(self.address, number)),
+                    port_name: port.name.clone(),
+                    number: Some(port.number),
+                    labels: self.labels.clone(),
+                    mutual_tls: self.mutual_tls,
+                    is_address: self.address.is_empty()
+                        || self.address.starts_with("unix://")
+                        || is_ip(self.address),
+                }
+            })
+            .collect()
+    }
+}
+
+/// The ports through which a ServiceEntry leads to the proxy: index in `spec.ports`, and the port of the proxy.
+pub(super) fn targets_of_service_entry(
+    store: &Store<'_>,
+    service: &Service,
+    spec: &ServiceEntrySpec,
+    ips: &[String],
+) -> Vec<(usize, u32)> {
+    let instances = service_entry_instances(store, service, spec);
+    let mut found = Vec::new();
+    for ip in ips {
+        for instance in &instances {
+            let Endpoint::Address(address) = &instance.endpoint else {
+                continue;
+            };
+            let Some((host, port)) = address.rsplit_once(':') else {
+                continue;
+            };
+            if host.trim_matches(['[', ']']) != ip {
+                continue;
+            }
+            let index = spec.ports.iter().position(|p| p.name == instance.port_name);
+            if let (Some(index), Ok(port)) = (index, port.parse()) {
+                found.push((index, port));
+            }
+        }
+    }
+    found
+}
+
+fn is_ip(address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok()
+}
+
+fn join(address: &str, port: u32) -> String {
+    if address.starts_with("unix://") {
+        address.to_owned()
+    } else if address.contains(':') {
+        format!("[{address}]:{port}")
+    } else {
+        format!("{address}:{port}")
+    }
+}

@@ -1,0 +1,272 @@
+//! Would Envoy take the listeners? istiod does not ask: a listener that Envoy refuses is sent all the same, and the
+//! others of the same answer are applied.
+//!
+//! The checks are those of Envoy 1.40 for one listener at a time: its address, the names in its filter chains, and
+//! whether two chains take the same connections.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::ProxyFacts;
+use super::config::{Config, FilterChain, Listener};
+use crate::ledger::EntryId;
+
+/// Ports of the static listeners that every gateway has: status and metrics.
+const STATIC_LISTENERS: [u32; 2] = [15021, 15090];
+
+/// Ports that the agent or Envoy's admin has in the pod.
+const AGENT_PORTS: [u32; 4] = [15000, 15004, 15020, 15053];
+
+/// Why Envoy refuses a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A static listener has the same address.
+    StaticListener {
+        /// The port.
+        port: u32,
+    },
+    /// Another process of the pod has the port.
+    AgentPort {
+        /// The port.
+        port: u32,
+    },
+    /// The address is none of the pod's.
+    NoAddress {
+        /// The address.
+        bind: String,
+    },
+    /// A server name with `*` elsewhere than in front of a dot.
+    PartialWildcard {
+        /// The name.
+        name: String,
+        /// The chain that has it.
+        chain: Origin,
+    },
+    /// Two chains match the same connections to the letter.
+    IdenticalChains {
+        /// The first.
+        first: Origin,
+        /// The one that Envoy stumbles over.
+        second: Origin,
+    },
+    /// A server name stands in two chains, or twice in one; letter case does not count.
+    OverlappingNames {
+        /// The name.
+        name: String,
+        /// The first.
+        first: Origin,
+        /// The one that Envoy stumbles over.
+        second: Origin,
+    },
+}
+
+/// Where a filter chain comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The `Chains` entry of its server.
+    pub server: EntryId,
+    /// The clause whose destinations it has.
+    pub clause: Option<EntryId>,
+}
+
+impl Origin {
+    fn of(chain: &FilterChain) -> Self {
+        Self {
+            server: chain.origin,
+            clause: chain.clause,
+        }
+    }
+}
+
+/// The listeners that Envoy refuses, by name, each with the first reason it would give.
+#[must_use]
+pub fn refusals(config: &Config, proxy: &ProxyFacts) -> BTreeMap<String, Refusal> {
+    let judged = config
+        .listeners
+        .iter()
+        .map(|l| (l.name.clone(), refusal(l, proxy)));
+    judged
+        .filter_map(|(name, refusal)| Some((name, refusal?)))
+        .collect()
+}
+
+fn refusal(listener: &Listener, proxy: &ProxyFacts) -> Option<Refusal> {
+    by_names(&listener.chains).or_else(|| by_address(listener, proxy))
+}
+
+fn by_address(listener: &Listener, proxy: &ProxyFacts) -> Option<Refusal> {
+    let address: IpAddr = listener.address.parse().ok()?;
+    let port = listener.port;
+    if address.is_unspecified() && STATIC_LISTENERS.contains(&port) {
+        return Some(Refusal::StaticListener { port });
+    }
+    if address.is_unspecified() && AGENT_PORTS.contains(&port) {
+        return Some(Refusal::AgentPort { port });
+    }
+    let own = proxy.ips.iter().filter_map(|ip| ip.parse::<IpAddr>().ok());
+    let known: BTreeSet<IpAddr> = own.collect();
+    let elsewhere =
+        !address.is_unspecified() && !address.is_loopback() && !known.contains(&address);
+    (elsewhere && !known.is_empty()).then(|| Refusal::NoAddress {
+        bind: listener.address.clone(),
+    })
+}
+
+fn by_names(chains: &[FilterChain]) -> Option<Refusal> {
+    for chain in chains {
+        if let Some(name) = chain.sni.iter().find(|n| is_partial_wildcard(n)) {
+            return Some(Refusal::PartialWildcard {
+                name: name.clone(),
+                chain: Origin::of(chain),
+            });
+        }
+    }
+    // What a chain takes: a name, or none for every connection, and an ALPN likewise.
+    let mut taken: BTreeMap<(Option<String>, Option<&str>), &FilterChain> = BTreeMap::new();
+    for chain in chains {
+        let names: Vec<Option<String>> = if chain.sni.is_empty() {
+            vec![None]
+        } else {
+            chain.sni.iter().map(|n| Some(n.to_lowercase())).collect()
+        };
+        let protocols: Vec<Option<&str>> = if chain.application_protocols.is_empty() {
+            vec![None]
+        } else {
+            chain
+                .application_protocols
+                .iter()
+                .map(|p| Some(*p))
+                .collect()
+        };
+        for name in names {
+            for protocol in &protocols {
+                let Some(first) = taken.insert((name.clone(), *protocol), chain) else {
+                    continue;
+                };
+                let (first_origin, second) = (Origin::of(first), Origin::of(chain));
+                let identical = !std::ptr::eq(first, chain) && first.sni == chain.sni;
+                return Some(match name {
+                    Some(name) if !identical => Refusal::OverlappingNames {
+                        name,
+                        first: first_origin,
+                        second,
+                    },
+                    _ => Refusal::IdenticalChains {
+                        first: first_origin,
+                        second,
+                    },
+                });
+            }
+        }
+    }
+    None
+}
+
+/// `*.a.com` is a wildcard; `*a.com` and `a.*.com` are not.
+fn is_partial_wildcard(name: &str) -> bool {
+    name.strip_prefix("*.").unwrap_or(name).contains('*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::{Ledger, Step};
+    use crate::predict::ChainKind;
+    use crate::snapshot::ObjectId;
+    use crate::snapshot::views::Labels;
+
+    fn listener(address: &str, port: u32, names: &[&[&str]]) -> Listener {
+        let mut ledger = Ledger::default();
+        let chain = |sni: &&[&str]| FilterChain {
+            kind: ChainKind::Tcp,
+            sni: sni.iter().map(|n| (*n).to_owned()).collect(),
+            application_protocols: Vec::new(),
+            terminates_tls: false,
+            clusters: Vec::new(),
+            route: None,
+            origin: ledger.open(Step::Gateway(ObjectId(0)), None),
+            clause: None,
+        };
+        let chains = names.iter().map(chain).collect();
+        Listener {
+            name: format!("{address}_{port}"),
+            address: address.to_owned(),
+            port,
+            chains,
+        }
+    }
+
+    fn judged(listener: &Listener, ips: &[&str]) -> Option<Refusal> {
+        let mut proxy = ProxyFacts::assumed("istio-system", &Labels::new());
+        proxy.ips = ips.iter().map(|ip| (*ip).to_owned()).collect();
+        refusal(listener, &proxy)
+    }
+
+    #[test]
+    fn an_ordinary_listener_is_taken() {
+        assert_eq!(
+            judged(&listener("0.0.0.0", 31400, &[&[]]), &["10.0.0.1"]),
+            None
+        );
+        assert_eq!(
+            judged(
+                &listener("0.0.0.0", 443, &[&["a.com"], &["*.a.com"], &[]]),
+                &[]
+            ),
+            None
+        );
+        assert_eq!(
+            judged(&listener("10.0.0.1", 80, &[&[]]), &["10.0.0.1"]),
+            None
+        );
+    }
+
+    #[test]
+    fn addresses_that_are_taken_or_not_there_are_refused() {
+        let refused = |address, port| judged(&listener(address, port, &[&[]]), &["10.0.0.1"]);
+        assert_eq!(
+            refused("0.0.0.0", 15021),
+            Some(Refusal::StaticListener { port: 15021 })
+        );
+        assert_eq!(
+            refused("::", 15020),
+            Some(Refusal::AgentPort { port: 15020 })
+        );
+        assert_eq!(
+            refused("10.0.0.9", 80),
+            Some(Refusal::NoAddress {
+                bind: "10.0.0.9".to_owned()
+            })
+        );
+        assert_eq!(
+            judged(&listener("10.0.0.9", 80, &[&[]]), &[]),
+            None,
+            "the pod's addresses are not known"
+        );
+    }
+
+    #[test]
+    fn chains_that_take_the_same_connections_are_refused() {
+        let refused = |names: &[&[&str]]| judged(&listener("0.0.0.0", 443, names), &[]);
+        assert!(matches!(
+            refused(&[&[], &[]]),
+            Some(Refusal::IdenticalChains { .. })
+        ));
+        assert!(matches!(
+            refused(&[&["a.com"], &["a.com"]]),
+            Some(Refusal::IdenticalChains { .. })
+        ));
+        assert!(matches!(
+            refused(&[&["a.com", "b.com"], &["B.com"]]),
+            Some(Refusal::OverlappingNames { .. })
+        ));
+        assert!(matches!(
+            refused(&[&["a.com", "a.com"]]),
+            Some(Refusal::OverlappingNames { .. })
+        ));
+        assert!(matches!(
+            refused(&[&["*a.com"]]),
+            Some(Refusal::PartialWildcard { .. })
+        ));
+    }
+}
