@@ -184,6 +184,9 @@ fn selected_pods(store: &Store<'_>, object: &Object, view: &views::Service) -> V
         is_address: true,
     };
     for pod in store.pods(namespace) {
+        if !selects(selector, &pod.meta.labels) {
+            continue;
+        }
         let (Some(facts), Some(view_of_pod)) = (ProxyFacts::of_pod(pod), Pod::of(&pod.view)) else {
             continue;
         };
@@ -192,7 +195,7 @@ fn selected_pods(store: &Store<'_>, object: &Object, view: &views::Service) -> V
             .conditions
             .iter()
             .any(|c| c.r#type == "Ready" && c.status != "True");
-        if not_ready || !selects(selector, &facts.labels) {
+        if not_ready {
             continue;
         }
         let address = facts.ips.first().unwrap_or(&facts.name);
@@ -341,10 +344,13 @@ pub(super) fn service_entry_instances(
         }
     }
     for object in store.pods(&service.namespace) {
+        if !selects(&selector.labels, &object.meta.labels) {
+            continue;
+        }
         let (Some(facts), Some(pod)) = (ProxyFacts::of_pod(object), Pod::of(&object.view)) else {
             continue;
         };
-        if !runs(pod) || !selects(&selector.labels, &facts.labels) {
+        if !runs(pod) {
             continue;
         }
         if let Some(ip) = facts.ips.first() {

@@ -303,25 +303,25 @@ pub fn not_a_router<'s>(snapshot: &'s Snapshot, selector: &Labels) -> Option<&'s
 #[must_use]
 pub fn has_sidecars(snapshot: &Snapshot) -> bool {
     let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
-    kinds
-        .flat_map(|kind| snapshot.of_kind(kind))
-        .any(|object| gets_sidecar(snapshot, object))
+    let mut objects = kinds.flat_map(|kind| snapshot.of_kind(kind));
+    objects.any(|object| gets_sidecar(snapshot, object))
 }
 
-/// Because it has one already, or by its own label, or by its namespace's.
+/// By its namespace's label, or because it has one already.
 fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
+    let injected = || {
+        snapshot
+            .find(Kind::Namespace, "", &object.key.namespace)
+            .is_some_and(|n| {
+                let labels = &n.meta.labels;
+                labels
+                    .get("istio-injection")
+                    .is_some_and(|v| v == "enabled")
+                    || labels.contains_key("istio.io/rev")
+            })
+    };
     let Some((labels, spec, ProxyKind::Sidecar)) = pods_of(object) else {
         return false;
-    };
-    let injected = || {
-        let namespace = snapshot.find(Kind::Namespace, "", &object.key.namespace);
-        namespace.is_some_and(|n| {
-            let labels = &n.meta.labels;
-            labels
-                .get("istio-injection")
-                .is_some_and(|v| v == "enabled")
-                || labels.contains_key("istio.io/rev")
-        })
     };
     runs_proxy(spec)
         || match labels.get("sidecar.istio.io/inject").map(String::as_str) {

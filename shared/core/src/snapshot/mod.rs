@@ -21,7 +21,7 @@ use serde_json::Value;
 use views::{Meta, View};
 
 /// An object's number within its snapshot; overlays keep it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub u32);
 
 /// A source text's number within its snapshot.
@@ -119,17 +119,25 @@ impl Snapshot {
     /// A snapshot of these objects. Ids are given by the order of keys, so the order of the input changes nothing.
     /// Of two objects with one key the later stays.
     #[must_use]
-    pub fn new(mut drafts: Vec<Draft>, sources: Vec<Source>, coverage: Coverage) -> Self {
-        // The later one first, so that it is the one that stays.
-        drafts.reverse();
-        drafts.sort_by(|a, b| a.key.cmp(&b.key));
-        drafts.dedup_by(|later, first| later.key == first.key);
-        let ids = || (0..).map(ObjectId);
-        let objects: Vec<Arc<Object>> = drafts
+    pub fn new(
+        drafts: impl IntoIterator<Item = Draft>,
+        sources: Vec<Source>,
+        coverage: Coverage,
+    ) -> Self {
+        let mut objects: Vec<Arc<Object>> = drafts
             .into_iter()
-            .zip(ids())
-            .map(|(draft, id)| Arc::new(draft.into_object(id)))
+            .map(|draft| Arc::new(draft.into_object(ObjectId::default())))
             .collect();
+        // The later one first, so that it is the one that stays.
+        objects.reverse();
+        objects.sort_by(|a, b| a.key.cmp(&b.key));
+        objects.dedup_by(|later, first| later.key == first.key);
+        let ids = || (0..).map(ObjectId);
+        for (object, id) in objects.iter_mut().zip(ids()) {
+            if let Some(object) = Arc::get_mut(object) {
+                object.id = id;
+            }
+        }
         Self {
             by_key: Arc::new(ids().take(objects.len()).collect()),
             objects,

@@ -235,10 +235,10 @@ impl Loader {
     /// The snapshot of all texts.
     #[must_use]
     pub fn finish(mut self) -> Loaded {
-        let drafts: Vec<Draft> = self.drafts.into_values().map(|(draft, _)| *draft).collect();
-        let objects = drafts
-            .iter()
-            .filter(|d| !d.namespace_written && d.key.kind.namespaced())
+        let objects = self
+            .drafts
+            .values()
+            .filter(|(d, _)| !d.namespace_written && d.key.kind.namespaced())
             .count();
         if objects > 0 {
             self.notices.push(Notice::AssumedNamespace {
@@ -246,7 +246,7 @@ impl Loader {
                 namespace: self.options.default_namespace,
             });
         }
-        self.counts.objects = drafts.len();
+        self.counts.objects = self.drafts.len();
         let coverage = Coverage {
             files_only: true,
             unread_documents: self.unread,
@@ -257,6 +257,7 @@ impl Loader {
                 .map(|(api, kind)| format!("{}/{kind}", api.split('/').next().unwrap_or(api)))
                 .collect(),
         };
+        let drafts = self.drafts.into_values().map(|(draft, _)| *draft);
         Loaded {
             snapshot: Snapshot::new(drafts, self.sources, coverage),
             problems: self.problems,

@@ -46,9 +46,9 @@ impl Labels {
         }
     }
 
-    /// Keeps the entries for which `keep` holds.
-    pub fn retain(&mut self, keep: impl Fn(&str, &String) -> bool) {
-        self.0.retain(|(key, value)| keep(key, value));
+    /// Leaves only the entries that are wanted.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&String, &String) -> bool) {
+        self.0.retain(|(key, value)| wanted(key, value));
     }
 
     /// How many there are.
