@@ -1481,7 +1481,7 @@ impl Draw<'_> {
                     3 => rule["retries"] = json!({"attempts": 2}),
                     4 => {
                         rule["fault"] =
-                            json!({"abort": {"httpStatus": 500, "percentage": {"value": 10}}})
+                            json!({"abort": {"httpStatus": 500, "percentage": {"value": 10}}});
                     }
                     _ => {}
                 }
