@@ -261,7 +261,7 @@ fn places(scenario: &Scenario) -> Vec<Place> {
     for (n, object) in scenario.objects.iter().enumerate() {
         let mut path = Vec::new();
         walk(object, &mut path, &mut |path| {
-            found.push((n, path.to_vec()))
+            found.push((n, path.to_vec()));
         });
     }
     found
