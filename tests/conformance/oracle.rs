@@ -233,7 +233,7 @@ fn build() -> Result<PathBuf, String> {
         .output()
         .map_err(missing)?;
     let status = Command::new("go")
-        .args(["build", "-trimpath", "-o"])
+        .args(["build", "-o"])
         .arg(&binary)
         .arg(".")
         .current_dir(&sources)

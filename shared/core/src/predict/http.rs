@@ -53,7 +53,7 @@ fn virtual_hosts(
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> Vec<VirtualHost> {
     let mut found: BTreeMap<String, VirtualHost> = BTreeMap::new();
-    // Built once for a Gateway and VirtualService, with the declared number of the first server that asks.
+    // Built once for a Gateway and VirtualService, with the declared number of the first server that gets routes.
     let mut built: BTreeMap<(&str, String), Vec<Route>> = BTreeMap::new();
     for server in servers {
         let facts = &server.facts;
@@ -71,7 +71,10 @@ fn virtual_hosts(
             let key = (facts.gateway_name, vs.object.qualified());
             if !built.contains_key(&key) {
                 let routes = vs_routes(context, vs, server, attachment, clusters);
-                built.insert(key.clone(), routes);
+                // Without any route istiod keeps nothing: the next server asks again, with its own number.
+                if !routes.is_empty() {
+                    built.insert(key.clone(), routes);
+                }
             }
             let Some(routes) = built.get(&key).filter(|routes| !routes.is_empty()) else {
                 continue;
