@@ -195,7 +195,7 @@ fn labels(pairs: &[(&str, &str)]) -> Value {
 impl Draw<'_> {
     /// Few days: equal ages are common, as with `kubectl apply -f`.
     fn created(&mut self) -> String {
-        format!("2026-01-0{}T00:00:00Z", self.random.between(1, 5))
+        format!("2026-01-0{}T00:00:00Z", self.random.between(1, 4))
     }
 
     fn meta(&mut self, name: &str, namespace: &str) -> Value {
@@ -1289,9 +1289,9 @@ impl Draw<'_> {
 
     fn match_port(&mut self) -> u32 {
         match self.random.below(10) {
-            0..=5 => *self.random.pick(&self.numbers),
-            6 => *self.random.pick(&NUMBERS),
-            7 | 8 => {
+            0..=3 => *self.random.pick(&self.numbers),
+            4 => *self.random.pick(&NUMBERS),
+            5..=8 => {
                 let number = self.numbers[0];
                 if number < 1024 {
                     number + 8000

@@ -219,7 +219,7 @@ fn settled(oracle: &Oracle, seed: u64, scenario: &Scenario, said: &Said) -> Said
 }
 
 /// How often a differing scenario is asked again.
-const TRIES: usize = 6;
+const TRIES: usize = 20;
 
 fn count(tally: &mut Tally, seed: u64, scenario: &Scenario, said: &Said) {
     match judge(scenario, said) {
