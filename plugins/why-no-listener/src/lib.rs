@@ -9,7 +9,7 @@ use cli::{Cli, FailOn, Format, Show};
 use mesh_core::causes::{Destination, PAGES, Severity, Wish};
 use mesh_core::change;
 use mesh_core::predict::store::Store;
-use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
+use mesh_core::predict::{ProxyFacts, WORKLOAD_KINDS};
 use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
@@ -260,12 +260,6 @@ fn show_predicted(
     files: &FromFiles,
     io: &mut Io,
 ) -> io::Result<Exit> {
-    if proxy.as_ref().is_some_and(|p| p.kind == ProxyKind::Sidecar) {
-        return Ok(cannot_work(
-            io,
-            "sidecars are not predicted yet: ask about a gateway's pod",
-        ));
-    }
     let text = match proxy {
         Some(proxy) => predicted::one(&Class::of(store, proxy)),
         None => predicted::all(&walk::gateway_classes(store)),

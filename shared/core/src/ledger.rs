@@ -36,6 +36,17 @@ impl Block {
     }
 }
 
+/// What a sidecar sees of a service: one of its addresses. Each address of a ServiceEntry is a service of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Served {
+    /// The Service or ServiceEntry.
+    pub service: ObjectId,
+    /// Index in a ServiceEntry's `hosts`; `None` for a Service.
+    pub host: Option<usize>,
+    /// Index in a ServiceEntry's `addresses`, of those that can be read.
+    pub address: usize,
+}
+
 /// A declared thing at one step of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -107,6 +118,63 @@ pub enum Step {
         /// Index in `route`.
         index: usize,
     },
+    /// Does this Sidecar decide for the proxy?
+    Sidecar(ObjectId),
+    /// Does the proxy know this service?
+    Import {
+        /// The service.
+        of: Served,
+        /// Index in the Sidecar's `egress`; `None` where no entry is asked: nobody lets the proxy see it.
+        egress: Option<usize>,
+    },
+    /// One port of a service that is known, on its way to a listener.
+    Put {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+        /// Index in the Sidecar's `egress`.
+        egress: usize,
+    },
+    /// One endpoint of a headless service: it may have a listener of its own.
+    Instance {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+        /// Address of the endpoint.
+        address: String,
+    },
+    /// What HTTP requests to a port are routed by.
+    Routes {
+        /// The proxy's own object.
+        proxy: ObjectId,
+        /// The port; 0 for a proxy or a socket.
+        port: u32,
+    },
+    /// The virtual host of one port of a service.
+    VirtualHost {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+    },
+    /// The filter chains of a port of the pod that a Service leads to.
+    Inbound {
+        /// The Service or ServiceEntry.
+        service: ObjectId,
+        /// Index in `ports`.
+        index: usize,
+    },
+    /// The same for a port that a Sidecar lists.
+    Ingress {
+        /// The Sidecar.
+        sidecar: ObjectId,
+        /// Index in `ingress`.
+        index: usize,
+    },
+    /// What every sidecar has, whatever is declared: where connections go that nothing else takes.
+    Fallback(ObjectId),
 }
 
 impl Step {
@@ -141,7 +209,40 @@ impl Step {
             | Self::Destination {
                 virtual_service: object,
                 ..
-            } => *object,
+            }
+            | Self::Sidecar(object)
+            | Self::Import {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
+            | Self::Put {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
+            | Self::Instance {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
+            | Self::VirtualHost {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
+            | Self::Routes { proxy: object, .. }
+            | Self::Inbound {
+                service: object, ..
+            }
+            | Self::Ingress {
+                sidecar: object, ..
+            }
+            | Self::Fallback(object) => *object,
         }
     }
 
@@ -158,7 +259,17 @@ impl Step {
                 spec.key("servers").index(*index).key("port").key("number")
             }
             Self::Binding { index, .. } => spec.key("gateways").index(*index),
-            Self::Attachment { .. } => spec,
+            Self::Attachment { .. } | Self::Routes { .. } | Self::Fallback(_) => spec,
+            Self::Sidecar(_) => spec.key("workloadSelector"),
+            Self::Import { of, .. } => match of.host {
+                Some(host) => spec.key("hosts").index(host),
+                None => spec,
+            },
+            Self::Put { port, .. }
+            | Self::Instance { port, .. }
+            | Self::VirtualHost { port, .. }
+            | Self::Inbound { index: port, .. } => spec.key("ports").index(*port),
+            Self::Ingress { index, .. } => spec.key("ingress").index(*index),
             Self::Clause {
                 block,
                 rule,
@@ -234,6 +345,17 @@ pub enum Effect {
     Used,
     /// The destination is this cluster.
     Cluster(String),
+    /// The proxy knows the service.
+    Imported,
+    /// Each endpoint is put on a listener of its own; so many.
+    PerInstance(usize),
+    /// Its requests are routed by host through a listener that another service made.
+    Shares {
+        /// Listener's name.
+        listener: String,
+    },
+    /// The virtual host has these domains.
+    Domains(Vec<String>),
 }
 
 /// Why a thing is left out. Each has a page: see [`crate::causes::of`].
@@ -397,6 +519,89 @@ pub enum Reason {
     },
     /// Weight 0 among several.
     ZeroWeight,
+    /// The Sidecar's `workloadSelector` is no subset of the proxy's labels.
+    /// `model/push_context.go:doGetSidecarScope`.
+    SidecarNotSelected,
+    /// `exportTo` keeps the service from the proxy's namespace. `model/push_context.go:servicesExportedToNamespace`.
+    ServiceNotExported,
+    /// No host of the egress entry takes the service. `model/sidecar.go:selectServices`.
+    NotImported,
+    /// A host of the egress entry that begins with `~` takes the service out.
+    /// `model/sidecar.go:hostClassification.Excluded`.
+    ImportExcluded {
+        /// Index in `hosts`.
+        host: usize,
+    },
+    /// The egress entry is for one port, and the service has no such port.
+    /// `model/sidecar.go:serviceMatchingListenerPort`.
+    EgressPortAbsent {
+        /// The port.
+        port: u32,
+    },
+    /// The host name is taken from another namespace. `model/sidecar.go:selectServices`.
+    HostnameElsewhere {
+        /// The service that is taken.
+        by: EntryId,
+    },
+    /// By exact hosts only one service of a host name and namespace is found.
+    /// `model/sidecar.go:servicesForExactHosts`.
+    OnlyOneFound {
+        /// The service that is found.
+        by: EntryId,
+    },
+    /// An ExternalName is another name of a service, and has no listener.
+    /// `core/listener.go:buildSidecarOutboundListener`.
+    IsAlias,
+    /// UDP: no listener, whether by transport or by the port's name. `core/listener.go:buildSidecarOutboundListener`.
+    NotTcp,
+    /// The wildcard address is the proxy's own on that port. `model/context.go:conflictWithReservedListener`.
+    ReservedPort {
+        /// The port.
+        port: u32,
+    },
+    /// A headless service without endpoints for the port. `core/listener.go:buildSidecarOutboundListeners`.
+    NoInstances,
+    /// The endpoint is the proxy itself. `core/listener.go:buildSidecarOutboundListeners`.
+    OwnAddress,
+    /// The endpoint's address is no IP address. `core/listener.go:buildSidecarOutboundListeners`.
+    NotAnAddress,
+    /// An earlier egress entry with a port made the listener; later entries add nothing to it.
+    /// `core/listener.go:buildSidecarOutboundListener`.
+    ListenerLocked {
+        /// What made it.
+        by: EntryId,
+    },
+    /// MySQL and Mongo share a listener with no other protocol. `core/listener.go:isConflictWithWellKnownPort`.
+    WellKnownProtocol {
+        /// What made the listener.
+        by: EntryId,
+    },
+    /// The listener detects the protocol already, and leads elsewhere. `core/listener.go:buildSidecarOutboundListener`.
+    SniffedAlready {
+        /// What made the listener.
+        by: EntryId,
+    },
+    /// An equal filter chain is there already. `core/listener.go:mergeTCPFilterChains`.
+    ChainTaken {
+        /// What made it.
+        by: EntryId,
+    },
+    /// Every domain of the virtual host is another's. `core/httproute.go:dedupeDomains`.
+    DomainsTaken,
+    /// An older Service has that port of the pod. `core/listener_inbound.go:getFilterChainsByServicePort`.
+    InboundTaken {
+        /// The one that has it.
+        by: EntryId,
+    },
+    /// The Sidecar lists inbound ports: those of Services do not count.
+    /// `core/listener_inbound.go:buildInboundChainConfigs`.
+    IngressListed {
+        /// The Sidecar.
+        sidecar: ObjectId,
+    },
+    /// Nothing is redirected to the proxy: only what a Sidecar lists is bound.
+    /// `core/listener_inbound.go:buildInboundChainConfigs`.
+    NotIntercepted,
 }
 
 /// What was not read and would decide.

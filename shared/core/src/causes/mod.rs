@@ -319,6 +319,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
         // has it. The page is there for whoever reads the ledger and for --explain.
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
+        _ => &gw_dst_zero_weight::CAUSE,
     };
     (cause, vec![])
 }

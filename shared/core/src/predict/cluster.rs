@@ -2,16 +2,26 @@
 //! After istio `core/route/route.go:GetDestinationCluster`, `core/cluster.go`, `core/cluster_builder.go` and
 //! `pilot/pkg/serviceregistry` (1.31).
 
+use std::borrow::Cow;
+
 use super::config::Cluster;
 use super::endpoints::{Wanted, endpoints};
 use super::gateway::{Context, Place, selects};
 use super::hosts::resolve_short_name;
 use super::protocol::Protocol;
-use super::proxy::ProxyFacts;
+use super::proxy::{ProxyFacts, ProxyKind};
 use super::store::{DestinationRule, Registry, Resolution, Service, ServicePort, Store, Subset};
-use crate::ledger::Reason;
+use crate::ledger::{Block, Reason};
 use crate::snapshot::ObjectId;
 use crate::snapshot::views::{Destination, Labels};
+
+/// What a cluster's name takes from the service that a destination names.
+pub(super) struct Named {
+    /// Target of an ExternalName.
+    pub(super) external_name: Option<String>,
+    /// Its port, where it has just one.
+    pub(super) only_port: Option<u32>,
+}
 
 /// What a destination comes to.
 pub(super) struct Target {
@@ -36,23 +46,28 @@ pub(super) fn resolve(
     let host = resolve_short_name(&destination.host, place.vs.namespace(), &store.mesh.domain)
         .into_owned();
     // HTTP rules prefer the service of the VirtualService's own namespace: the root's, also for a delegate's rules.
-    let own = match place.block {
-        crate::ledger::Block::Http => store
+    let own = || match place.block {
+        Block::Http if context.scope.is_none() => store
             .service_of(&host, place.root)
             .filter(|s| s.visibility.includes(&proxy.namespace)),
         _ => None,
     };
-    let service = own
-        .map(std::borrow::Cow::Borrowed)
-        .or_else(|| store.service(&host, &proxy.namespace));
+    let named = |s: &Service| Named {
+        external_name: s.external_name.clone(),
+        only_port: s.only_port(),
+    };
+    let service = match place.listed {
+        Some(listed) => listed.get(&host),
+        None => {
+            let found = own().map(Cow::Borrowed).or_else(|| context.service(&host));
+            found.map(|s| named(&s))
+        }
+    };
     let cluster_host = service
         .as_ref()
         .and_then(|s| s.external_name.clone())
         .unwrap_or_else(|| host.clone());
-    let only_port = service.as_ref().and_then(|s| match s.ports.as_slice() {
-        [port] => Some(port.number),
-        _ => None,
-    });
+    let only_port = service.as_ref().and_then(|s| s.only_port);
     let given = destination.port.as_ref().map(|p| p.number);
     let port = given.or(only_port).unwrap_or(place.declared);
     let cluster = if destination.host.is_empty() {
@@ -70,6 +85,27 @@ pub(super) fn resolve(
     }
 }
 
+/// The cluster of a host and port, if istiod sends one to this proxy.
+///
+/// # Errors
+/// Why there is no such cluster.
+pub(super) fn named(
+    context: &Context<'_, '_>,
+    hostname: &str,
+    subset: &str,
+    port: u32,
+) -> Result<Cluster, Reason> {
+    let target = Target {
+        cluster: format!("outbound|{port}|{subset}|{hostname}"),
+        host: hostname.to_owned(),
+        cluster_host: hostname.to_owned(),
+        subset: subset.to_owned(),
+        port,
+        port_given: true,
+    };
+    build(context, &target)
+}
+
 /// The cluster, if istiod sends one to this proxy.
 ///
 /// # Errors
@@ -80,8 +116,8 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         return Err(Reason::EmptyHost);
     }
     let host = target.host.clone();
-    let service = store
-        .service(&target.cluster_host, &proxy.namespace)
+    let service = context
+        .service(&target.cluster_host)
         .filter(|s| s.resolution != Resolution::Alias)
         .ok_or_else(|| {
             if store.services_named(&target.cluster_host).next().is_some() {
@@ -124,7 +160,7 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         })?)
     };
     let rule = store.destination_rule(&service, &proxy.namespace, &proxy.labels);
-    of_port(store, &service, port, rule, subset, false).ok_or_else(|| Reason::NoEndpoints {
+    of_port(store, &service, port, rule, subset, Client::of(proxy)).ok_or_else(|| Reason::NoEndpoints {
         cluster: target.cluster.clone(),
     })
 }
@@ -148,7 +184,7 @@ pub(super) fn reached(
 ) -> Reached {
     let target = resolve(context, destination, place);
     let (store, proxy) = (context.store, context.proxy);
-    let service = store.service(&target.cluster_host, &proxy.namespace);
+    let service = context.service(&target.cluster_host);
     let cluster = build(context, &target).map(|cluster| {
         let labels = service
             .as_ref()
@@ -205,15 +241,16 @@ pub(super) fn of_port(
     port: &ServicePort,
     rule: Option<&DestinationRule>,
     subset: Option<&Subset>,
-    mutual_tls: bool,
+    client: Client,
 ) -> Option<Cluster> {
+    let mutual_tls = client == Client::SniRouter;
     let tls_mode = rule.and_then(|r| r.tls_mode(subset, port.number));
     let wanted = Wanted {
         subset: subset.map(|s| &s.labels),
         mutual_tls: mutual_tls.then_some(tls_mode),
     };
     let (endpoints, all) = endpoints(store, service, port, &wanted);
-    let discovery = discovery(service.resolution, mutual_tls);
+    let discovery = discovery(service.resolution, client);
     if service.resolution == Resolution::DynamicDns && subset.is_some() {
         return None;
     }
@@ -221,25 +258,53 @@ pub(super) fn of_port(
         && service.resolution != Resolution::DynamicDns;
     if by_address {
         return Some(Cluster {
-            discovery: "ORIGINAL_DST",
+            discovery: ORIGINAL_DST,
             endpoints: Vec::new(),
         });
     }
     let by_name = matches!(discovery, "STRICT_DNS" | "LOGICAL_DNS");
+    let endpoints = match discovery {
+        ORIGINAL_DST => Vec::new(),
+        _ => endpoints,
+    };
     (all > 0 || !by_name).then_some(Cluster {
         discovery,
         endpoints,
     })
 }
 
+/// Whose cluster it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Client {
+    /// A gateway's.
+    Router,
+    /// A gateway's behind AUTO_PASSTHROUGH.
+    SniRouter,
+    /// A sidecar's.
+    Sidecar,
+}
+
+impl Client {
+    const fn of(proxy: &ProxyFacts) -> Self {
+        match proxy.kind {
+            ProxyKind::Router => Self::Router,
+            ProxyKind::Sidecar => Self::Sidecar,
+        }
+    }
+}
+
+/// Connections go to the address that the client asked for.
+pub(super) const ORIGINAL_DST: &str = "ORIGINAL_DST";
+
 /// Routers cannot pass a connection to the address that was asked for, so those services fall back to EDS.
 /// After `core/cluster.go:convertResolution`.
-const fn discovery(resolution: Resolution, sni_dnat: bool) -> &'static str {
+fn discovery(resolution: Resolution, client: Client) -> &'static str {
     match resolution {
+        Resolution::Passthrough if client == Client::Sidecar => ORIGINAL_DST,
         Resolution::ClientSide | Resolution::Passthrough | Resolution::Alias => "EDS",
         Resolution::Dns => "STRICT_DNS",
         Resolution::DnsRoundRobin => "LOGICAL_DNS",
-        Resolution::DynamicDns if sni_dnat => "EDS",
+        Resolution::DynamicDns if client == Client::SniRouter => "EDS",
         Resolution::DynamicDns => "envoy.clusters.dynamic_forward_proxy",
     }
 }

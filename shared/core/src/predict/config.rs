@@ -24,8 +24,19 @@ pub struct Listener {
     pub address: String,
     /// Port it binds.
     pub port: u32,
+    /// Only connections that were redirected to the proxy reach it: the port itself is not bound.
+    pub redirected_only: bool,
     /// Its chains, in order.
     pub chains: Vec<FilterChain>,
+    /// Takes what none of them takes.
+    pub default_chain: Option<FilterChain>,
+}
+
+impl Listener {
+    /// Its chains, and the one that takes the rest.
+    pub fn all_chains(&self) -> impl Iterator<Item = &FilterChain> {
+        self.chains.iter().chain(&self.default_chain)
+    }
 }
 
 /// What a filter chain ends in.
@@ -37,6 +48,17 @@ pub enum ChainKind {
     Http,
 }
 
+/// What a connection must be like for a chain to take it, beyond its server name and ALPN.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChainMatch {
+    /// The port that was asked for.
+    pub destination_port: Option<u32>,
+    /// The address that was asked for lies in one of these; empty takes all.
+    pub prefix_ranges: Vec<String>,
+    /// `tls` or `raw_buffer`, as detected.
+    pub transport_protocol: Option<&'static str>,
+}
+
 /// A filter chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterChain {
@@ -46,6 +68,8 @@ pub struct FilterChain {
     pub sni: Vec<String>,
     /// ALPN it takes; empty takes all.
     pub application_protocols: Vec<&'static str>,
+    /// What else the connection must be like.
+    pub matches: ChainMatch,
     /// Whether it ends TLS.
     pub terminates_tls: bool,
     /// Clusters with their weights, of a TCP chain.

@@ -28,6 +28,10 @@ pub(super) struct Instance {
     labels: Labels,
     /// The workload says that it takes Istio's mutual TLS.
     mutual_tls: bool,
+    /// Envoy may choose it: those that are not ready are sent as unhealthy.
+    ready: bool,
+    /// Its address alone.
+    address: String,
     /// An IP address or a socket: EDS takes nothing else.
     is_address: bool,
 }
@@ -53,6 +57,7 @@ pub(super) fn endpoints(
     );
     let of_port: Vec<Instance> = instances(store, service)
         .into_iter()
+        .filter(|i| i.ready)
         .filter(|i| {
             if by_name {
                 i.number
@@ -74,6 +79,32 @@ pub(super) fn endpoints(
         .collect();
     found.sort();
     (found, all)
+}
+
+/// An endpoint that may have a listener of its own.
+pub(super) struct Address {
+    /// As written.
+    pub(super) address: String,
+    /// An IP address, or a name for those of pods that do not exist yet.
+    pub(super) is_ip: bool,
+}
+
+/// The addresses of a port, each once, ready or not.
+/// After `pilot/pkg/model/push_context.go:ServiceEndpointsByPort`.
+pub(super) fn addresses(store: &Store<'_>, service: &Service, port: &ServicePort) -> Vec<Address> {
+    let mut known = BTreeSet::new();
+    instances(store, service)
+        .into_iter()
+        .filter(|i| {
+            i.number
+                .map_or_else(|| i.port_name == port.name, |n| n == port.number)
+        })
+        .filter(|i| known.insert(i.address.clone()))
+        .map(|i| Address {
+            is_ip: is_ip(&i.address) || matches!(i.endpoint, Endpoint::Replicas { .. }),
+            address: i.address,
+        })
+        .collect()
 }
 
 /// What every object of the service's host and namespace gives; istiod keeps endpoints by these two only.
@@ -131,14 +162,10 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
         .filter(|s| s.address_type != "FQDN")
     {
         for port in &slice.ports {
-            // Those that are not ready are sent too, as unhealthy: Envoy does not choose them.
-            let ready = slice
-                .endpoints
-                .iter()
-                .filter(|e| e.conditions.ready.unwrap_or(true));
-            for endpoint in ready {
+            for endpoint in &slice.endpoints {
+                let ready = endpoint.conditions.ready.unwrap_or(true);
                 for address in &endpoint.addresses {
-                    if !known.insert((address, &port.name)) {
+                    if !known.insert((ready, address, &port.name)) {
                         continue;
                     }
                     let pod = endpoint
@@ -154,6 +181,8 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
                         number: None,
                         mutual_tls: takes_mutual_tls(&labels),
                         labels,
+                        ready,
+                        address: address.clone(),
                         is_address: true,
                     });
                 }
@@ -175,8 +204,10 @@ fn selected_pods(store: &Store<'_>, object: &Object, view: &views::Service) -> V
     }
     let namespace = object.key.namespace.as_str();
     let mut found = Vec::new();
-    let instance = |endpoint, port: &views::ServicePort, labels: &Labels| Instance {
+    let instance = |endpoint, address: &str, port: &views::ServicePort, labels: &Labels| Instance {
         endpoint,
+        address: address.to_owned(),
+        ready: true,
         port_name: port.name.clone(),
         number: None,
         labels: labels.clone(),
@@ -195,18 +226,18 @@ fn selected_pods(store: &Store<'_>, object: &Object, view: &views::Service) -> V
             .conditions
             .iter()
             .any(|c| c.r#type == "Ready" && c.status != "True");
-        if not_ready {
-            continue;
-        }
         let address = facts.ips.first().unwrap_or(&facts.name);
         for port in &view.spec.ports {
             if let Ok(number) = target_port(port, &facts.containers) {
                 let endpoint = Endpoint::Address(join(address, number));
-                found.push(instance(endpoint, port, &facts.labels));
+                found.push(Instance {
+                    ready: !not_ready,
+                    ..instance(endpoint, address, port, &facts.labels)
+                });
             }
         }
     }
-    if !found.is_empty() {
+    if found.iter().any(|i| i.ready) {
         return found;
     }
     for workload in WORKLOAD_KINDS
@@ -230,7 +261,8 @@ fn selected_pods(store: &Store<'_>, object: &Object, view: &views::Service) -> V
                     count,
                     port: number,
                 };
-                found.push(instance(endpoint, port, labels));
+                let address = format!("<pods of {}>", workload.key);
+                found.push(instance(endpoint, &address, port, labels));
             }
         }
     }
@@ -273,6 +305,8 @@ fn selected_workload_entries(
                 number: None,
                 labels: entry.labels.clone(),
                 mutual_tls: entry_takes_mutual_tls(entry),
+                ready: true,
+                address: entry.address.clone(),
                 is_address: true,
             });
         }
@@ -291,12 +325,7 @@ fn entry_takes_mutual_tls(entry: &WorkloadEntrySpec) -> bool {
 /// Every address of a ServiceEntry makes a service of its own, and each gives the same endpoints once more.
 /// After `serviceregistry/serviceentry/conversion.go:convertServices`.
 fn of_every_address(store: &Store<'_>, service: &Service) -> Vec<Instance> {
-    let addresses = store
-        .snapshot
-        .get(service.object)
-        .and_then(|o| views::ServiceEntry::of(&o.view))
-        .map_or(1, |entry| entry.spec.addresses.len().max(1));
-    (0..addresses)
+    (0..service.addresses.len())
         .flat_map(|_| of_service_entry(store, service))
         .collect()
 }
@@ -423,6 +452,8 @@ impl<'w> Workload<'w> {
                     number: Some(port.number),
                     labels: self.labels.clone(),
                     mutual_tls: self.mutual_tls,
+                    ready: true,
+                    address: self.address.to_owned(),
                     is_address: self.address.is_empty()
                         || self.address.starts_with("unix://")
                         || is_ip(self.address),

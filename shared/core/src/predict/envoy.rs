@@ -171,7 +171,7 @@ fn is_partial_wildcard(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::ledger::{Ledger, Step};
-    use crate::predict::ChainKind;
+    use crate::predict::{ChainKind, ChainMatch};
     use crate::snapshot::ObjectId;
     use crate::snapshot::views::Labels;
 
@@ -181,6 +181,7 @@ mod tests {
             kind: ChainKind::Tcp,
             sni: sni.iter().map(|n| (*n).to_owned()).collect(),
             application_protocols: Vec::new(),
+            matches: ChainMatch::default(),
             terminates_tls: false,
             clusters: Vec::new(),
             route: None,
@@ -192,7 +193,9 @@ mod tests {
             name: format!("{address}_{port}"),
             address: address.to_owned(),
             port,
+            redirected_only: false,
             chains,
+            default_chain: None,
         }
     }
 

@@ -9,8 +9,9 @@ use super::gateway::{
     BoundServer, Context, Merged, Place, attach, candidates, destinations, selects,
 };
 use super::hosts::{self, hosts_for_namespace, resolve_gateway_name};
-use super::store::VirtualService;
-use crate::ledger::{Block, Effect, EntryId, Reason, Step};
+use super::sidecar::Listed;
+use super::store::{Store, VirtualService};
+use crate::ledger::{Block, Effect, EntryId, Ledger, Reason, Step};
 use crate::snapshot::Kind;
 use crate::snapshot::views::{HttpMatch, HttpRoute, StringMatch};
 
@@ -70,7 +71,12 @@ fn virtual_hosts(
             };
             let key = (facts.gateway_name, vs.object.qualified());
             if !built.contains_key(&key) {
-                let routes = vs_routes(context, vs, server, attachment, clusters);
+                let at = At {
+                    gateway: facts.gateway_name,
+                    port: facts.number,
+                    listed: None,
+                };
+                let routes = vs_routes(context, vs, &at, attachment, clusters);
                 // Without any route istiod keeps nothing: the next server asks again, with its own number.
                 if !routes.is_empty() {
                     built.insert(key.clone(), routes);
@@ -168,25 +174,35 @@ fn attach_http(
 }
 
 /// A rule with the VirtualService that it is written in: the root itself, or its delegate.
-struct Rule<'r, 'a> {
-    vs: &'r VirtualService<'a>,
+pub(super) struct Rule<'r, 'a> {
+    pub(super) vs: &'r VirtualService<'a>,
     index: usize,
-    matches: Vec<HttpMatch>,
-    view: &'a HttpRoute,
+    pub(super) matches: Vec<HttpMatch>,
+    pub(super) view: &'a HttpRoute,
     direct_response: Option<u32>,
 }
 
+/// Where the rules of a VirtualService are used.
+pub(super) struct At<'p> {
+    /// The Gateway, or `mesh`.
+    pub(super) gateway: &'p str,
+    /// The declared number, or the sidecar's port.
+    pub(super) port: u32,
+    /// The services of that port of a sidecar.
+    pub(super) listed: Option<&'p Listed<'p>>,
+}
+
 /// The routes of one VirtualService at one server, up to the first that takes every request.
-fn vs_routes<'s, 'a>(
+pub(super) fn vs_routes<'s, 'a>(
     context: &mut Context<'s, 'a>,
     vs: &'s VirtualService<'a>,
-    server: &BoundServer<'_>,
+    at: &At<'_>,
     attachment: EntryId,
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> Vec<Route> {
     let mut found: Vec<Route> = Vec::new();
     let mut end: Option<EntryId> = None;
-    for rule in rules(context, vs, attachment) {
+    for rule in rules(context.store, &mut context.ledger, vs, attachment) {
         let each: Vec<(Option<usize>, Option<&HttpMatch>)> = if rule.matches.is_empty() {
             vec![(None, None)]
         } else {
@@ -206,7 +222,7 @@ fn vs_routes<'s, 'a>(
             let clause = context.ledger.open(step, Some(attachment));
             let outcome = match end {
                 Some(by) => Err(Reason::AfterCatchAll { by }),
-                None => fits(context, m, n.unwrap_or(0), server, rule.vs.namespace()),
+                None => fits(context, m, n.unwrap_or(0), at, rule.vs.namespace()),
             };
             if context
                 .ledger
@@ -221,7 +237,8 @@ fn vs_routes<'s, 'a>(
                 block: Block::Http,
                 rule: rule.index,
                 clause,
-                declared: server.facts.number,
+                declared: at.port,
+                listed: at.listed,
             };
             let action = if rule.view.redirect.is_some() {
                 RouteAction::Redirect
@@ -246,12 +263,12 @@ fn vs_routes<'s, 'a>(
 }
 
 /// The rules of a VirtualService with those of its delegates in their places.
-fn rules<'r, 'a>(
-    context: &mut Context<'r, 'a>,
+pub(super) fn rules<'r, 'a>(
+    store: &'r Store<'a>,
+    ledger: &mut Ledger,
     vs: &'r VirtualService<'a>,
     attachment: EntryId,
 ) -> Vec<Rule<'r, 'a>> {
-    let store = context.store;
     let mut found = Vec::new();
     for (index, route) in vs.spec.http.iter().enumerate() {
         let status = route.direct_response.as_ref().map(|d| d.status);
@@ -282,13 +299,13 @@ fn rules<'r, 'a>(
             rule: index,
             r#match: None,
         };
-        let entry = context.ledger.open(step, Some(attachment));
+        let entry = ledger.open(step, Some(attachment));
         let outcome = target
             .ok_or_else(|| Reason::DelegateMissing {
                 name: format!("{namespace}/{}", delegate.name),
             })
             .map(|target| (target, Effect::Used));
-        let Some(target) = context.ledger.settle(entry, outcome) else {
+        let Some(target) = ledger.settle(entry, outcome) else {
             continue;
         };
         for (n, inner) in target.spec.http.iter().enumerate() {
@@ -299,10 +316,8 @@ fn rules<'r, 'a>(
                     rule: n,
                     r#match: None,
                 };
-                let entry = context.ledger.open(step, Some(attachment));
-                context
-                    .ledger
-                    .settle::<()>(entry, Err(Reason::DelegateConflict));
+                let entry = ledger.open(step, Some(attachment));
+                ledger.settle::<()>(entry, Err(Reason::DelegateConflict));
                 continue;
             };
             let direct_response = inner.direct_response.as_ref().map(|d| d.status).or(status);
@@ -454,22 +469,21 @@ fn fits(
     context: &Context<'_, '_>,
     m: Option<&HttpMatch>,
     index: usize,
-    server: &BoundServer<'_>,
+    at: &At<'_>,
     namespace: &str,
 ) -> Result<(), Reason> {
     let Some(m) = m else { return Ok(()) };
-    let facts = &server.facts;
-    if m.port != 0 && m.port != facts.number {
+    if m.port != 0 && m.port != at.port {
         return Err(Reason::PortMismatch {
             r#match: index,
-            declared: facts.number,
+            declared: at.port,
         });
     }
     if !m.gateways.is_empty() {
         let named = m
             .gateways
             .iter()
-            .any(|g| resolve_gateway_name(g, namespace) == facts.gateway_name);
+            .any(|g| resolve_gateway_name(g, namespace) == at.gateway);
         return if named {
             Ok(())
         } else {

@@ -9,17 +9,20 @@ mod gateway;
 pub mod hosts;
 mod http;
 pub mod mesh;
+mod network;
 pub mod protocol;
 mod proxy;
+mod sidecar;
 pub mod store;
 
 pub use cluster::Reached;
 pub use config::{
-    ChainKind, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction, VirtualHost,
+    ChainKind, ChainMatch, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction,
+    VirtualHost,
 };
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub use proxy::{
-    ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
+    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
     routers, sidecar_pods, workload_spec,
 };
 
@@ -39,7 +42,10 @@ pub struct Prediction {
 /// Predicts one proxy.
 #[must_use]
 pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
-    gateway::predict(store, proxy)
+    match proxy.kind {
+        ProxyKind::Router => gateway::predict(store, proxy),
+        ProxyKind::Sidecar => sidecar::predict(store, proxy),
+    }
 }
 
 /// What a destination of a rule comes to for a proxy, whatever its weight, and also when no rule has it yet.
@@ -61,6 +67,7 @@ pub fn reached(
     let context = gateway::Context {
         store,
         proxy,
+        scope: None,
         ledger,
     };
     let place = gateway::Place {
@@ -70,6 +77,7 @@ pub fn reached(
         rule: 0,
         clause,
         declared,
+        listed: None,
     };
     cluster::reached(&context, destination, &place)
 }

@@ -44,6 +44,40 @@ pub enum ProxySource {
     Assumed,
 }
 
+/// What a sidecar tells istiod about itself: annotations and `ISTIO_META_…` variables.
+/// After istio `pkg/model/proxy.go:NodeMetadata` (1.31).
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Metadata {
+    /// `INTERCEPTION_MODE` is `NONE`: nothing is redirected to the proxy.
+    pub not_intercepted: bool,
+    /// `DNS_CAPTURE`: the proxy answers the pod's DNS queries, so addresses that Istio gave to hosts are used.
+    pub dns_capture: bool,
+    /// `HTTP10`: requests by HTTP/1.0 are taken for HTTP.
+    pub http10: bool,
+    /// `HTTP_PROXY_PORT`: port of an explicit HTTP proxy.
+    pub http_proxy_port: Option<u32>,
+}
+
+impl Metadata {
+    fn of(annotations: &Labels, containers: &[Container]) -> Self {
+        let value = |name: &str| {
+            let mut variables = containers.iter().flat_map(|c| &c.env);
+            variables.find(|e| e.name == name).map(|e| e.value.as_str())
+        };
+        let mode = value("ISTIO_META_INTERCEPTION_MODE").or_else(|| {
+            annotations
+                .get("sidecar.istio.io/interceptionMode")
+                .map(String::as_str)
+        });
+        Self {
+            not_intercepted: mode == Some("NONE"),
+            dns_capture: value("ISTIO_META_DNS_CAPTURE").is_some_and(is_true),
+            http10: value("ISTIO_META_HTTP10") == Some("1"),
+            http_proxy_port: value("ISTIO_META_HTTP_PROXY_PORT").and_then(|v| v.parse().ok()),
+        }
+    }
+}
+
 /// One proxy, or a group of like ones.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProxyFacts {
@@ -61,6 +95,8 @@ pub struct ProxyFacts {
     pub ips: Vec<String>,
     /// `ISTIO_META_UNPRIVILEGED_POD`: ports below 1024 are skipped.
     pub unprivileged: bool,
+    /// What a sidecar tells istiod besides.
+    pub metadata: Metadata,
     /// How many pods.
     pub replicas: u32,
     /// Where the facts come from.
@@ -141,6 +177,7 @@ impl ProxyFacts {
                 .iter()
                 .flat_map(|c| &c.env)
                 .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && is_true(&e.value)),
+            metadata: Metadata::of(annotations, &containers),
             containers,
             ips: Vec::new(),
             replicas: 1,
@@ -159,6 +196,7 @@ impl ProxyFacts {
             containers: Vec::new(),
             ips: Vec::new(),
             unprivileged: false,
+            metadata: Metadata::default(),
             replicas: 1,
             source: ProxySource::Assumed,
         }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::hosts;
 use super::mesh::MeshConfig;
+use super::network::{Network, UNSPECIFIED};
 use super::protocol::Protocol;
 use crate::snapshot::views::{
     self, AsView, Labels, LoadBalancer, Pod, ServiceEntry, TrafficPolicy, VirtualServiceSpec,
@@ -109,8 +110,12 @@ pub struct ServicePort {
 pub struct Service {
     /// The object.
     pub object: ObjectId,
+    /// Index in the ServiceEntry's `hosts`; `None` for Kubernetes.
+    pub host: Option<usize>,
     /// Host name.
     pub hostname: String,
+    /// Addresses: a Service's own, or each that a ServiceEntry gives to its hosts; `0.0.0.0` where there is none.
+    pub addresses: Vec<String>,
     /// Namespace.
     pub namespace: String,
     /// `metadata.name` for Kubernetes, the host for a ServiceEntry: breaks ties of age.
@@ -133,6 +138,16 @@ pub struct Service {
     pub labels: Labels,
     /// Which pods.
     pub selector: Labels,
+}
+
+impl Service {
+    /// Its port, where it has just one.
+    pub(super) fn only_port(&self) -> Option<u32> {
+        match self.ports.as_slice() {
+            [port] => Some(port.number),
+            _ => None,
+        }
+    }
 }
 
 /// A Gateway as istiod keeps it.
@@ -331,6 +346,12 @@ pub struct Store<'a> {
     pub virtual_services: Vec<VirtualService<'a>>,
     /// Services, oldest first.
     pub services: Vec<Service>,
+    /// Sidecars by namespace: those with a selector first, oldest first.
+    sidecars: BTreeMap<&'a str, Vec<&'a Object>>,
+    /// PeerAuthentications by namespace, oldest first.
+    peer_authentications: BTreeMap<&'a str, Vec<&'a Object>>,
+    /// Names of ExternalNames by the host name that they end at, each with its namespace.
+    aliases: HashMap<String, Vec<String>>,
     // Only looked up, never walked through: their order decides nothing.
     by_hostname: HashMap<String, Vec<usize>>,
     gateways_by_name: HashMap<String, usize>,
@@ -355,6 +376,9 @@ impl<'a> Store<'a> {
             gateways: gateways(snapshot),
             virtual_services: virtual_services(snapshot, &mesh),
             services: services(snapshot, &mesh),
+            sidecars: BTreeMap::new(),
+            peer_authentications: BTreeMap::new(),
+            aliases: HashMap::new(),
             snapshot,
             mesh,
             // Only looked up, never walked through: their order decides nothing.
@@ -374,6 +398,8 @@ impl<'a> Store<'a> {
         store.index_virtual_services();
         store.index_destination_rules();
         store.index_endpoints();
+        store.index_sidecars();
+        store.aliases = aliases(&store.services);
         store
     }
 
@@ -483,6 +509,26 @@ impl<'a> Store<'a> {
         }
     }
 
+    fn index_sidecars(&mut self) {
+        let open = |o: &Object| {
+            views::Sidecar::of(&o.view).is_none_or(|s| s.spec.workload_selector.is_none())
+        };
+        let mut sidecars: Vec<&'a Object> = self.snapshot.of_kind(Kind::Sidecar).collect();
+        sidecars.sort_by(|a, b| open(a).cmp(&open(b)).then_with(|| by_age(a, b)));
+        for object in sidecars {
+            let namespace = object.key.namespace.as_str();
+            self.sidecars.entry(namespace).or_default().push(object);
+        }
+        let mut policies: Vec<&'a Object> =
+            self.snapshot.of_kind(Kind::PeerAuthentication).collect();
+        policies.sort_by(|a, b| by_age(a, b));
+        for object in policies {
+            let namespace = object.key.namespace.as_str();
+            let of_namespace = self.peer_authentications.entry(namespace).or_default();
+            of_namespace.push(object);
+        }
+    }
+
     fn index_endpoints(&mut self) {
         for object in self.snapshot.of_kind(Kind::EndpointSlice) {
             if let Some(service) = object.meta.labels.get("kubernetes.io/service-name") {
@@ -558,6 +604,22 @@ impl<'a> Store<'a> {
             .filter_map(|(n, index)| self.virtual_services.get(*n).map(|vs| (vs, *index)))
     }
 
+    /// The VirtualServices that name a Gateway, or `mesh`, in the order istiod asks them: private to the proxy's
+    /// namespace, exported to it by name, public. Those that its proxies do not see come last.
+    /// After `model/push_context.go:VirtualServicesForGateway` and `model/virtualservice.go:SelectVirtualServices`.
+    #[must_use]
+    pub fn in_order_asked(&self, gateway: &str, namespace: &str) -> Vec<&VirtualService<'a>> {
+        let rank = |vs: &VirtualService<'_>| match &vs.visibility {
+            Visibility::Public => 2,
+            visibility if !visibility.includes(namespace) => 3,
+            _ if vs.namespace() == namespace => 0,
+            _ => 1,
+        };
+        let mut found: Vec<&VirtualService<'a>> = self.naming(gateway).map(|(vs, _)| vs).collect();
+        found.sort_by_key(|vs| rank(vs));
+        found
+    }
+
     /// The service that a proxy of this namespace knows under a host name.
     ///
     /// Services exported to the namespace come before public ones; Kubernetes beats a ServiceEntry; services of one
@@ -576,24 +638,9 @@ impl<'a> Store<'a> {
         let public = candidates().filter(|s| s.visibility == Visibility::Public);
         let mut chosen: Option<Cow<'_, Service>> = None;
         for service in exported.chain(public) {
-            let Some(existing) = &mut chosen else {
-                chosen = Some(Cow::Borrowed(service));
-                continue;
-            };
-            match (existing.registry, service.registry) {
-                (Registry::Kubernetes, Registry::ServiceEntry) => {}
-                (Registry::ServiceEntry, Registry::Kubernetes) => {
-                    chosen = Some(Cow::Borrowed(service));
-                }
-                _ if mergeable(existing, service) => {
-                    let merged = existing.to_mut();
-                    for port in &service.ports {
-                        if !merged.ports.iter().any(|p| p.number == port.number) {
-                            merged.ports.push(port.clone());
-                        }
-                    }
-                }
-                _ => {}
+            match &mut chosen {
+                None => chosen = Some(Cow::Borrowed(service)),
+                Some(existing) => join(existing, Cow::Borrowed(service)),
             }
         }
         chosen
@@ -683,6 +730,27 @@ impl<'a> Store<'a> {
             .copied()
     }
 
+    /// The Sidecars of a namespace in the order istiod asks them: those with a selector first, oldest first.
+    /// After `model/push_context.go:initSidecarScopes`.
+    #[must_use]
+    pub fn sidecars(&self, namespace: &str) -> &[&'a Object] {
+        self.sidecars.get(namespace).map_or(&[], Vec::as_slice)
+    }
+
+    /// The PeerAuthentications of a namespace, oldest first.
+    #[must_use]
+    pub fn peer_authentications(&self, namespace: &str) -> &[&'a Object] {
+        self.peer_authentications
+            .get(namespace)
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Names of the ExternalNames that end at a host name.
+    #[must_use]
+    pub fn aliases(&self, hostname: &str) -> &[String] {
+        self.aliases.get(hostname).map_or(&[], Vec::as_slice)
+    }
+
     /// The EndpointSlices of a Kubernetes Service.
     #[must_use]
     pub fn slices(&self, namespace: &str, service: &str) -> &[&'a Object] {
@@ -718,15 +786,70 @@ impl<'a> Store<'a> {
     }
 }
 
+/// One more service with a host name that is known already: Kubernetes beats a ServiceEntry, like services add
+/// their ports. After `pilot/pkg/model/sidecar.go:appendSidecarServices`.
+pub(super) fn join<'s>(existing: &mut Cow<'s, Service>, service: Cow<'s, Service>) {
+    match (existing.registry, service.registry) {
+        (Registry::Kubernetes, Registry::ServiceEntry) => {}
+        (Registry::ServiceEntry, Registry::Kubernetes) => *existing = service,
+        _ if mergeable(existing, &service) => {
+            let known = |number| existing.ports.iter().any(|p| p.number == number);
+            let new: Vec<ServicePort> = service
+                .ports
+                .iter()
+                .filter(|p| !known(p.number))
+                .cloned()
+                .collect();
+            if !new.is_empty() {
+                existing.to_mut().ports.extend(new);
+            }
+        }
+        _ => {}
+    }
+}
+
 /// After `pilot/pkg/model/sidecar.go:canMergeServices`.
 fn mergeable(a: &Service, b: &Service) -> bool {
     a.namespace == b.namespace
-        && a.registry == Registry::ServiceEntry
-        && b.registry == Registry::ServiceEntry
+        && a.registry == b.registry
         && a.resolution == b.resolution
         && a.labels == b.labels
         && a.selector == b.selector
         && a.visibility == b.visibility
+}
+
+/// Which ExternalNames end at a host name; a ring of them ends nowhere.
+/// After `model/push_context.go:resolveServiceAliases`.
+fn aliases(services: &[Service]) -> HashMap<String, Vec<String>> {
+    let targets: HashMap<&str, &str> = services
+        .iter()
+        .filter(|s| s.resolution == Resolution::Alias)
+        .filter_map(|s| Some((s.hostname.as_str(), s.external_name.as_deref()?)))
+        .collect();
+    let mut found: HashMap<String, Vec<String>> = HashMap::new();
+    let mut sorted: Vec<&Service> = services
+        .iter()
+        .filter(|s| s.resolution == Resolution::Alias)
+        .collect();
+    sorted.sort_by(|a, b| (&a.namespace, &a.hostname).cmp(&(&b.namespace, &b.hostname)));
+    for service in sorted {
+        let Some(mut at) = service.external_name.as_deref() else {
+            continue;
+        };
+        let mut seen = BTreeSet::from([service.hostname.as_str(), at]);
+        let end = loop {
+            match targets.get(at) {
+                None => break Some(at),
+                Some(next) if seen.insert(next) => at = next,
+                Some(_) => break None,
+            }
+        };
+        if let Some(end) = end {
+            let names = found.entry(end.to_owned()).or_default();
+            names.push(service.hostname.clone());
+        }
+    }
+    found
 }
 
 fn by_age(a: &Object, b: &Object) -> std::cmp::Ordering {
@@ -813,6 +936,8 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
     };
     Some(Service {
         object: object.id,
+        host: None,
+        addresses: cluster_addresses(object, spec),
         hostname: format!("{}.{namespace}.svc.{}", object.key.name, mesh.domain),
         namespace: namespace.to_owned(),
         sort_name: object.key.name.clone(),
@@ -848,7 +973,41 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
     })
 }
 
-/// One service a host and, when addresses are given, still one: the listener's addresses do not matter to gateways.
+/// The cluster IPs; where a manifest has none yet, a name that stands for the address that it will get.
+fn cluster_addresses(object: &Object, spec: &views::ServiceSpec) -> Vec<String> {
+    match spec.cluster_ip.as_str() {
+        "None" => vec![UNSPECIFIED.to_owned()],
+        "" if spec.r#type == "ExternalName" => vec![UNSPECIFIED.to_owned()],
+        "" => vec![format!("<ClusterIP of {}>", object.qualified())],
+        _ if spec.cluster_ips.len() > 1 => spec.cluster_ips.clone(),
+        ip => vec![ip.to_owned()],
+    }
+}
+
+/// The addresses of a ServiceEntry that can be read: each is a service of its own to a sidecar. A network of one
+/// address is that address.
+fn entry_addresses(written: &[String]) -> Vec<String> {
+    if written.is_empty() {
+        return vec![UNSPECIFIED.to_owned()];
+    }
+    written
+        .iter()
+        .filter_map(|text| {
+            if text.parse::<std::net::IpAddr>().is_ok() {
+                return Some(text.clone());
+            }
+            let network = text.parse::<Network>().ok()?;
+            Some(if network.is_single() {
+                network.address.to_string()
+            } else {
+                text.clone()
+            })
+        })
+        .collect()
+}
+
+/// One service a host; without any address that can be read there is none.
+/// After `serviceregistry/serviceentry/conversion.go:convertServices`.
 fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
     let Some(view) = ServiceEntry::of(&object.view) else {
         return Vec::new();
@@ -867,10 +1026,17 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
         "DYNAMIC_DNS" => Resolution::DynamicDns,
         _ => Resolution::Passthrough,
     };
+    let addresses = entry_addresses(&spec.addresses);
+    if addresses.is_empty() {
+        return Vec::new();
+    }
     spec.hosts
         .iter()
-        .map(|host| Service {
+        .enumerate()
+        .map(|(index, host)| Service {
             object: object.id,
+            host: Some(index),
+            addresses: addresses.clone(),
             hostname: host.clone(),
             namespace: namespace.to_owned(),
             sort_name: host.clone(),

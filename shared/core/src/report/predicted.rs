@@ -22,7 +22,11 @@ struct Listener<'a> {
     name: &'a str,
     address: &'a str,
     port: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_bind_to_port: bool,
     filter_chains: Vec<Chain<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_filter_chain: Option<Chain<'a>>,
 }
 
 #[derive(Serialize)]
@@ -31,6 +35,12 @@ struct Chain<'a> {
     kind: &'static str,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     sni: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    destination_port: Option<u32>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    prefix_ranges: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport_protocol: Option<&'static str>,
     #[serde(skip_serializing_if = "<[&str]>::is_empty")]
     application_protocols: &'a [&'static str],
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -76,6 +86,9 @@ fn chain(chain: &FilterChain) -> Chain<'_> {
             ChainKind::Http => "http",
         },
         sni: &chain.sni,
+        destination_port: chain.matches.destination_port,
+        prefix_ranges: &chain.matches.prefix_ranges,
+        transport_protocol: chain.matches.transport_protocol,
         application_protocols: &chain.application_protocols,
         terminates_tls: chain.terminates_tls,
         clusters: weights(&chain.clusters),
@@ -151,7 +164,9 @@ fn document(config: &Config) -> Document<'_> {
         name: &l.name,
         address: &l.address,
         port: l.port,
+        no_bind_to_port: l.redirected_only,
         filter_chains: l.chains.iter().map(chain).collect(),
+        default_filter_chain: l.default_chain.as_ref().map(chain),
     });
     let routes = config.routes.iter().map(|(name, hosts)| {
         let hosts = hosts

@@ -46,6 +46,8 @@ kinds! {
     DestinationRule "networking.istio.io" "destinationrules" "dr",
     ServiceEntry "networking.istio.io" "serviceentries" "se",
     WorkloadEntry "networking.istio.io" "workloadentries" "we",
+    Sidecar "networking.istio.io" "sidecars" "sidecar",
+    PeerAuthentication "security.istio.io" "peerauthentications" "pa",
 }
 
 impl Kind {

@@ -7,15 +7,16 @@ use std::collections::BTreeMap;
 use super::merge::Group;
 use super::{BoundServer, Context, Merged, ServerFacts, TlsMode};
 use crate::ledger::{Block, Effect, EntryId, Reason, Step};
-use crate::predict::cluster;
-use crate::predict::config::{ChainKind, Cluster, FilterChain, Listener};
+use crate::predict::cluster::{self, Client};
+use crate::predict::config::{ChainKind, ChainMatch, Cluster, FilterChain, Listener};
 use crate::predict::hosts::{self, overlap, resolve_gateway_name};
 use crate::predict::protocol::Protocol;
-use crate::predict::store::{Resolution, VirtualService, Visibility};
+use crate::predict::sidecar::Listed;
+use crate::predict::store::{Resolution, VirtualService};
 use crate::snapshot::views::{L4Match, RouteDestination};
 
 /// ALPN values of Istio's own mutual TLS.
-const ISTIO_ALPN: [&str; 5] = [
+pub(in crate::predict) const ISTIO_ALPN: [&str; 5] = [
     "istio",
     "istio-peer-exchange",
     "istio-http/1.0",
@@ -67,7 +68,9 @@ pub(super) fn listeners(
                 name,
                 address: address.to_owned(),
                 port: key.port,
+                redirected_only: false,
                 chains,
+                default_chain: None,
             }),
         }
     }
@@ -76,7 +79,7 @@ pub(super) fn listeners(
 
 /// The wildcard: that of IPv6 only for a pod that has no IPv4 address.
 /// After `core/listener_address.go:getWildcardsAndLocalHost`.
-fn wildcard_address(ips: &[String]) -> &'static str {
+pub(in crate::predict) fn wildcard_address(ips: &[String]) -> &'static str {
     if !ips.is_empty() && ips.iter().all(|ip| ip.contains(':')) {
         "::"
     } else {
@@ -126,6 +129,7 @@ fn http_chain(
                 kind: ChainKind::Http,
                 sni: Vec::new(),
                 application_protocols: Vec::new(),
+                matches: ChainMatch::default(),
                 terminates_tls: false,
                 clusters: Vec::new(),
                 route: Some(group.route_name.clone()),
@@ -152,6 +156,7 @@ fn server_chains(
                 kind: ChainKind::Http,
                 sni: match_names(facts.sni()),
                 application_protocols: Vec::new(),
+                matches: ChainMatch::default(),
                 terminates_tls: true,
                 clusters: Vec::new(),
                 route: Some(server.route_name.clone()),
@@ -219,7 +224,7 @@ fn auto_passthrough(
                 let name = format!("outbound_.{}_.{subset_name}_.{hostname}", port.number);
                 if service.resolution != Resolution::Alias
                     && let Some(cluster) =
-                        cluster::of_port(store, &service, port, rule, subset, true)
+                        cluster::of_port(store, &service, port, rule, subset, Client::SniRouter)
                 {
                     clusters.insert(name.clone(), cluster);
                 }
@@ -227,6 +232,7 @@ fn auto_passthrough(
                     kind: ChainKind::Tcp,
                     sni: vec![name.clone()],
                     application_protocols: ISTIO_ALPN.to_vec(),
+                    matches: ChainMatch::default(),
                     terminates_tls: false,
                     clusters: vec![(name, 100)],
                     route: None,
@@ -245,17 +251,9 @@ pub(in crate::predict) fn candidates<'s, 'a>(
     context: &Context<'s, 'a>,
     gateway: &str,
 ) -> Vec<&'s VirtualService<'a>> {
-    let namespace = context.proxy.namespace.as_str();
-    let rank = |vs: &VirtualService<'_>| match &vs.visibility {
-        Visibility::Public => 2,
-        visibility if !visibility.includes(namespace) => 3,
-        _ if vs.namespace() == namespace => 0,
-        _ => 1,
-    };
-    let mut found: Vec<&VirtualService<'a>> =
-        context.store.naming(gateway).map(|(vs, _)| vs).collect();
-    found.sort_by_key(|vs| rank(vs));
-    found
+    context
+        .store
+        .in_order_asked(gateway, &context.proxy.namespace)
 }
 
 /// Whether a VirtualService takes part at a server.
@@ -368,6 +366,7 @@ fn tcp(
                 rule,
                 clause,
                 declared: facts.number,
+                listed: None,
             };
             let chain = FilterChain {
                 kind: ChainKind::Tcp,
@@ -377,6 +376,7 @@ fn tcp(
                     Vec::new()
                 },
                 application_protocols: Vec::new(),
+                matches: ChainMatch::default(),
                 terminates_tls: facts.tls == TlsMode::Terminate,
                 clusters: destinations(context, &place, &route.route, clusters),
                 route: None,
@@ -390,7 +390,7 @@ fn tcp(
 }
 
 /// Whether a rule's destinations make a route at all.
-fn usable(route: &[RouteDestination]) -> Result<(), Reason> {
+pub(in crate::predict) fn usable(route: &[RouteDestination]) -> Result<(), Reason> {
     match route {
         [] => Err(Reason::EmptyRoute),
         [_] => Ok(()),
@@ -457,11 +457,13 @@ fn passthrough(
                     rule,
                     clause,
                     declared: facts.number,
+                    listed: None,
                 };
                 found.push(FilterChain {
                     kind: ChainKind::Tcp,
                     sni: match_names(m.sni_hosts.clone()),
                     application_protocols: Vec::new(),
+                    matches: ChainMatch::default(),
                     terminates_tls: false,
                     clusters: destinations(context, &place, &route.route, clusters),
                     route: None,
@@ -504,6 +506,8 @@ pub(in crate::predict) struct Place<'p> {
     pub(in crate::predict) clause: EntryId,
     /// The server's declared number: the port of a destination that names none.
     pub(in crate::predict) declared: u32,
+    /// The services that HTTP rules of a sidecar look their destinations up in.
+    pub(in crate::predict) listed: Option<&'p Listed<'p>>,
 }
 
 /// The clusters of a rule with their weights: a single destination ignores its weight, of several those without

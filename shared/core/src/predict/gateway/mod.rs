@@ -5,17 +5,23 @@ mod chains;
 mod merge;
 mod ports;
 
+use std::borrow::Cow;
+
 use super::config::Listener;
-use super::{Prediction, ProxyFacts, ProxyKind, http};
+use super::sidecar::Scope;
+use super::{Prediction, ProxyFacts, http};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
 use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
-use crate::predict::store::{Gateway, Store};
+use crate::predict::store::{Gateway, Service, Store};
 use crate::snapshot::ObjectId;
 use crate::snapshot::views::{Labels, Server, ServerTls};
 
-pub(super) use chains::{Place, attach, candidates, destinations};
+pub(super) use chains::{
+    ISTIO_ALPN, Place, attach, candidates, destinations, usable, wildcard_address,
+};
 pub(super) use merge::{BoundServer, Merged};
+pub(super) use ports::targets;
 pub(crate) use ports::target_port;
 
 /// How a server treats TLS.
@@ -51,31 +57,42 @@ impl TlsMode {
 pub(super) struct Context<'s, 'a> {
     pub(super) store: &'s Store<'a>,
     pub(super) proxy: &'s ProxyFacts,
+    /// What a sidecar knows; a gateway knows all that its namespace may see.
+    pub(super) scope: Option<&'s Scope<'s, 'a>>,
     pub(super) ledger: Ledger,
 }
 
-/// Predicts a gateway proxy. A sidecar has no gateway listeners at all.
+impl<'s> Context<'s, '_> {
+    /// The service that the proxy knows under a host name.
+    pub(super) fn service(&self, hostname: &str) -> Option<Cow<'s, Service>> {
+        match self.scope {
+            Some(scope) => scope.service(hostname).map(Cow::Borrowed),
+            None => self.store.service(hostname, &self.proxy.namespace),
+        }
+    }
+}
+
+/// Predicts a gateway proxy.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let mut context = Context {
         store,
         proxy,
+        scope: None,
         ledger: Ledger::default(),
     };
     bindings(&mut context);
     let mut prediction = Prediction::default();
-    if proxy.kind == ProxyKind::Router {
-        let applying = applying(&mut context);
-        let targets = ports::targets(&mut context);
-        let merged = merge::merge(&mut context, &applying, &targets);
-        prediction.config.listeners =
-            chains::listeners(&mut context, &merged, &mut prediction.config.clusters);
-        prediction.config.routes = http::routes(
-            &mut context,
-            &merged,
-            &prediction.config.listeners,
-            &mut prediction.config.clusters,
-        );
-    }
+    let applying = applying(&mut context);
+    let targets = targets(&mut context);
+    let merged = merge::merge(&mut context, &applying, &targets);
+    prediction.config.listeners =
+        chains::listeners(&mut context, &merged, &mut prediction.config.clusters);
+    prediction.config.routes = http::routes(
+        &mut context,
+        &merged,
+        &prediction.config.listeners,
+        &mut prediction.config.clusters,
+    );
     prediction
         .config
         .listeners

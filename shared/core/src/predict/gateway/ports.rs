@@ -16,12 +16,14 @@ use crate::snapshot::views::{
 const NO_TRANSLATION_LABEL: &str = "experimental.istio.io/disable-gateway-port-translation";
 
 /// A Service port that leads to the proxy.
-pub(super) struct Target {
+pub(in crate::predict) struct Target {
     pub(super) service_port: u32,
-    pub(super) target_port: u32,
+    pub(in crate::predict) target_port: u32,
+    /// Protocol of the Service port, for the mesh.
+    pub(in crate::predict) protocol: Protocol,
     /// The Service may translate a Gateway's number.
     pub(super) translates: bool,
-    pub(super) entry: EntryId,
+    pub(in crate::predict) entry: EntryId,
 }
 
 /// The target port of a Service port on pods with these containers.
@@ -52,7 +54,7 @@ pub(crate) fn target_port(port: &ServicePort, containers: &[Container]) -> Resul
 
 /// The Service ports that lead to the proxy: oldest first, then by host name, then as written.
 /// After `pilot/pkg/model/context.go:SetServiceTargets`.
-pub(super) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> {
+pub(in crate::predict) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> {
     let store = context.store;
     let proxy = context.proxy;
     let mut services: Vec<(&Object, String)> = store
@@ -110,12 +112,7 @@ fn of_service(
     let mut kept: Vec<(u32, Protocol, EntryId)> = Vec::new();
     for (index, port) in service.spec.ports.iter().enumerate() {
         let entry = open(context, object, index);
-        let protocol = Protocol::of_service_port(
-            port.port,
-            &port.name,
-            &port.protocol,
-            port.app_protocol.as_deref(),
-        );
+        let protocol = protocol_of(port);
         let outcome = target_port(port, &context.proxy.containers).and_then(|target| {
             match kept.iter().find(|(t, p, _)| *t == target && *p == protocol) {
                 Some((_, _, by)) => Err(Reason::TargetPortRepeated { by: *by }),
@@ -127,11 +124,21 @@ fn of_service(
             targets.push(Target {
                 service_port: port.port,
                 target_port,
+                protocol,
                 translates,
                 entry,
             });
         }
     }
+}
+
+fn protocol_of(port: &ServicePort) -> Protocol {
+    Protocol::of_service_port(
+        port.port,
+        &port.name,
+        &port.protocol,
+        port.app_protocol.as_deref(),
+    )
 }
 
 fn open(context: &mut Context<'_, '_>, object: &Object, index: usize) -> EntryId {
@@ -169,14 +176,17 @@ fn of_slices(
         let Some(index) = service.spec.ports.iter().position(|p| p.name == name) else {
             continue;
         };
-        let declared = service.spec.ports.get(index).map_or(number, |p| p.port);
+        let Some(port) = service.spec.ports.get(index) else {
+            continue;
+        };
         let entry = open(context, object, index);
         context
             .ledger
             .settle(entry, Ok(((), Effect::TargetPort(number))));
         targets.push(Target {
-            service_port: declared,
+            service_port: port.port,
             target_port: number,
+            protocol: protocol_of(port),
             translates,
             entry,
         });
@@ -201,14 +211,17 @@ fn of_service_entry(
     };
     let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
     for (index, number) in targets_of_service_entry(store, service, spec, &context.proxy.ips) {
-        let declared = spec.ports.get(index).map_or(number, |p| p.number);
+        let Some(port) = spec.ports.get(index) else {
+            continue;
+        };
         let entry = open(context, object, index);
         context
             .ledger
             .settle(entry, Ok(((), Effect::TargetPort(number))));
         targets.push(Target {
-            service_port: declared,
+            service_port: port.number,
             target_port: number,
+            protocol: Protocol::parse(&port.protocol),
             translates,
             entry,
         });

@@ -178,6 +178,18 @@ pub struct HttpRoute {
     pub direct_response: Option<DirectResponse>,
     /// Another VirtualService that holds the rules.
     pub delegate: Option<Delegate>,
+    /// Gets a copy of each request.
+    pub mirror: Option<Destination>,
+    /// Get copies of some requests.
+    pub mirrors: Vec<Mirror>,
+}
+
+/// `http[].mirrors[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Mirror {
+    /// Where the copies go.
+    pub destination: Destination,
 }
 
 /// `http[].directResponse`.

@@ -41,6 +41,9 @@ pub struct ServiceSpec {
     /// `None` makes it headless.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: String,
+    /// All of them, of a Service with two families.
+    #[serde(rename = "clusterIPs")]
+    pub cluster_ips: Vec<String>,
     /// Further addresses.
     #[serde(rename = "externalIPs")]
     pub external_ips: Vec<String>,

@@ -5,6 +5,7 @@
 mod istio;
 mod kubernetes;
 mod labels;
+mod sidecar;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -12,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 pub use istio::*;
 pub use kubernetes::*;
 pub use labels::Labels;
+pub use sidecar::*;
 
 use super::Kind;
 
@@ -77,6 +79,7 @@ views! {
     EndpointSlice(EndpointSlice), Deployment(Deployment), StatefulSet(StatefulSet), DaemonSet(DaemonSet),
     Gateway(Gateway), VirtualService(VirtualService), DestinationRule(DestinationRule),
     ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry),
+    Sidecar(Sidecar), PeerAuthentication(PeerAuthentication),
 }
 
 /// A view that can be taken out of [`View`].

@@ -1,0 +1,107 @@
+//! Networks as `address/length`. After istio `pilot/pkg/networking/util/util.go:AddrStrToPrefix` (1.31), which reads
+//! with Go's `netip`: a bare address is a network of one.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+/// The address of a service that has none.
+pub(super) const UNSPECIFIED: &str = "0.0.0.0";
+
+/// The same for IPv6.
+pub(super) const UNSPECIFIED_V6: &str = "::";
+
+/// A network, as written: the bits behind its length may be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Network {
+    /// Address.
+    pub(super) address: IpAddr,
+    /// Length of the prefix.
+    pub(super) length: u8,
+}
+
+/// A text that is no network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoNetwork;
+
+impl FromStr for Network {
+    type Err = NoNetwork;
+
+    fn from_str(text: &str) -> Result<Self, NoNetwork> {
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| NoNetwork)?;
+        let most = bits(address);
+        let length = match length {
+            None => most,
+            // Go takes digits only, and no leading zero.
+            Some(text) if text.starts_with(['+', '0']) && text != "0" => return Err(NoNetwork),
+            Some(text) => text.parse().map_err(|_| NoNetwork)?,
+        };
+        if length > most {
+            return Err(NoNetwork);
+        }
+        Ok(Self { address, length })
+    }
+}
+
+impl Network {
+    /// Whether it holds one address only.
+    pub(super) const fn is_single(self) -> bool {
+        self.length == bits(self.address)
+    }
+
+    /// Whether its address is `0.0.0.0`: istiod leaves such a network out of a match, whatever its length.
+    pub(super) fn is_unspecified_v4(self) -> bool {
+        matches!(self.address, IpAddr::V4(v4) if v4.is_unspecified())
+    }
+
+    /// The same network with the bits behind its length cleared: two spellings of one network are equal then.
+    pub(super) fn masked(self) -> Self {
+        let length = u32::from(self.length);
+        let address = match self.address {
+            IpAddr::V4(v4) => {
+                let mask = u32::MAX.checked_shl(32 - length).unwrap_or(0);
+                IpAddr::V4((u32::from(v4) & mask).into())
+            }
+            IpAddr::V6(v6) => {
+                let mask = u128::MAX.checked_shl(128 - length).unwrap_or(0);
+                IpAddr::V6((u128::from(v6) & mask).into())
+            }
+        };
+        Self { address, ..self }
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.length)
+    }
+}
+
+const fn bits(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_are_equal_when_their_masked_forms_are() {
+        let read = |text: &str| text.parse::<Network>().map(Network::masked);
+        assert_eq!(read("192.168.7.9/16"), read("192.168.0.0/16"));
+        assert_eq!(read("1.2.3.4/32"), read("1.2.3.4"));
+        assert_ne!(read("10.0.0.0/8"), read("10.0.0.0/9"));
+        assert_eq!(read("fd00::1/64"), read("fd00::/64"));
+        assert_eq!(read("0.0.0.0/0").map(|n| n.to_string()), Ok("0.0.0.0/0".to_owned()));
+        for wrong in ["", "a", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/08", "1.2.3/8", "::/129"] {
+            assert_eq!(read(wrong), Err(NoNetwork), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The listeners, routes and clusters of a sidecar. After istio `pilot/pkg/networking/core` (1.31).
+
+mod address;
+mod chains;
+mod domains;
+mod fallback;
+mod hosts;
+mod inbound;
+mod mtls;
+mod outbound;
+mod routes;
+mod scope;
+
+use std::collections::BTreeSet;
+
+use super::config::{Config, Listener, RouteAction};
+use super::gateway::Context;
+use super::proxy::ProxyFacts;
+use super::store::Store;
+use super::{ChainKind, ChainMatch, FilterChain, Prediction};
+
+pub(super) use routes::Listed;
+pub(super) use scope::Scope;
+
+/// Predicts a sidecar.
+pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
+    let sidecar = scope::choose(store, proxy);
+    let scope = Scope::new(store, &proxy.namespace, sidecar);
+    let mut context = Context {
+        store,
+        proxy,
+        scope: Some(&scope),
+        ledger: scope.ledger.clone(),
+    };
+    scope::record_choice(store, proxy, &mut context.ledger);
+    let mut config = Config::default();
+    if store.mesh.proxy_listen_port > 0 {
+        listeners(&mut context, &scope, &mut config);
+    }
+    Prediction {
+        config,
+        ledger: context.ledger,
+    }
+}
+
+fn listeners<'s, 'a>(
+    context: &mut Context<'s, 'a>,
+    scope: &Scope<'s, 'a>,
+    config: &mut Config,
+) {
+    let clusters = &mut config.clusters;
+    let mut listeners = inbound::listeners(context, scope, clusters);
+    listeners.extend(outbound::listeners(context, scope, clusters));
+    listeners.extend(http_proxy(context));
+    listeners.extend(fallback::virtual_outbound(context, &scope.policy));
+    fallback::add_egress_proxy(context, &scope.policy, clusters);
+    config.routes = routes::routes(context, scope, &listeners, clusters);
+    listeners.sort_by(|a, b| a.name.cmp(&b.name));
+    config.listeners = listeners;
+    let named = named(config);
+    fallback::add_fixed(&named, &mut config.clusters);
+    // What lost its place on a listener had clusters too: nothing leads there.
+    config
+        .clusters
+        .retain(|name, _| name.starts_with("inbound|") || named.contains(name));
+}
+
+/// The clusters that chains and routes lead to.
+fn named(config: &Config) -> BTreeSet<String> {
+    let chains = config.listeners.iter().flat_map(Listener::all_chains);
+    let mut found: BTreeSet<String> = chains
+        .flat_map(|c| c.clusters.iter().map(|(name, _)| name.clone()))
+        .collect();
+    let hosts = config.routes.values().flatten();
+    for route in hosts.flat_map(|h| &h.routes) {
+        if let RouteAction::Clusters(clusters) = &route.action {
+            found.extend(clusters.iter().map(|(name, _)| name.clone()));
+        }
+    }
+    found
+}
+
+/// The listener of an explicit HTTP proxy. After `core/listener.go:buildHTTPProxy`.
+fn http_proxy(context: &mut Context<'_, '_>) -> Option<Listener> {
+    let own = context.proxy.metadata.http_proxy_port;
+    let port = own.unwrap_or(context.store.mesh.proxy_http_port);
+    if port == 0 {
+        return None;
+    }
+    let address = address::Families::of(context.proxy).localhost();
+    let chain = FilterChain {
+        kind: ChainKind::Http,
+        sni: Vec::new(),
+        application_protocols: Vec::new(),
+        matches: ChainMatch::default(),
+        terminates_tls: false,
+        clusters: Vec::new(),
+        route: Some("http_proxy".to_owned()),
+        origin: fallback::entry(context),
+        clause: None,
+    };
+    Some(Listener {
+        name: format!("{address}_{port}"),
+        address: address.to_owned(),
+        port,
+        redirected_only: false,
+        chains: vec![chain],
+        default_chain: None,
+    })
+}

@@ -1,0 +1,81 @@
+//! Which mode of mutual TLS a port of the pod has.
+//! After istio `pilot/pkg/security/authn/policy_applier.go:ComposePeerAuthentication` (1.31).
+
+use std::collections::BTreeMap;
+
+use crate::predict::proxy::ProxyFacts;
+use crate::predict::selects;
+use crate::predict::store::Store;
+use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, PeerAuthenticationSpec};
+
+/// Whether clients must, may or cannot speak Istio's mutual TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Strict,
+    Permissive,
+    Disable,
+}
+
+impl Mode {
+    /// `None` takes what the wider policy says.
+    fn of(written: Option<&MutualTls>) -> Option<Self> {
+        match written?.mode.as_str() {
+            "STRICT" => Some(Self::Strict),
+            "PERMISSIVE" => Some(Self::Permissive),
+            "DISABLE" => Some(Self::Disable),
+            _ => None,
+        }
+    }
+}
+
+/// The modes of a pod's ports.
+#[derive(Debug)]
+pub(super) struct Modes {
+    /// Of ports that nothing is said about.
+    pub(super) general: Mode,
+    /// By port of the pod.
+    pub(super) by_port: BTreeMap<u32, Mode>,
+}
+
+impl Modes {
+    /// Of a port of the pod.
+    pub(super) fn of_port(&self, port: u32) -> Mode {
+        self.by_port.get(&port).copied().unwrap_or(self.general)
+    }
+
+    /// From the mesh's policy, the namespace's and the workload's: the narrowest that says anything. Of two at one
+    /// level the oldest counts; one with a selector in the root namespace counts nowhere.
+    pub(super) fn of(store: &Store<'_>, proxy: &ProxyFacts) -> Self {
+        let root = store.mesh.root_namespace.as_str();
+        let own = |namespace: &str| -> Vec<&PeerAuthenticationSpec> {
+            let objects = store.peer_authentications(namespace).iter();
+            objects
+                .filter_map(|o| PeerAuthentication::of(&o.view).map(|p| &p.spec))
+                .collect()
+        };
+        let mesh = own(root);
+        let here = if proxy.namespace == root {
+            Vec::new()
+        } else {
+            own(&proxy.namespace)
+        };
+        let wide = |policies: &[&PeerAuthenticationSpec]| {
+            let first = policies.iter().find(|p| p.labels().is_none());
+            first.and_then(|p| Mode::of(p.mtls.as_ref()))
+        };
+        let workload = here
+            .iter()
+            .find(|p| p.labels().is_some_and(|l| selects(l, &proxy.labels)));
+        let general = workload
+            .and_then(|p| Mode::of(p.mtls.as_ref()))
+            .or_else(|| wide(&here))
+            .or_else(|| wide(&mesh))
+            .unwrap_or(Mode::Permissive);
+        let by_port = workload
+            .into_iter()
+            .flat_map(|p| &p.port_level_mtls)
+            .map(|(port, written)| (*port, Mode::of(Some(written)).unwrap_or(general)))
+            .collect();
+        Self { general, by_port }
+    }
+}

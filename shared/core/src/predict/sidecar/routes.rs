@@ -1,0 +1,430 @@
+//! Route configurations: one a port that services share by host, and one for each service whose protocol is detected
+//! at its own address. After istio `core/httproute.go:BuildSidecarOutboundVirtualHosts` and
+//! `core/route/route.go:BuildSidecarVirtualHostWrapper` (1.31).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::address::Families;
+use super::chains::add_cluster;
+use super::domains::{self, with_port};
+use super::fallback;
+use super::outbound::Family;
+use super::scope::{Egress, Imported, Scope};
+use crate::ledger::{Block, Effect, EntryId, Reason, Step};
+use crate::predict::cluster::Named;
+use crate::predict::config::{Cluster, Listener, Route, RouteAction, VirtualHost};
+use crate::predict::gateway::Context;
+use crate::predict::hosts::{MESH, is_wildcard, overlap};
+use crate::predict::http::{At, vs_routes};
+use crate::predict::protocol::Protocol;
+use crate::predict::store::{Resolution, VirtualService};
+
+/// Route configurations of this port also hold hosts of VirtualServices that no service has.
+const HTTP_PORT: u32 = 80;
+
+/// The services that requests to a port may be for, by host name.
+pub(in crate::predict) struct Listed<'l> {
+    /// 0 for an HTTP proxy or a socket: then all ports count.
+    port: u32,
+    services: BTreeMap<String, &'l Imported<'l>>,
+}
+
+impl Listed<'_> {
+    /// What a cluster's name takes from a service: here each has the listener's port alone.
+    pub(in crate::predict) fn get(&self, hostname: &str) -> Option<Named> {
+        let service = &self.services.get(hostname)?.service;
+        let only_port = match self.port {
+            0 => service.only_port(),
+            port => Some(port),
+        };
+        Some(Named {
+            external_name: service.external_name.clone(),
+            only_port,
+        })
+    }
+
+    /// The ports of a service that count here and take HTTP.
+    fn http_ports<'p>(&self, one: &'p Imported<'_>) -> impl Iterator<Item = u32> + use<'p> {
+        let only = self.port;
+        let ports = one.service.ports.iter();
+        ports
+            .filter(move |p| only == 0 || p.number == only)
+            .filter(|p| takes_http(p.protocol))
+            .map(|p| p.number)
+    }
+}
+
+fn takes_http(protocol: Protocol) -> bool {
+    matches!(Family::of(protocol), Some(Family::Http | Family::Auto))
+}
+
+/// Routes for some hosts.
+struct Group<'g> {
+    port: u32,
+    services: Vec<&'g Imported<'g>>,
+    /// Hosts of a VirtualService that no service has.
+    hosts: Vec<String>,
+    /// Of a VirtualService; a service without one has the route to itself.
+    routes: Option<Vec<Route>>,
+}
+
+/// The route configurations that the listeners name.
+pub(super) fn routes<'s, 'a>(
+    context: &mut Context<'s, 'a>,
+    scope: &Scope<'s, 'a>,
+    listeners: &[Listener],
+    clusters: &mut BTreeMap<String, Cluster>,
+) -> BTreeMap<String, Vec<VirtualHost>> {
+    let names: BTreeSet<&str> = listeners
+        .iter()
+        .flat_map(Listener::all_chains)
+        .filter_map(|c| c.route.as_deref())
+        .filter(|name| !name.starts_with("(inline) "))
+        .collect();
+    let fallback = fallback::entry(context);
+    let mut by_port: BTreeMap<u32, Vec<VirtualHost>> = BTreeMap::new();
+    let mut found = BTreeMap::new();
+    for name in names {
+        let socket = name.starts_with("unix://");
+        let sniffed = name.rsplit_once(':').filter(|_| !socket);
+        let port = sniffed.map_or(name, |(_, port)| port);
+        let port: u32 = port.parse().unwrap_or(0);
+        let hosts = match by_port.get(&port).filter(|_| port > 0) {
+            Some(hosts) => hosts.clone(),
+            None => {
+                let hosts = match entry_for(scope, port, name) {
+                    Some(egress) => virtual_hosts(context, egress, port, clusters),
+                    None => Vec::new(),
+                };
+                by_port.insert(port, hosts.clone());
+                hosts
+            }
+        };
+        let hosts = match sniffed {
+            Some((host, _)) => only_of(hosts, host, name),
+            None => {
+                let mut hosts = hosts;
+                hosts.push(fallback::virtual_host(&scope.policy, fallback));
+                hosts
+            }
+        };
+        found.insert(name.to_owned(), hosts);
+    }
+    found
+}
+
+/// The egress entry that decides about a route: the one with its port, or the one without any, whichever comes
+/// first. After `model/sidecar.go:GetEgressListenerForRDS`.
+fn entry_for<'e, 's, 'a>(
+    scope: &'e Scope<'s, 'a>,
+    port: u32,
+    name: &str,
+) -> Option<&'e Egress<'s, 'a>> {
+    scope.egress.iter().find(|egress| match egress.port() {
+        None => true,
+        Some(own) if own.number != port => false,
+        Some(_) => port > 0 || egress.view.is_some_and(|v| v.bind == name),
+    })
+}
+
+/// The virtual host of one service, which takes every name then: the address has told which service is meant.
+/// After `core/httproute.go:getVirtualHostsForSniffedServicePort`.
+fn only_of(hosts: Vec<VirtualHost>, host: &str, name: &str) -> Vec<VirtualHost> {
+    let mut own: Vec<VirtualHost> = hosts
+        .into_iter()
+        .filter(|h| h.domains.iter().any(|d| d == host || d == name))
+        .collect();
+    if let [only] = own.as_mut_slice() {
+        only.domains = vec!["*".to_owned()];
+    }
+    own
+}
+
+fn virtual_hosts<'s, 'a>(
+    context: &mut Context<'s, 'a>,
+    egress: &Egress<'s, 'a>,
+    port: u32,
+    clusters: &mut BTreeMap<String, Cluster>,
+) -> Vec<VirtualHost> {
+    let port = if egress.is_http_proxy() { 0 } else { port };
+    let step = Step::Routes {
+        proxy: context.proxy.object().unwrap_or_default(),
+        port,
+    };
+    let under = context.ledger.open(step, None);
+    context.ledger.settle(under, Ok(((), Effect::Applies)));
+    let services = egress
+        .services
+        .iter()
+        .filter(|one| port == 0 || one.service.ports.iter().any(|p| p.number == port));
+    let listed = Listed {
+        port,
+        services: services
+            .map(|one| {
+                let name = &one.service.hostname;
+                let name = if port == 0 {
+                    name.clone()
+                } else {
+                    name.to_lowercase()
+                };
+                (name, one)
+            })
+            .collect(),
+    };
+    let mut groups = Vec::new();
+    let mut with_rules: BTreeSet<String> = BTreeSet::new();
+    for vs in &egress.virtual_services {
+        if port != HTTP_PORT && !concerns(vs, &listed) {
+            continue;
+        }
+        groups.extend(of_rules(context, egress, vs, &listed, under, clusters));
+    }
+    for group in &groups {
+        for one in &group.services {
+            with_rules.insert(one.service.hostname.to_lowercase());
+        }
+    }
+    for (name, one) in &listed.services {
+        if with_rules.contains(&name.to_lowercase())
+            || one.service.resolution == Resolution::Alias
+        {
+            continue;
+        }
+        groups.extend(listed.http_ports(one).map(|port| Group {
+            port,
+            services: vec![*one],
+            hosts: Vec::new(),
+            routes: None,
+        }));
+    }
+    Domains::default().all(context, &listed, groups, under, clusters)
+}
+
+/// Whether a host of a VirtualService is that of a service here. After `core/httproute.go:selectVirtualServices`.
+fn concerns(vs: &VirtualService<'_>, listed: &Listed<'_>) -> bool {
+    vs.hosts.iter().any(|host| {
+        let host = host.to_lowercase();
+        if listed.services.contains_key(&host) {
+            return true;
+        }
+        let mut names = listed.services.keys();
+        names.any(|name| (is_wildcard(&host) || is_wildcard(name)) && overlap(&host, name))
+    })
+}
+
+/// The groups of one VirtualService. After `core/route/route.go:buildSidecarVirtualHostsForVirtualService`.
+fn of_rules<'g, 's, 'a>(
+    context: &mut Context<'s, 'a>,
+    egress: &Egress<'s, 'a>,
+    vs: &'s VirtualService<'a>,
+    listed: &Listed<'g>,
+    under: EntryId,
+    clusters: &mut BTreeMap<String, Cluster>,
+) -> Vec<Group<'g>> {
+    let step = Step::Attachment {
+        virtual_service: vs.object.id,
+    };
+    let attachment = context.ledger.open(step, Some(under));
+    let outcome = if vs.spec.http.is_empty() {
+        Err(Reason::NoBlock {
+            needed: Block::Http,
+        })
+    } else {
+        Ok(((), Effect::Attached))
+    };
+    if context.ledger.settle(attachment, outcome).is_none() {
+        return Vec::new();
+    }
+    let at = At {
+        gateway: MESH,
+        port: listed.port,
+        listed: Some(listed),
+    };
+    let routes = vs_routes(context, vs, &at, attachment, clusters);
+    if routes.is_empty() {
+        return Vec::new();
+    }
+    let (hosts, services) = split(egress, vs, listed);
+    let mut by_port: BTreeMap<u32, Vec<&'g Imported<'g>>> = BTreeMap::new();
+    for one in services {
+        for port in listed.http_ports(one) {
+            by_port.entry(port).or_default().push(one);
+        }
+    }
+    if by_port.is_empty() && listed.port == HTTP_PORT {
+        by_port.insert(HTTP_PORT, Vec::new());
+    }
+    let group = |(port, services)| Group {
+        port,
+        services,
+        hosts: hosts.clone(),
+        routes: Some(routes.clone()),
+    };
+    by_port.into_iter().map(group).collect()
+}
+
+/// The hosts of a VirtualService that no service has, and the services of the others. A wildcard host stands for the
+/// services that no nearer host of another VirtualService stands for.
+/// After `core/route/route.go:separateVSHostsAndServices`.
+fn split<'g>(
+    egress: &Egress<'_, '_>,
+    vs: &VirtualService<'_>,
+    listed: &Listed<'g>,
+) -> (Vec<String>, Vec<&'g Imported<'g>>) {
+    let mut hosts = Vec::new();
+    let mut services = Vec::new();
+    for host in vs.hosts.iter().filter(|h| !is_wildcard(h)) {
+        match listed.services.get(&host.to_lowercase()) {
+            Some(one) => services.push(*one),
+            None => hosts.push(host.to_lowercase()),
+        }
+    }
+    for host in vs.hosts.iter().filter(|h| is_wildcard(h)) {
+        let host = host.to_lowercase();
+        let mut any = false;
+        for (name, one) in &listed.services {
+            if overlap(name, &host) {
+                any = true;
+                if egress.nearest(name) == Some(vs.object.id) {
+                    services.push(*one);
+                }
+            }
+        }
+        if !any {
+            hosts.push(host);
+        }
+    }
+    (hosts, services)
+}
+
+/// Names and domains of virtual hosts that are taken.
+#[derive(Default)]
+struct Domains {
+    names: BTreeSet<String>,
+    domains: BTreeSet<String>,
+    /// Whole host names of services: no short form of another may be one of them.
+    whole: BTreeSet<String>,
+}
+
+impl Domains {
+    fn all(
+        mut self,
+        context: &mut Context<'_, '_>,
+        listed: &Listed<'_>,
+        groups: Vec<Group<'_>>,
+        under: EntryId,
+        clusters: &mut BTreeMap<String, Cluster>,
+    ) -> Vec<VirtualHost> {
+        for group in &groups {
+            for one in &group.services {
+                let name = host_of(one, listed);
+                self.whole.insert(with_port(&name, group.port));
+                self.whole.insert(name);
+            }
+        }
+        let mut found = Vec::new();
+        for group in groups {
+            let mut hosts = Vec::new();
+            for host in &group.hosts {
+                let domains = self.free(host, group.port, vec![host.clone()], &[]);
+                if let (Some(domains), Some(routes)) = (domains, &group.routes) {
+                    hosts.push(virtual_host(domains, routes.clone()));
+                }
+            }
+            for one in &group.services {
+                hosts.extend(self.of_service(context, listed, &group, one, under, clusters));
+            }
+            if listed.port == 0 && group.port != HTTP_PORT {
+                // Without a port in the Host header it is port 80 that is meant.
+                for host in &mut hosts {
+                    host.domains.retain(|d| d.contains(':'));
+                }
+                hosts.retain(|h| !h.domains.is_empty());
+            }
+            found.extend(hosts);
+        }
+        found
+    }
+
+    fn of_service(
+        &mut self,
+        context: &mut Context<'_, '_>,
+        listed: &Listed<'_>,
+        group: &Group<'_>,
+        one: &Imported<'_>,
+        under: EntryId,
+        clusters: &mut BTreeMap<String, Cluster>,
+    ) -> Option<VirtualHost> {
+        let step = Step::VirtualHost {
+            of: one.of,
+            port: one.port_index(context.store, group.port),
+        };
+        let entry = context.ledger.open(step, Some(under));
+        let name = host_of(one, listed);
+        let (all, short) = domains::of_service(
+            one,
+            &name,
+            (listed.port == 0).then_some(group.port),
+            Families::of(context.proxy),
+            &context.proxy.namespace,
+            &context.store.mesh.domain,
+        );
+        let outcome = self
+            .free(&name, group.port, all, &short)
+            .ok_or(Reason::DomainsTaken)
+            .map(|domains| (domains.clone(), Effect::Domains(domains)));
+        let domains = context.ledger.settle(entry, outcome)?;
+        let routes = match &group.routes {
+            Some(routes) => routes.clone(),
+            None => {
+                let cluster = format!("outbound|{}||{name}", group.port);
+                add_cluster(context, &name, group.port, &cluster, clusters);
+                vec![Route {
+                    matches: Some("prefix /".to_owned()),
+                    action: RouteAction::Clusters(vec![(cluster, 100)]),
+                    clause: entry,
+                    catch_all: true,
+                }]
+            }
+        };
+        Some(virtual_host(domains, routes))
+    }
+
+    /// Those of a virtual host's domains that are free. After `core/httproute.go:dedupeDomains`.
+    fn free(
+        &mut self,
+        name: &str,
+        port: u32,
+        domains: Vec<String>,
+        short: &[String],
+    ) -> Option<Vec<String>> {
+        if !self.names.insert(with_port(name, port)) {
+            return None;
+        }
+        let mut free = Vec::new();
+        for domain in domains {
+            let another = short.contains(&domain) && self.whole.contains(&domain);
+            if !another && self.domains.insert(domain.to_lowercase()) {
+                free.push(domain);
+            }
+        }
+        (!free.is_empty()).then_some(free)
+    }
+}
+
+/// A service's host name as the route configuration has it.
+fn host_of(one: &Imported<'_>, listed: &Listed<'_>) -> String {
+    if listed.port == 0 {
+        one.service.hostname.clone()
+    } else {
+        one.service.hostname.to_lowercase()
+    }
+}
+
+const fn virtual_host(domains: Vec<String>, routes: Vec<Route>) -> VirtualHost {
+    VirtualHost {
+        domains,
+        routes,
+        require_tls: false,
+    }
+}
