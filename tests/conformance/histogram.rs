@@ -51,7 +51,49 @@ pub(crate) const REASONS: [&str; 38] = [
     "Displaced",
 ];
 
-/// A new reason has to be named here and in [`REASONS`].
+/// The reasons that a sidecar's prediction gives.
+pub(crate) const SIDECAR_REASONS: [&str; 38] = [
+    "NamedTargetMissing",
+    "TargetPortRepeated",
+    "PrivilegedPort",
+    "NoBlock",
+    "PortMismatch",
+    "GatewayMismatch",
+    "SourceMismatch",
+    "AfterCatchAll",
+    "UnknownHost",
+    "NotVisible",
+    "PortAbsent",
+    "NotForwarded",
+    "PortUnclear",
+    "SubsetUndefined",
+    "NoEndpoints",
+    "ZeroWeight",
+    "Displaced",
+    "SidecarNotSelected",
+    "ServiceNotExported",
+    "NotImported",
+    "ImportExcluded",
+    "EgressPortAbsent",
+    "HostnameElsewhere",
+    "OnlyOneFound",
+    "IsAlias",
+    "NotTcp",
+    "ReservedPort",
+    "NoInstances",
+    "OwnAddress",
+    "NotAnAddress",
+    "ListenerLocked",
+    "WellKnownProtocol",
+    "SniffedAlready",
+    "ChainTaken",
+    "DomainsTaken",
+    "InboundTaken",
+    "IngressListed",
+    "NotIntercepted",
+];
+
+/// A new reason has to be named here and in [`REASONS`] or [`SIDECAR_REASONS`].
 const fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::NotSelected => "NotSelected",
@@ -91,6 +133,27 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::EmptyHost => "EmptyHost",
         Reason::NoEndpoints { .. } => "NoEndpoints",
         Reason::ZeroWeight => "ZeroWeight",
+        Reason::SidecarNotSelected => "SidecarNotSelected",
+        Reason::ServiceNotExported => "ServiceNotExported",
+        Reason::NotImported => "NotImported",
+        Reason::ImportExcluded { .. } => "ImportExcluded",
+        Reason::EgressPortAbsent { .. } => "EgressPortAbsent",
+        Reason::HostnameElsewhere { .. } => "HostnameElsewhere",
+        Reason::OnlyOneFound { .. } => "OnlyOneFound",
+        Reason::IsAlias => "IsAlias",
+        Reason::NotTcp => "NotTcp",
+        Reason::ReservedPort { .. } => "ReservedPort",
+        Reason::NoInstances => "NoInstances",
+        Reason::OwnAddress => "OwnAddress",
+        Reason::NotAnAddress => "NotAnAddress",
+        Reason::ListenerLocked { .. } => "ListenerLocked",
+        Reason::WellKnownProtocol { .. } => "WellKnownProtocol",
+        Reason::SniffedAlready { .. } => "SniffedAlready",
+        Reason::ChainTaken { .. } => "ChainTaken",
+        Reason::DomainsTaken => "DomainsTaken",
+        Reason::InboundTaken { .. } => "InboundTaken",
+        Reason::IngressListed { .. } => "IngressListed",
+        Reason::NotIntercepted => "NotIntercepted",
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod compare;
 mod generate;
+mod generate_sidecar;
 mod histogram;
 mod oracle;
 mod random;
@@ -21,9 +22,10 @@ use scenario::Scenario;
 use serde_json::Value;
 use shrink::{Outcome, judge, shrink, shrink_keeping};
 
-const USAGE: &str = "conformance [--count N] [--seed N] [--jobs N] [--shrink N] [--out DIR]
+const USAGE: &str = "conformance [--sidecar] [--count N] [--seed N] [--jobs N] [--shrink N] [--out DIR]
 
 Compares N scenarios, made from seeds that follow --seed, with what istiod's own code builds (Go is needed).
+  --sidecar   scenarios around a pod with a sidecar; without, around a gateway
   --count N   how many scenarios; 300
   --seed N    the first seed; 1
   --jobs N    processes of istiod's code; 2
@@ -35,6 +37,7 @@ Compares N scenarios, made from seeds that follow --seed, with what istiod's own
 Exit code: 0 all agree, 1 some differ, 2 not run.";
 
 struct Options {
+    sidecar: bool,
     count: u64,
     seed: u64,
     jobs: usize,
@@ -47,6 +50,7 @@ struct Options {
 
 fn options() -> Result<Options, String> {
     let mut found = Options {
+        sidecar: false,
         count: 300,
         seed: 1,
         jobs: 2,
@@ -60,6 +64,10 @@ fn options() -> Result<Options, String> {
     while let Some(name) = arguments.next() {
         if matches!(name.as_str(), "-h" | "--help") {
             return Err(USAGE.to_owned());
+        }
+        if name == "--sidecar" {
+            found.sidecar = true;
+            continue;
         }
         let value = arguments
             .next()
@@ -122,8 +130,12 @@ fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
         .map(|n| options.seed.wrapping_add(n))
         .collect();
     for seeds in seeds.chunks(100) {
-        let mut scenarios: Vec<Scenario> =
-            seeds.iter().map(|seed| generate::scenario(*seed)).collect();
+        let make = if options.sidecar {
+            generate_sidecar::scenario
+        } else {
+            generate::scenario
+        };
+        let mut scenarios: Vec<Scenario> = seeds.iter().map(|seed| make(*seed)).collect();
         let mut said = oracle.ask(&scenarios);
         take_out_refused(&oracle, &mut scenarios, &mut said);
         for ((seed, scenario), said) in seeds.iter().zip(&scenarios).zip(&said) {
@@ -154,16 +166,34 @@ fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
         candidates.sort_by_key(|(_, all)| rarest(all));
         tally.kept = keep(&oracle, options, dir, candidates)?;
     }
-    print(&tally, options.count_below, out).map_err(|e| e.to_string())?;
+    print(&tally, options, out).map_err(|e| e.to_string())?;
     let different = std::mem::take(&mut tally.different);
     keep_differences(&oracle, options, different, out)?;
     let thin = options.count_below > 0
-        && histogram::REASONS
+        && reasons(options)
             .iter()
             .map(|r| tally.reasons.get(r))
-            .chain(histogram::TRAPS.iter().map(|t| tally.traps.get(t)))
+            .chain(traps(options).iter().map(|t| tally.traps.get(t)))
             .any(|n| n.copied().unwrap_or(0) < options.count_below);
     Ok(tally.agreed[3] == tally.compared && !thin)
+}
+
+/// The reasons that are counted.
+const fn reasons(options: &Options) -> &'static [&'static str] {
+    if options.sidecar {
+        &histogram::SIDECAR_REASONS
+    } else {
+        &histogram::REASONS
+    }
+}
+
+/// The traps that are counted: sidecars have none yet.
+const fn traps(options: &Options) -> &'static [&'static str] {
+    if options.sidecar {
+        &[]
+    } else {
+        &histogram::TRAPS
+    }
 }
 
 /// Objects that Istio's webhook refuses cannot be in a cluster that has it.
@@ -320,7 +350,8 @@ fn keep(
     Ok(kept)
 }
 
-fn print(tally: &Tally, below: usize, out: &mut dyn Write) -> io::Result<()> {
+fn print(tally: &Tally, options: &Options, out: &mut dyn Write) -> io::Result<()> {
+    let below = options.count_below;
     let share = |n: usize| 100.0 * n as f64 / tally.compared.max(1) as f64;
     writeln!(
         out,
@@ -337,7 +368,7 @@ fn print(tally: &Tally, below: usize, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     writeln!(out, "\nscenarios with a reason:")?;
-    for reason in histogram::REASONS {
+    for reason in reasons(options) {
         let n = tally.reasons.get(reason).copied().unwrap_or(0);
         writeln!(
             out,
@@ -346,7 +377,7 @@ fn print(tally: &Tally, below: usize, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "\nscenarios with a trap:")?;
-    for trap in histogram::TRAPS {
+    for trap in traps(options) {
         let n = tally.traps.get(trap).copied().unwrap_or(0);
         writeln!(
             out,

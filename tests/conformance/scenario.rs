@@ -33,24 +33,36 @@ impl Scenario {
 
     /// `proxy.json`.
     pub(crate) fn proxy(&self) -> Value {
-        let unprivileged = self
+        let pod = self
             .objects
             .iter()
             .filter(|o| o["kind"] == "Pod")
-            .filter(|o| {
+            .find(|o| {
                 let name = format!(
                     "{}/{}",
                     o["metadata"]["namespace"].as_str().unwrap_or_default(),
                     o["metadata"]["name"].as_str().unwrap_or_default()
                 );
                 name == self.pod
-            })
-            .find_map(|o| o.pointer("/spec/containers/0/env/0/value"));
+            });
+        let containers = || {
+            let list = pod.and_then(|p| p.pointer("/spec/containers")?.as_array());
+            list.into_iter().flatten()
+        };
+        let unprivileged = containers()
+            .flat_map(|c| c["env"].as_array().into_iter().flatten())
+            .find(|e| e["name"] == "ISTIO_META_UNPRIVILEGED_POD");
         let metadata = match unprivileged {
-            Some(value) => json!({"UNPRIVILEGED_POD": value}),
+            Some(variable) => json!({"UNPRIVILEGED_POD": variable["value"]}),
             None => json!({}),
         };
-        json!({"type": "router", "pod": self.pod, "metadata": metadata})
+        let router = |c: &Value| c["args"].as_array().is_some_and(|a| a.contains(&json!("router")));
+        let kind = if containers().any(router) {
+            "router"
+        } else {
+            "sidecar"
+        };
+        json!({"type": kind, "pod": self.pod, "metadata": metadata})
     }
 
     /// Writes the folder.

@@ -15,6 +15,7 @@ import (
 	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 
 	"istio.io/istio/pilot/pkg/model"
+	routenames "istio.io/istio/pilot/pkg/networking/core"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/wellknown"
 )
@@ -80,7 +81,7 @@ func collect(server *xds.FakeDiscoveryServer, proxy *model.Proxy) (*Answer, erro
 		found.Listeners = append(found.Listeners, one)
 	}
 	sort.Slice(found.Listeners, func(i, j int) bool { return found.Listeners[i].Name < found.Listeners[j].Name })
-	for _, r := range server.RoutesFromListeners(proxy, listeners) {
+	for _, r := range server.RoutesFromListeners(proxy, oncePerRoute(listeners)) {
 		var hosts []VirtualHost
 		for _, h := range r.VirtualHosts {
 			hosts = append(hosts, hostOf(h))
@@ -99,6 +100,25 @@ func collect(server *xds.FakeDiscoveryServer, proxy *model.Proxy) (*Answer, erro
 		}
 	}
 	return found, nil
+}
+
+// oncePerRoute leaves out listeners whose route an earlier one names: a proxy asks for each name once. Asked again
+// within one answer, istiod's own cache of virtual hosts gives none for a route that is named after one service.
+func oncePerRoute(listeners []*listener.Listener) []*listener.Listener {
+	asked := map[string]bool{}
+	var found []*listener.Listener
+	for _, l := range listeners {
+		names := routenames.ExtractRoutesFromListeners([]*listener.Listener{l})
+		fresh := false
+		for _, name := range names {
+			fresh = fresh || !asked[name]
+			asked[name] = true
+		}
+		if fresh {
+			found = append(found, l)
+		}
+	}
+	return found
 }
 
 func discovery(c *cluster.Cluster) string {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -131,14 +132,29 @@ func node(pod *corev1.Pod, question asked) *model.Proxy {
 		ClusterID:    "Kubernetes",
 		InstanceIPs:  addresses,
 		IstioVersion: "1.31.0",
+		// What the agent of every proxy says, whatever the pod.
+		EnvoyStatusPort:     15021,
+		EnvoyPrometheusPort: 15090,
 	}
+	mode := pod.Annotations["sidecar.istio.io/interceptionMode"]
 	for _, container := range pod.Spec.Containers {
 		for _, variable := range container.Env {
-			if variable.Name == "ISTIO_META_UNPRIVILEGED_POD" {
+			switch variable.Name {
+			case "ISTIO_META_UNPRIVILEGED_POD":
 				metadata.UnprivilegedPod = variable.Value
+			case "ISTIO_META_INTERCEPTION_MODE":
+				mode = variable.Value
+			case "ISTIO_META_DNS_CAPTURE":
+				captured, _ := strconv.ParseBool(variable.Value)
+				metadata.DNSCapture = model.StringBool(captured)
+			case "ISTIO_META_HTTP10":
+				metadata.HTTP10 = variable.Value
+			case "ISTIO_META_HTTP_PROXY_PORT":
+				metadata.HTTPProxyPort = variable.Value
 			}
 		}
 	}
+	metadata.InterceptionMode = model.TrafficInterceptionMode(mode)
 	if value := question.Metadata["UNPRIVILEGED_POD"]; value != "" {
 		metadata.UnprivilegedPod = value
 	}

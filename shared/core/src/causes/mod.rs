@@ -98,6 +98,32 @@ mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
 mod page;
 mod refused;
+mod sc_auto_auto;
+mod sc_cap_mode_none;
+mod sc_exact_multiaddr;
+mod sc_exportto;
+mod sc_externalname_alias;
+mod sc_headless_badip;
+mod sc_headless_noep;
+mod sc_headless_self;
+mod sc_http_dup_domain;
+mod sc_in_conflict;
+mod sc_in_reserved;
+mod sc_in_sidecar;
+mod sc_in_targetport;
+mod sc_locked;
+mod sc_name_udp;
+mod sc_privileged;
+mod sc_reserved_port;
+mod sc_scope_shadow;
+mod sc_sidecar_excl;
+mod sc_sidecar_hosts;
+mod sc_sidecar_portmap;
+mod sc_sidecar_which;
+mod sc_tcp_over_tcp;
+mod sc_udp;
+mod sc_wellknown;
+mod sidecar;
 mod tale;
 
 pub use candidate::{Candidate, Choice, Destination, Wish};
@@ -105,6 +131,7 @@ pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
+use crate::predict::ProxyKind;
 use crate::predict::envoy::Refusal;
 use crate::predict::hosts;
 use crate::report::{Certainty, Finding, Mark};
@@ -204,6 +231,31 @@ pub static PAGES: &[&Page] = &[
     &gw_vs_none::PAGE,
     &net_nodeport_confusion::PAGE,
     &net_svc_no_endpoint::PAGE,
+    &sc_auto_auto::PAGE,
+    &sc_cap_mode_none::PAGE,
+    &sc_exact_multiaddr::PAGE,
+    &sc_exportto::PAGE,
+    &sc_externalname_alias::PAGE,
+    &sc_headless_badip::PAGE,
+    &sc_headless_noep::PAGE,
+    &sc_headless_self::PAGE,
+    &sc_http_dup_domain::PAGE,
+    &sc_in_conflict::PAGE,
+    &sc_in_reserved::PAGE,
+    &sc_in_sidecar::PAGE,
+    &sc_in_targetport::PAGE,
+    &sc_locked::PAGE,
+    &sc_name_udp::PAGE,
+    &sc_privileged::PAGE,
+    &sc_reserved_port::PAGE,
+    &sc_scope_shadow::PAGE,
+    &sc_sidecar_excl::PAGE,
+    &sc_sidecar_hosts::PAGE,
+    &sc_sidecar_portmap::PAGE,
+    &sc_sidecar_which::PAGE,
+    &sc_tcp_over_tcp::PAGE,
+    &sc_udp::PAGE,
+    &sc_wellknown::PAGE,
 ];
 
 /// A cause: its page, and how it tells itself.
@@ -245,6 +297,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
 
 /// One exhaustive match: a reason without a cause does not compile.
 fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
+    let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
     let cause = match reason {
         // From objects alone this is never told: a gateway is assumed for each selector, so each selects one. Where
         // the pods were read the nearest of them is named, as GW-SEL-MISMATCH, which has this for its other name. It
@@ -291,9 +344,12 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         }
         Reason::NoPort => &gw_srv_nil_port::CAUSE,
         Reason::HostListPanics { .. } => &gw_srv_host_panic::CAUSE,
+        Reason::NamedTargetMissing { .. } if sidecar => &sc_in_targetport::CAUSE,
         Reason::NamedTargetMissing { .. } => &gw_port_named_target::CAUSE,
+        Reason::TargetPortRepeated { .. } if sidecar => &sc_in_conflict::CAUSE,
         Reason::TargetPortRepeated { .. } => &gw_port_dedup_target::CAUSE,
         Reason::HttpsNameTaken { .. } => &gw_srv_https_name::CAUSE,
+        Reason::PrivilegedPort if sidecar => &sc_privileged::CAUSE,
         Reason::PrivilegedPort => &gw_port_privileged::CAUSE,
         Reason::NoRoute => &gw_vs_none::CAUSE,
         Reason::NoServiceForHosts => &gw_autopass_no_svc::CAUSE,
@@ -319,9 +375,44 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
         // has it. The page is there for whoever reads the ledger and for --explain.
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
-        _ => &gw_dst_zero_weight::CAUSE,
+        Reason::SidecarNotSelected => &sc_sidecar_which::CAUSE,
+        Reason::ServiceNotExported => &sc_exportto::CAUSE,
+        Reason::NotImported => &sc_sidecar_hosts::CAUSE,
+        Reason::ImportExcluded { .. } => &sc_sidecar_excl::CAUSE,
+        Reason::EgressPortAbsent { .. } => &sc_sidecar_portmap::CAUSE,
+        Reason::HostnameElsewhere { .. } => &sc_scope_shadow::CAUSE,
+        Reason::OnlyOneFound { .. } => &sc_exact_multiaddr::CAUSE,
+        Reason::IsAlias => &sc_externalname_alias::CAUSE,
+        Reason::NotTcp if is_udp(tale) => &sc_udp::CAUSE,
+        Reason::NotTcp => &sc_name_udp::CAUSE,
+        Reason::ReservedPort { .. } => match tale.step() {
+            Some(Step::Inbound { .. } | Step::Ingress { .. }) => &sc_in_reserved::CAUSE,
+            _ => &sc_reserved_port::CAUSE,
+        },
+        Reason::NoInstances => &sc_headless_noep::CAUSE,
+        Reason::OwnAddress => &sc_headless_self::CAUSE,
+        Reason::NotAnAddress => &sc_headless_badip::CAUSE,
+        Reason::ListenerLocked { .. } => &sc_locked::CAUSE,
+        Reason::WellKnownProtocol { .. } => &sc_wellknown::CAUSE,
+        Reason::SniffedAlready { .. } => &sc_auto_auto::CAUSE,
+        Reason::ChainTaken { .. } => &sc_tcp_over_tcp::CAUSE,
+        Reason::DomainsTaken => &sc_http_dup_domain::CAUSE,
+        Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
+        Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
+        Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
     };
     (cause, vec![])
+}
+
+/// Whether the port itself is UDP, and not just named so.
+fn is_udp(tale: &Tale<'_, '_>) -> bool {
+    let Some(Step::Put { of, port, .. }) = tale.step() else {
+        return false;
+    };
+    let service = tale.view::<views::Service>(of.service);
+    let transport = service.and_then(|s| s.spec.ports.get(*port));
+    // A ServiceEntry has no other protocol than the one that is written.
+    transport.is_none_or(|p| p.protocol.eq_ignore_ascii_case("udp"))
 }
 
 /// The cause is the one that keeps the nearest rule from this server, told at the server: the rule itself is right.

@@ -160,8 +160,10 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         })?)
     };
     let rule = store.destination_rule(&service, &proxy.namespace, &proxy.labels);
-    of_port(store, &service, port, rule, subset, Client::of(proxy)).ok_or_else(|| Reason::NoEndpoints {
-        cluster: target.cluster.clone(),
+    of_port(store, &service, port, rule, subset, Client::of(proxy)).ok_or_else(|| {
+        Reason::NoEndpoints {
+            cluster: target.cluster.clone(),
+        }
     })
 }
 

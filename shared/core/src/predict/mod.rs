@@ -22,8 +22,8 @@ pub use config::{
 };
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub use proxy::{
-    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router, pod_spec,
-    routers, sidecar_pods, workload_spec,
+    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,
+    pod_spec, routers, sidecar_pods, workload_spec,
 };
 
 use crate::ledger::{Block, Ledger, Step};

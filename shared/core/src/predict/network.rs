@@ -99,8 +99,19 @@ mod tests {
         assert_eq!(read("1.2.3.4/32"), read("1.2.3.4"));
         assert_ne!(read("10.0.0.0/8"), read("10.0.0.0/9"));
         assert_eq!(read("fd00::1/64"), read("fd00::/64"));
-        assert_eq!(read("0.0.0.0/0").map(|n| n.to_string()), Ok("0.0.0.0/0".to_owned()));
-        for wrong in ["", "a", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/08", "1.2.3/8", "::/129"] {
+        assert_eq!(
+            read("0.0.0.0/0").map(|n| n.to_string()),
+            Ok("0.0.0.0/0".to_owned())
+        );
+        for wrong in [
+            "",
+            "a",
+            "1.2.3.4/33",
+            "1.2.3.4/",
+            "1.2.3.4/08",
+            "1.2.3/8",
+            "::/129",
+        ] {
             assert_eq!(read(wrong), Err(NoNetwork), "{wrong}");
         }
     }

@@ -130,6 +130,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// Who sees it.
     pub visibility: Visibility,
+    /// The same as written, without the mesh's default: services that differ here do not add their ports.
+    pub export_to: BTreeSet<String>,
     /// `location: MESH_EXTERNAL`.
     pub mesh_external: bool,
     /// Target of an ExternalName.
@@ -815,7 +817,7 @@ fn mergeable(a: &Service, b: &Service) -> bool {
         && a.resolution == b.resolution
         && a.labels == b.labels
         && a.selector == b.selector
-        && a.visibility == b.visibility
+        && a.export_to == b.export_to
 }
 
 /// Which ExternalNames end at a host name; a ring of them ends nowhere.
@@ -926,13 +928,16 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
     let spec = &views::Service::of(&object.view)?.spec;
     let namespace = object.key.namespace.as_str();
     let external = spec.r#type == "ExternalName" && !spec.external_name.is_empty();
-    let export_to = object.meta.annotations.get(EXPORT_TO_ANNOTATION);
-    let visibility = match export_to {
-        Some(text) if !text.is_empty() => Visibility::of(text.split(','), namespace),
-        _ => Visibility::of(
-            mesh.default_service_export_to.iter().map(String::as_str),
-            namespace,
-        ),
+    let written = object.meta.annotations.get(EXPORT_TO_ANNOTATION);
+    let export_to: BTreeSet<String> = written
+        .filter(|text| !text.is_empty())
+        .map(|text| text.split(',').map(|name| name.trim().to_owned()).collect())
+        .unwrap_or_default();
+    let visibility = if export_to.is_empty() {
+        let default = mesh.default_service_export_to.iter();
+        Visibility::of(default.map(String::as_str), namespace)
+    } else {
+        Visibility::of(export_to.iter().map(String::as_str), namespace)
     };
     Some(Service {
         object: object.id,
@@ -966,6 +971,7 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
             })
             .collect(),
         visibility,
+        export_to,
         mesh_external: external,
         external_name: external.then(|| spec.external_name.clone()),
         labels: object.meta.labels.clone(),
@@ -1058,6 +1064,7 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
                 })
                 .collect(),
             visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+            export_to: spec.export_to.iter().cloned().collect(),
             mesh_external: spec.location != "MESH_INTERNAL",
             external_name: None,
             labels: object.meta.labels.clone(),

@@ -21,8 +21,8 @@ pub(super) use chains::{
     ISTIO_ALPN, Place, attach, candidates, destinations, usable, wildcard_address,
 };
 pub(super) use merge::{BoundServer, Merged};
-pub(super) use ports::targets;
 pub(crate) use ports::target_port;
+pub(super) use ports::targets;
 
 /// How a server treats TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -55,7 +55,8 @@ impl Families {
             Registry::Kubernetes => all.iter().find(|a| self.has(a)),
             Registry::ServiceEntry => None,
         };
-        own.or_else(|| all.first()).map_or(UNSPECIFIED, String::as_str)
+        own.or_else(|| all.first())
+            .map_or(UNSPECIFIED, String::as_str)
     }
 
     /// Every address of a service that requests may name as their host.

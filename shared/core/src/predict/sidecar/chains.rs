@@ -437,9 +437,7 @@ fn own_names(context: &Context<'_, '_>, at: &Listening<'_>, networks: &[String])
     let wildcard = at.families.wildcard();
     let address = match at.families.address_of(at.one) {
         network if network.contains('/') => "",
-        UNSPECIFIED
-            if service.registry == Registry::ServiceEntry && at.families.only_v6() =>
-        {
+        UNSPECIFIED if service.registry == Registry::ServiceEntry && at.families.only_v6() => {
             UNSPECIFIED_V6
         }
         address => address,

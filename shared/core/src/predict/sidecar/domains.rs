@@ -51,7 +51,10 @@ pub(super) fn other_forms(
         .find(".svc.")
         .filter(|at| *at > 0)
         .and_then(|at| hostname.get(..at))
-        .and_then(|head| head.split_once('.').map(|(name, rest)| (name, (head, rest))))
+        .and_then(|head| {
+            head.split_once('.')
+                .map(|(name, rest)| (name, (head, rest)))
+        })
     else {
         return found;
     };

@@ -75,7 +75,8 @@ impl<'h> Hosts<'h> {
 
     /// The entry that leaves a host of this namespace out.
     pub(super) fn leaves_out(&self, namespace: &str, host: &str) -> Option<usize> {
-        self.asked(namespace).find_map(|hosts| hosts.leaves_out(host))
+        self.asked(namespace)
+            .find_map(|hosts| hosts.leaves_out(host))
     }
 
     /// Whether a service of this namespace is taken, and which of its aliases with it.
@@ -111,7 +112,14 @@ mod tests {
 
     #[test]
     fn a_service_is_taken_with_all_its_names_or_not_at_all() {
-        let written = list(&["./*", "apps/a.apps", "*/*.com", "~apps/b.com", "bad", "a/b/c"]);
+        let written = list(&[
+            "./*",
+            "apps/a.apps",
+            "*/*.com",
+            "~apps/b.com",
+            "bad",
+            "a/b/c",
+        ]);
         let hosts = Hosts::of(&written, "own");
         assert!(hosts.take("own", "x.own", &[]).is_some());
         assert!(hosts.take("apps", "a.apps", &[]).is_some());

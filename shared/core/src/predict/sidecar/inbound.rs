@@ -151,7 +151,13 @@ pub(super) fn listeners(
         // A UDP port of a Service makes the chains of a TCP port all the same.
         let family = Family::of(port.protocol).unwrap_or(Family::Tcp);
         let cluster = cluster_name(*number);
-        let made = chains(modes.of_port(*number), family, *number, &cluster, port.entry);
+        let made = chains(
+            modes.of_port(*number),
+            family,
+            *number,
+            &cluster,
+            port.entry,
+        );
         let listener = match &port.bound {
             Some(address) => format!("{address}_{number}"),
             None => VIRTUAL_INBOUND.to_owned(),

@@ -43,11 +43,7 @@ pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     }
 }
 
-fn listeners<'s, 'a>(
-    context: &mut Context<'s, 'a>,
-    scope: &Scope<'s, 'a>,
-    config: &mut Config,
-) {
+fn listeners<'s, 'a>(context: &mut Context<'s, 'a>, scope: &Scope<'s, 'a>, config: &mut Config) {
     let clusters = &mut config.clusters;
     let mut listeners = inbound::listeners(context, scope, clusters);
     listeners.extend(outbound::listeners(context, scope, clusters));

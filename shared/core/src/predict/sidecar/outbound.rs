@@ -4,9 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::address::Families;
-use super::chains::{
-    Chain, Listening, PLAINTEXT_HTTP, PLAINTEXT_HTTP_10, What, tcp_chains,
-};
+use super::chains::{Chain, Listening, PLAINTEXT_HTTP, PLAINTEXT_HTTP_10, What, tcp_chains};
 use super::fallback::{BLACK_HOLE, PASSTHROUGH, rest_cluster};
 use super::scope::{Egress, Imported, Scope};
 use crate::ledger::{Effect, EntryId, Reason, Step};
@@ -174,8 +172,9 @@ impl Outbound<'_, '_, '_> {
         let reserved = STATIC_PORTS.contains(&put.port)
             || i64::from(put.port) == mesh.proxy_listen_port
             || put.port == mesh.proxy_inbound_listen_port;
-        let privileged =
-            at.bound && context.proxy.unprivileged && (1..FIRST_UNPRIVILEGED_PORT).contains(&put.port);
+        let privileged = at.bound
+            && context.proxy.unprivileged
+            && (1..FIRST_UNPRIVILEGED_PORT).contains(&put.port);
         let reason = if privileged {
             Reason::PrivilegedPort
         } else if everywhere && reserved {
@@ -204,11 +203,13 @@ impl Outbound<'_, '_, '_> {
             return self.put(context, egress, at, at.bind, put);
         }
         let ports = &one.service.ports;
-        let instances = ports.iter().find(|p| p.number == put.port).map(|port| {
-            endpoints::addresses(context.store, &one.service, port)
-        });
+        let instances = ports
+            .iter()
+            .find(|p| p.number == put.port)
+            .map(|port| endpoints::addresses(context.store, &one.service, port));
         let instances = instances.unwrap_or_default();
-        let plain_entry = one.service.registry == Registry::ServiceEntry && one.service.selector.is_empty();
+        let plain_entry =
+            one.service.registry == Registry::ServiceEntry && one.service.selector.is_empty();
         if instances.is_empty() && plain_entry {
             return self.put(context, egress, at, at.bind, put);
         }
@@ -277,7 +278,10 @@ impl Outbound<'_, '_, '_> {
             protocol: put.protocol,
             entry: put.entry,
         };
-        let known = self.slots.get(&key).map(|slot| (slot.protocol, slot.holder, slot.locked));
+        let known = self
+            .slots
+            .get(&key)
+            .map(|slot| (slot.protocol, slot.holder, slot.locked));
         if let Some((_, by, true)) = known {
             return Err(Reason::ListenerLocked { by });
         }

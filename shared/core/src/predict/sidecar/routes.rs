@@ -185,8 +185,7 @@ fn virtual_hosts<'s, 'a>(
         }
     }
     for (name, one) in &listed.services {
-        if with_rules.contains(&name.to_lowercase())
-            || one.service.resolution == Resolution::Alias
+        if with_rules.contains(&name.to_lowercase()) || one.service.resolution == Resolution::Alias
         {
             continue;
         }

@@ -202,7 +202,11 @@ pub(super) fn record_choice(store: &Store<'_>, proxy: &ProxyFacts, ledger: &mut 
 
 impl<'s, 'a> Scope<'s, 'a> {
     /// What proxies of this namespace know that this Sidecar decides for.
-    pub(super) fn new(store: &'s Store<'a>, namespace: &'s str, sidecar: Option<&'a Object>) -> Self {
+    pub(super) fn new(
+        store: &'s Store<'a>,
+        namespace: &'s str,
+        sidecar: Option<&'a Object>,
+    ) -> Self {
         let sidecar = sidecar.and_then(|o| spec(o).map(|s| (o, s)));
         let written = sidecar.map_or(&[][..], |(_, s)| s.egress.as_slice());
         let mut ledger = Ledger::default();

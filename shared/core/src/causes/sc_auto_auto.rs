@@ -1,0 +1,30 @@
+//! SC-AUTO-AUTO: a detected protocol is there already.
+
+use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+
+pub(super) static PAGE: Page = Page {
+    code: "SC-AUTO-AUTO",
+    title: "a detected protocol is there already",
+    severity: Severity::Warning,
+    what: "The service adds nothing to the listener: what is not HTTP goes where the first service leads.",
+    when: "The protocol of this port is not declared, and the listener of its address and port detects protocols already.",
+    why: "A listener has one chain for bytes that are not HTTP. istiod does not look whether the later service would need another one. On the wildcard address HTTP still finds the service by its host.",
+    seen: &["in Envoy: the listener's default chain leads to the first service"],
+    fix: "Name the port by its protocol, such as tcp-NAME, or give the service an address of its own.",
+    example: &[
+        "- Service  ports[0].name: data",
+        "+ Service  ports[0].name: tcp-data",
+    ],
+    also: &["SC-TCP-OVER-TCP", "SC-WELLKNOWN"],
+    source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("no change is tried for a sidecar yet"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    sidecar::told(tale, "detected already")
+}

@@ -1,0 +1,30 @@
+//! SC-EXTERNALNAME-ALIAS: an ExternalName has no listener.
+
+use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+
+pub(super) static PAGE: Page = Page {
+    code: "SC-EXTERNALNAME-ALIAS",
+    title: "an ExternalName has no listener",
+    severity: Severity::Info,
+    what: "The Service is another name for what externalName says. Connections are judged by the address that DNS gives for it.",
+    when: "Service.spec.type is ExternalName.",
+    why: "istiod adds the name to the virtual hosts of the service that externalName names, and builds no listener and no cluster for the name itself.",
+    seen: &["in Envoy: no cluster has the Service's name"],
+    fix: "For a host outside of the mesh write a ServiceEntry for it.",
+    example: &[
+        "  Service  type: ExternalName, externalName: db.example.com",
+        "+ ServiceEntry  hosts: [db.example.com]",
+    ],
+    also: &["GW-DST-EXTERNALNAME"],
+    source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("nothing is broken"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    sidecar::told(tale, "another name only")
+}
