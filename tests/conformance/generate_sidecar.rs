@@ -91,7 +91,6 @@ struct PodFacts {
     namespace: &'static str,
     name: String,
     app: &'static str,
-    version: &'static str,
     ip: String,
     ready: bool,
 }
@@ -278,7 +277,6 @@ impl Draw<'_> {
             namespace,
             name,
             app,
-            version,
             ip,
             ready,
         });

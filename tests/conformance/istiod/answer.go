@@ -102,20 +102,25 @@ func collect(server *xds.FakeDiscoveryServer, proxy *model.Proxy) (*Answer, erro
 	return found, nil
 }
 
-// oncePerRoute leaves out listeners whose route an earlier one names: a proxy asks for each name once. Asked again
-// within one answer, istiod's own cache of virtual hosts gives none for a route that is named after one service.
+// oncePerRoute is a listener for each route that a chain names, the default chain too: a proxy asks for each name
+// once. Asked again within one answer, istiod's own cache of virtual hosts gives none for a route that is named
+// after one service.
 func oncePerRoute(listeners []*listener.Listener) []*listener.Listener {
 	asked := map[string]bool{}
 	var found []*listener.Listener
 	for _, l := range listeners {
-		names := routenames.ExtractRoutesFromListeners([]*listener.Listener{l})
-		fresh := false
-		for _, name := range names {
-			fresh = fresh || !asked[name]
-			asked[name] = true
+		chains := l.FilterChains
+		if l.DefaultFilterChain != nil {
+			chains = append(chains[:len(chains):len(chains)], l.DefaultFilterChain)
 		}
-		if fresh {
-			found = append(found, l)
+		for _, chain := range chains {
+			alone := &listener.Listener{FilterChains: []*listener.FilterChain{chain}}
+			for _, name := range routenames.ExtractRoutesFromListeners([]*listener.Listener{alone}) {
+				if !asked[name] {
+					asked[name] = true
+					found = append(found, alone)
+				}
+			}
 		}
 	}
 	return found

@@ -52,8 +52,6 @@ pub struct Metadata {
     pub not_intercepted: bool,
     /// `DNS_CAPTURE`: the proxy answers the pod's DNS queries, so addresses that Istio gave to hosts are used.
     pub dns_capture: bool,
-    /// `HTTP10`: requests by HTTP/1.0 are taken for HTTP.
-    pub http10: bool,
     /// `HTTP_PROXY_PORT`: port of an explicit HTTP proxy.
     pub http_proxy_port: Option<u32>,
 }
@@ -72,7 +70,6 @@ impl Metadata {
         Self {
             not_intercepted: mode == Some("NONE"),
             dns_capture: value("ISTIO_META_DNS_CAPTURE").is_some_and(is_true),
-            http10: value("ISTIO_META_HTTP10") == Some("1"),
             http_proxy_port: value("ISTIO_META_HTTP_PROXY_PORT").and_then(|v| v.parse().ok()),
         }
     }

@@ -16,11 +16,9 @@ use crate::predict::store::{Registry, Resolution, VirtualService};
 use crate::predict::{cluster, selects};
 use crate::snapshot::views::{L4Match, RouteDestination};
 
-/// What plaintext HTTP is detected as.
+/// What plaintext HTTP is detected as. HTTP/1.0 is not among it: `ISTIO_META_HTTP10` lets a proxy answer it, and does
+/// not change what is matched.
 pub(super) const PLAINTEXT_HTTP: [&str; 2] = ["http/1.1", "h2c"];
-
-/// The same with HTTP/1.0, where a proxy takes it.
-pub(super) const PLAINTEXT_HTTP_10: [&str; 3] = ["http/1.1", "h2c", "http/1.0"];
 
 /// Transport without TLS, as detected.
 pub(super) const RAW_BUFFER: &str = "raw_buffer";

@@ -45,10 +45,12 @@ pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
 
 fn listeners<'s, 'a>(context: &mut Context<'s, 'a>, scope: &Scope<'s, 'a>, config: &mut Config) {
     let clusters = &mut config.clusters;
-    let mut listeners = inbound::listeners(context, scope, clusters);
-    listeners.extend(outbound::listeners(context, scope, clusters));
+    let inbound = inbound::listeners(context, scope, clusters);
+    let mut listeners = outbound::listeners(context, scope, clusters);
     listeners.extend(http_proxy(context));
     listeners.extend(fallback::virtual_outbound(context, &scope.policy));
+    // Those of one name stay in this order: what is really bound can be inbound and outbound.
+    listeners.extend(inbound);
     fallback::add_egress_proxy(context, &scope.policy, clusters);
     config.routes = routes::routes(context, scope, &listeners, clusters);
     listeners.sort_by(|a, b| a.name.cmp(&b.name));

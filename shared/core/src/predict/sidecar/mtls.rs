@@ -74,7 +74,10 @@ impl Modes {
         let by_port = workload
             .into_iter()
             .flat_map(|p| &p.port_level_mtls)
-            .map(|(port, written)| (*port, Mode::of(Some(written)).unwrap_or(general)))
+            .filter_map(|(port, written)| {
+                let mode = Mode::of(Some(written)).unwrap_or(general);
+                Some((port.parse().ok()?, mode))
+            })
             .collect();
         Self { general, by_port }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::address::Families;
-use super::chains::{Chain, Listening, PLAINTEXT_HTTP, PLAINTEXT_HTTP_10, What, tcp_chains};
+use super::chains::{Chain, Listening, PLAINTEXT_HTTP, What, tcp_chains};
 use super::fallback::{BLACK_HOLE, PASSTHROUGH, rest_cluster};
 use super::scope::{Egress, Imported, Scope};
 use crate::ledger::{Effect, EntryId, Reason, Step};
@@ -286,7 +286,7 @@ impl Outbound<'_, '_, '_> {
             return Err(Reason::ListenerLocked { by });
         }
         if put.protocol == Protocol::HttpProxy {
-            let chain = self.http_chain(context, &listening, family);
+            let chain = self.http_chain(&listening, family);
             self.replace(key, at, put, put.protocol, vec![chain]);
             return Ok(());
         }
@@ -372,26 +372,19 @@ impl Outbound<'_, '_, '_> {
         at: &Listening<'_>,
         family: Family,
     ) -> (Vec<Chain>, Protocol) {
-        let plaintext = || -> Vec<&'static str> {
-            if context.proxy.metadata.http10 {
-                PLAINTEXT_HTTP_10.to_vec()
-            } else {
-                PLAINTEXT_HTTP.to_vec()
-            }
-        };
         match family {
             Family::Http => {
-                let mut chain = self.http_chain(context, at, family);
+                let mut chain = self.http_chain(at, family);
                 if at.bind != self.families.wildcard() {
                     return (vec![chain], at.protocol);
                 }
-                chain.application_protocols = plaintext();
+                chain.application_protocols = PLAINTEXT_HTTP.to_vec();
                 (vec![chain], Protocol::Unsupported)
             }
             Family::Tcp => (tcp_chains(context, egress, at, self.clusters), at.protocol),
             Family::Auto => {
-                let mut http = self.http_chain(context, at, family);
-                http.application_protocols = plaintext();
+                let mut http = self.http_chain(at, family);
+                http.application_protocols = PLAINTEXT_HTTP.to_vec();
                 let mut chains = tcp_chains(context, egress, at, self.clusters);
                 chains.push(http);
                 (chains, at.protocol)
@@ -400,7 +393,7 @@ impl Outbound<'_, '_, '_> {
     }
 
     /// After `core/listener.go:buildSidecarOutboundHTTPListenerOpts`.
-    fn http_chain(&self, _: &Context<'_, '_>, at: &Listening<'_>, family: Family) -> Chain {
+    fn http_chain(&self, at: &Listening<'_>, family: Family) -> Chain {
         let route = if at.port == 0 {
             at.bind.to_owned()
         } else if family == Family::Auto && at.bind != self.families.wildcard() {

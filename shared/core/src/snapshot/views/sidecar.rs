@@ -95,8 +95,8 @@ pub struct PeerAuthenticationSpec {
     pub selector: Option<WorkloadSelector>,
     /// The mode of every port.
     pub mtls: Option<MutualTls>,
-    /// The mode of single ports of the pod, by number.
-    pub port_level_mtls: BTreeMap<u32, MutualTls>,
+    /// The mode of single ports of the pod, by number as text.
+    pub port_level_mtls: BTreeMap<String, MutualTls>,
 }
 
 /// `mtls` of a PeerAuthentication.
