@@ -1,5 +1,5 @@
 //! The kept scenarios: what is predicted is what istiod answered. Needs no Go; `scenarios/` is written by
-//! `cargo run -p mesh-tests --bin conformance -- --keep DIR`.
+//! `cargo run -p mesh-tests --bin conformance -- --keep DIR`, `sidecars/` by the same with `--sidecar`.
 
 #[allow(dead_code)]
 mod compare;
@@ -11,10 +11,19 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use mesh_core::ledger::Fate;
+use mesh_core::predict::Listener;
 use serde_json::Value;
 
-fn folders() -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/scenarios");
+/// Scenarios around gateways.
+const GATEWAYS: &str = "scenarios";
+
+/// Scenarios around pods with sidecars.
+const SIDECARS: &str = "sidecars";
+
+fn folders(kind: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
+    let root = root.join(kind);
     let mut found = Vec::new();
     for entry in fs::read_dir(root)? {
         found.push(entry?.path());
@@ -33,8 +42,17 @@ fn read(folder: &Path) -> Result<(compare::Predicted, Value), Box<dyn Error>> {
 
 #[test]
 fn kept_scenarios_agree_with_istiod() -> Result<(), Box<dyn Error>> {
+    agree(GATEWAYS, 150)
+}
+
+#[test]
+fn kept_scenarios_of_sidecars_agree_with_istiod() -> Result<(), Box<dyn Error>> {
+    agree(SIDECARS, 60)
+}
+
+fn agree(kind: &str, least: usize) -> Result<(), Box<dyn Error>> {
     let mut different = Vec::new();
-    let folders = folders()?;
+    let folders = folders(kind)?;
     for folder in &folders {
         let (predicted, answer) = read(folder)?;
         if let Some(difference) = compare::compare(&answer, &predicted) {
@@ -47,7 +65,7 @@ fn kept_scenarios_agree_with_istiod() -> Result<(), Box<dyn Error>> {
             ));
         }
     }
-    assert!(folders.len() >= 150, "{} scenarios", folders.len());
+    assert!(folders.len() >= least, "{} scenarios", folders.len());
     assert!(different.is_empty(), "{}", different.join("\n"));
     Ok(())
 }
@@ -55,7 +73,7 @@ fn kept_scenarios_agree_with_istiod() -> Result<(), Box<dyn Error>> {
 #[test]
 fn kept_scenarios_hold_every_reason_and_trap() -> Result<(), Box<dyn Error>> {
     let mut found = BTreeSet::new();
-    for folder in folders()? {
+    for folder in folders(GATEWAYS)? {
         let (predicted, _) = read(&folder)?;
         found.extend(histogram::reasons(predicted.ledger()));
         found.extend(histogram::traps(&predicted));
@@ -66,5 +84,52 @@ fn kept_scenarios_hold_every_reason_and_trap() -> Result<(), Box<dyn Error>> {
         .filter(|word| !found.contains(word))
         .collect();
     assert!(missing.is_empty(), "no scenario for {missing:?}");
+    Ok(())
+}
+
+#[test]
+fn kept_scenarios_of_sidecars_hold_every_reason() -> Result<(), Box<dyn Error>> {
+    let mut found = BTreeSet::new();
+    for folder in folders(SIDECARS)? {
+        found.extend(histogram::reasons(read(&folder)?.0.ledger()));
+    }
+    let reasons = histogram::SIDECAR_REASONS.iter();
+    let missing: Vec<&&str> = reasons.filter(|r| !found.contains(*r)).collect();
+    assert!(missing.is_empty(), "no scenario for {missing:?}");
+    Ok(())
+}
+
+/// What gateways are held to by their cases: each decision has a fate, what is displaced is so by something that takes
+/// effect, and each chain and route stands for a decision that does.
+#[test]
+fn every_decision_about_a_sidecar_has_a_fate() -> Result<(), Box<dyn Error>> {
+    let mut wrong = Vec::new();
+    for folder in folders(SIDECARS)? {
+        let (predicted, _) = read(&folder)?;
+        let ledger = predicted.ledger();
+        let effective = |id| matches!(ledger.get(id).map(|e| &e.fate), Some(Fate::Effective(_)));
+        let mut say = |what: String| wrong.push(format!("{}: {what}", folder.display()));
+        for (_, entry) in ledger.entries() {
+            match &entry.fate {
+                Fate::Open => say(format!("left open: {entry:?}")),
+                Fate::Displaced { by } if !effective(*by) => {
+                    say(format!("displaced by nothing: {entry:?}"));
+                }
+                _ => {}
+            }
+        }
+        let config = &predicted.class.prediction.config;
+        for chain in config.listeners.iter().flat_map(Listener::all_chains) {
+            if !effective(chain.origin) || !chain.clause.is_none_or(effective) {
+                say(format!("a chain of nothing: {chain:?}"));
+            }
+        }
+        for route in config.routes.values().flatten().flat_map(|h| &h.routes) {
+            if !effective(route.clause) {
+                say(format!("a route of nothing: {route:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }

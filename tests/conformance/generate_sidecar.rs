@@ -22,8 +22,20 @@ const NUMBERS: [u32; 12] = [
 ];
 
 const ENTRY_PROTOCOLS: [&str; 14] = [
-    "TCP", "TCP", "TCP", "HTTP", "HTTP", "TLS", "TLS", "HTTPS", "MONGO", "MySQL", "GRPC", "HTTP2",
-    "HTTP_PROXY", "",
+    "TCP",
+    "TCP",
+    "TCP",
+    "HTTP",
+    "HTTP",
+    "TLS",
+    "TLS",
+    "HTTPS",
+    "MONGO",
+    "MySQL",
+    "GRPC",
+    "HTTP2",
+    "HTTP_PROXY",
+    "",
 ];
 
 const ENTRY_HOSTS: [&str; 9] = [
@@ -240,7 +252,8 @@ impl Draw<'_> {
         let ip = format!("10.0.0.{}", self.ip);
         let version = self.pick(&["v1", "v2"]);
         let ready = asked || self.chance(85);
-        let mut proxy = json!({"name": "istio-proxy", "image": "proxyv2", "args": ["proxy", "sidecar"]});
+        let mut proxy =
+            json!({"name": "istio-proxy", "image": "proxyv2", "args": ["proxy", "sidecar"]});
         let mut env = Vec::new();
         let mut set = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
         if asked && self.random.chance(7) {
@@ -364,7 +377,13 @@ impl Draw<'_> {
                 "www.else.com",
             ]);
             let spec = json!({"type": "ExternalName", "externalName": target, "ports": ports});
-            self.push("v1", "Service", namespace, &name, json!({"metadata": meta, "spec": spec}));
+            self.push(
+                "v1",
+                "Service",
+                namespace,
+                &name,
+                json!({"metadata": meta, "spec": spec}),
+            );
             return;
         }
         let app = self.pick(&["tcp-echo", "kafka", "db", "client", "client", "none"]);
@@ -375,7 +394,13 @@ impl Draw<'_> {
             format!("10.96.0.{}", self.cluster_ip)
         };
         let spec = json!({"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "selector": {"app": app}, "ports": ports});
-        self.push("v1", "Service", namespace, &name, json!({"metadata": meta, "spec": spec}));
+        self.push(
+            "v1",
+            "Service",
+            namespace,
+            &name,
+            json!({"metadata": meta, "spec": spec}),
+        );
         self.slice(namespace, &name, app, &ports);
     }
 
@@ -446,7 +471,7 @@ impl Draw<'_> {
         spec["ports"] = json!(ports);
         if self.chance(45) {
             let mut addresses = vec![self.pick(&ADDRESSES)];
-            if self.chance(15) {
+            if self.chance(25) {
                 addresses.push(self.pick(&ADDRESSES));
             }
             addresses.dedup();
@@ -485,8 +510,13 @@ impl Draw<'_> {
     fn workload_entry(&mut self) {
         let namespace = self.namespace();
         let address = self.pick(&["10.8.0.1", "10.8.0.2", "vm.else.com"]);
-        self.push("networking.istio.io/v1", "WorkloadEntry", namespace, "we-0",
-            json!({"spec": {"address": address, "labels": {"app": "vm", "version": "v1"}}}));
+        self.push(
+            "networking.istio.io/v1",
+            "WorkloadEntry",
+            namespace,
+            "we-0",
+            json!({"spec": {"address": address, "labels": {"app": "vm", "version": "v1"}}}),
+        );
     }
 
     fn destination(&mut self) -> Value {
@@ -690,6 +720,7 @@ impl Draw<'_> {
 
     fn import_hosts(&mut self) -> Vec<String> {
         let mut hosts = Vec::new();
+        let only_exact = self.chance(15);
         for _ in 0..self.random.between(1, 3) {
             let exact = self.pick(&[
                 "*/kafka.apps.svc.cluster.local",
@@ -701,10 +732,34 @@ impl Draw<'_> {
                 "*/db.example.com",
             ]);
             let host = self.pick(&[
-                "*/*", "*/*", "./*", "apps/*", "default/*", "istio-system/*", "~/*", "~apps/*",
-                "~*/db.example.com", exact, exact, exact, exact,
+                "*/*",
+                "*/*",
+                "./*",
+                "apps/*",
+                "default/*",
+                "istio-system/*",
+                "~/*",
+                "~apps/*",
+                "~*/db.example.com",
+                exact,
+                exact,
+                exact,
+                exact,
             ]);
-            hosts.push(host.to_owned());
+            if only_exact {
+                let namespace = self.pick(&["./", "apps/", "default/"]);
+                let known = self.hosts.clone();
+                let host = self.pick(&["db.example.com", "kafka.apps.svc.cluster.local"]);
+                let host = match known.as_slice() {
+                    known if !known.is_empty() && self.chance(60) => {
+                        self.random.pick(known).clone()
+                    }
+                    _ => host.to_owned(),
+                };
+                hosts.push(format!("{namespace}{host}"));
+            } else {
+                hosts.push(host.to_owned());
+            }
         }
         hosts.dedup();
         hosts
@@ -722,7 +777,8 @@ impl Draw<'_> {
             let mut entry = json!({"hosts": self.import_hosts()});
             let number = self.number();
             let protocol = self.pick(&["HTTP", "TCP", "TLS", "HTTP_PROXY", "HTTPS", "MONGO", ""]);
-            entry["port"] = json!({"number": number, "protocol": protocol, "name": format!("p-{number}")});
+            entry["port"] =
+                json!({"number": number, "protocol": protocol, "name": format!("p-{number}")});
             if protocol.is_empty() {
                 entry["port"] = json!({"number": number, "name": format!("p-{number}")});
             }
@@ -807,7 +863,8 @@ impl Draw<'_> {
             spec["mtls"] = json!({"mode": self.pick(&modes)});
         }
         if self.chance(50) {
-            spec["selector"] = json!({"matchLabels": {"app": self.pick(&["client", "client", "kafka"])}});
+            spec["selector"] =
+                json!({"matchLabels": {"app": self.pick(&["client", "client", "kafka"])}});
             if self.chance(50) {
                 let port = self.pick(&["9000", "8080", "7777", "80"]);
                 spec["portLevelMtls"] = json!({port: {"mode": self.pick(&modes)}});

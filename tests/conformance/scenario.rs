@@ -56,7 +56,11 @@ impl Scenario {
             Some(variable) => json!({"UNPRIVILEGED_POD": variable["value"]}),
             None => json!({}),
         };
-        let router = |c: &Value| c["args"].as_array().is_some_and(|a| a.contains(&json!("router")));
+        let router = |c: &Value| {
+            c["args"]
+                .as_array()
+                .is_some_and(|a| a.contains(&json!("router")))
+        };
         let kind = if containers().any(router) {
             "router"
         } else {

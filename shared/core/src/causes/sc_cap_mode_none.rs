@@ -12,8 +12,8 @@ pub(super) static PAGE: Page = Page {
     seen: &["in Envoy: no listener virtualInbound"],
     fix: "List inbound ports in a Sidecar's ingress, or let connections be redirected.",
     example: &[
-        "- Pod  annotations.sidecar.istio.io/interceptionMode: NONE",
-        "+ Pod  annotations.sidecar.istio.io/interceptionMode: REDIRECT",
+        "- Pod  sidecar.istio.io/interceptionMode: NONE",
+        "+ Pod  sidecar.istio.io/interceptionMode: REDIRECT",
     ],
     also: &["SC-IN-SIDECAR"],
     source: "pilot/pkg/networking/core/listener_inbound.go:ListenerBuilder.buildInboundChainConfigs",

@@ -13,8 +13,8 @@ pub(super) static PAGE: Page = Page {
     fix: "Import the service in the entry with the port too, or remove that entry.",
     example: &[
         "  Sidecar  egress[0].port.number: 9000",
-        "- Sidecar  egress[0].hosts: [apps/a.example.com]",
-        "+ Sidecar  egress[0].hosts: [apps/a.example.com, apps/b.example.com]",
+        "- Sidecar  egress[0].hosts: [apps/a.com]",
+        "+ Sidecar  egress[0].hosts: [apps/a.com, apps/b.com]",
     ],
     also: &["SC-SIDECAR-PORTMAP", "SC-TCP-OVER-TCP"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",

@@ -13,7 +13,7 @@ pub(super) static PAGE: Page = Page {
     fix: "Add namespace/host to the hosts of an egress entry.",
     example: &[
         "- Sidecar  egress[0].hosts: [./*]",
-        "+ Sidecar  egress[0].hosts: [./*, apps/db.apps.svc.cluster.local]",
+        "+ Sidecar  egress[0].hosts: [./*, apps/db.example.com]",
     ],
     also: &["SC-SIDECAR-EXCL", "SC-EXPORTTO", "SC-SIDECAR-WHICH"],
     source: "pilot/pkg/model/sidecar.go:IstioEgressListenerWrapper.selectServices",

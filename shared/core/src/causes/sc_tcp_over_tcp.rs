@@ -15,9 +15,9 @@ pub(super) static PAGE: Page = Page {
     ],
     fix: "Give the ServiceEntry addresses of its own, use TLS with different hosts, or keep one out of the namespace by exportTo or a Sidecar.",
     example: &[
-        "  ServiceEntry  hosts: [a.example.com]; no addresses; port 9000 TCP",
-        "- ServiceEntry  hosts: [b.example.com]; no addresses; port 9000 TCP",
-        "+ ServiceEntry  hosts: [b.example.com]; addresses: [10.9.9.9]; port 9000 TCP",
+        "  ServiceEntry  hosts: [a.com]; no addresses; 9000 TCP",
+        "- ServiceEntry  hosts: [b.com]; no addresses; 9000 TCP",
+        "+ ServiceEntry  hosts: [b.com]; addresses: [10.9.9.9]; 9000 TCP",
     ],
     also: &["SC-LOCKED", "SC-WELLKNOWN", "SC-AUTO-AUTO"],
     source: "pilot/pkg/networking/core/listener.go:mergeTCPFilterChains",

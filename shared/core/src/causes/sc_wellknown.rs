@@ -1,10 +1,10 @@
-//! SC-WELLKNOWN: MySQL or Mongo shares no listener.
+//! SC-WELLKNOWN: a listener of MySQL or Mongo is not shared.
 
 use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-WELLKNOWN",
-    title: "MySQL or Mongo shares no listener",
+    title: "a listener of MySQL or Mongo is not shared",
     severity: Severity::Error,
     what: "The later of the two services is left out of the listener.",
     when: "Two services have the same listener address and port, and one's protocol is MySQL or Mongo while the other's is another one.",

@@ -996,6 +996,7 @@ fn entry_addresses(written: &[String]) -> Vec<String> {
     if written.is_empty() {
         return vec![UNSPECIFIED.to_owned()];
     }
+    let mut known = BTreeSet::new();
     written
         .iter()
         .filter_map(|text| {
@@ -1009,6 +1010,8 @@ fn entry_addresses(written: &[String]) -> Vec<String> {
                 text.clone()
             })
         })
+        // istiod keeps a service under its name and address: the same one twice is one.
+        .filter(|address| known.insert(address.clone()))
         .collect()
 }
 

@@ -264,7 +264,7 @@ fn tcp(
             };
             let clause = context.ledger.open(step, Some(attachment));
             let chosen = choose(context, &view.r#match, at, vs.namespace());
-            let outcome = usable(&view.route).and_then(|()| chosen);
+            let outcome = chosen.and_then(|networks| usable(&view.route).map(|()| networks));
             if let (Ok(_) | Err(Reason::ZeroSum), Some(by)) = (&outcome, end) {
                 context.ledger.displace(clause, by);
                 continue;

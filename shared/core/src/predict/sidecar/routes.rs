@@ -17,7 +17,7 @@ use crate::predict::gateway::Context;
 use crate::predict::hosts::{MESH, is_wildcard, overlap};
 use crate::predict::http::{At, vs_routes};
 use crate::predict::protocol::Protocol;
-use crate::predict::store::{Resolution, VirtualService};
+use crate::predict::store::{Resolution, ServicePort, VirtualService};
 
 /// Route configurations of this port also hold hosts of VirtualServices that no service has.
 const HTTP_PORT: u32 = 80;
@@ -27,9 +27,40 @@ pub(in crate::predict) struct Listed<'l> {
     /// 0 for an HTTP proxy or a socket: then all ports count.
     port: u32,
     services: BTreeMap<String, &'l Imported<'l>>,
+    /// Their names, in the order of the services. istiod walks through a hash map here: where two want one domain it
+    /// is chance who gets it, and mostly the first.
+    order: Vec<String>,
 }
 
-impl Listed<'_> {
+impl<'l> Listed<'l> {
+    /// Those of an egress entry with this port. Of two with one name the later stays.
+    fn of(egress: &'l Egress<'_, '_>, port: u32) -> Self {
+        let mut found = Self {
+            port,
+            services: BTreeMap::new(),
+            order: Vec::new(),
+        };
+        for one in &egress.services {
+            let has = |p: &ServicePort| p.number == port && p.protocol != Protocol::Udp;
+            if port != 0 && !one.service.ports.iter().any(has) {
+                continue;
+            }
+            let name = match port {
+                0 => one.service.hostname.clone(),
+                _ => one.service.hostname.to_lowercase(),
+            };
+            if found.services.insert(name.clone(), one).is_none() {
+                found.order.push(name);
+            }
+        }
+        found
+    }
+
+    fn in_order(&self) -> impl Iterator<Item = (&String, &'l Imported<'l>)> {
+        let one = |name: &String| self.services.get(name).copied();
+        self.order.iter().filter_map(move |n| Some((n, one(n)?)))
+    }
+
     /// What a cluster's name takes from a service: here each has the listener's port alone.
     pub(in crate::predict) fn get(&self, hostname: &str) -> Option<Named> {
         let service = &self.services.get(hostname)?.service;
@@ -153,24 +184,7 @@ fn virtual_hosts<'s, 'a>(
     };
     let under = context.ledger.open(step, None);
     context.ledger.settle(under, Ok(((), Effect::Applies)));
-    let services = egress
-        .services
-        .iter()
-        .filter(|one| port == 0 || one.service.ports.iter().any(|p| p.number == port));
-    let listed = Listed {
-        port,
-        services: services
-            .map(|one| {
-                let name = &one.service.hostname;
-                let name = if port == 0 {
-                    name.clone()
-                } else {
-                    name.to_lowercase()
-                };
-                (name, one)
-            })
-            .collect(),
-    };
+    let listed = Listed::of(egress, port);
     let mut groups = Vec::new();
     let mut with_rules: BTreeSet<String> = BTreeSet::new();
     for vs in &egress.virtual_services {
@@ -184,14 +198,14 @@ fn virtual_hosts<'s, 'a>(
             with_rules.insert(one.service.hostname.to_lowercase());
         }
     }
-    for (name, one) in &listed.services {
+    for (name, one) in listed.in_order() {
         if with_rules.contains(&name.to_lowercase()) || one.service.resolution == Resolution::Alias
         {
             continue;
         }
         groups.extend(listed.http_ports(one).map(|port| Group {
             port,
-            services: vec![*one],
+            services: vec![one],
             hosts: Vec::new(),
             routes: None,
         }));
@@ -244,14 +258,17 @@ fn of_rules<'g, 's, 'a>(
         return Vec::new();
     }
     let (hosts, services) = split(egress, vs, listed);
-    let mut by_port: BTreeMap<u32, Vec<&'g Imported<'g>>> = BTreeMap::new();
+    let mut by_port: Vec<(u32, Vec<&'g Imported<'g>>)> = Vec::new();
     for one in services {
         for port in listed.http_ports(one) {
-            by_port.entry(port).or_default().push(one);
+            match by_port.iter_mut().find(|(known, _)| *known == port) {
+                Some((_, services)) => services.push(one),
+                None => by_port.push((port, vec![one])),
+            }
         }
     }
     if by_port.is_empty() && listed.port == HTTP_PORT {
-        by_port.insert(HTTP_PORT, Vec::new());
+        by_port.push((HTTP_PORT, Vec::new()));
     }
     let group = |(port, services)| Group {
         port,
@@ -281,11 +298,13 @@ fn split<'g>(
     for host in vs.hosts.iter().filter(|h| is_wildcard(h)) {
         let host = host.to_lowercase();
         let mut any = false;
-        for (name, one) in &listed.services {
+        for (name, one) in listed.in_order() {
             if overlap(name, &host) {
                 any = true;
-                if egress.nearest(name) == Some(vs.object.id) {
-                    services.push(*one);
+                // istiod keeps the nearest rule by the host as written: in another letter case it finds none.
+                let found = one.service.hostname == *name;
+                if found && egress.nearest(name) == Some(vs.object.id) {
+                    services.push(one);
                 }
             }
         }
