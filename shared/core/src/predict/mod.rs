@@ -26,6 +26,8 @@ pub use proxy::{
     pod_spec, routers, sidecar_pods, workload_spec,
 };
 
+pub use sidecar::sidecars;
+
 use crate::ledger::{Block, Ledger, Step};
 use crate::snapshot::views::Destination;
 use store::{Store, VirtualService};
@@ -46,6 +48,13 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
         ProxyKind::Router => gateway::predict(store, proxy),
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
     }
+}
+
+/// Predicts several sidecars, in their order. Those of one namespace that the same Sidecar decides for know the same
+/// services, so this is faster than one by one.
+#[must_use]
+pub fn predict_sidecars(store: &Store<'_>, proxies: &[ProxyFacts]) -> Vec<Prediction> {
+    sidecar::predict_all(store, proxies)
 }
 
 /// What a destination of a rule comes to for a proxy, whatever its weight, and also when no rule has it yet.

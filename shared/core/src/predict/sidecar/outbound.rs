@@ -202,12 +202,7 @@ impl Outbound<'_, '_, '_> {
         if !headless {
             return self.put(context, egress, at, at.bind, put);
         }
-        let ports = &one.service.ports;
-        let instances = ports
-            .iter()
-            .find(|p| p.number == put.port)
-            .map(|port| endpoints::addresses(context.store, &one.service, port));
-        let instances = instances.unwrap_or_default();
+        let instances = endpoints::addresses(context.store, &one.service, put.port);
         let plain_entry =
             one.service.registry == Registry::ServiceEntry && one.service.selector.is_empty();
         if instances.is_empty() && plain_entry {
