@@ -238,6 +238,7 @@ fn find_proxy(
                 };
                 mesh_core::predict::routers(snapshot)
                     .into_iter()
+                    .chain(mesh_core::predict::sidecars(store))
                     .find(|p| p.namespace == namespace && selected(p))
             }),
         _ => WORKLOAD_KINDS
