@@ -350,13 +350,13 @@ impl Outbound<'_, '_, '_> {
         }
         let address = self.families.address_of(one);
         if address.contains('/') {
-            return (wildcard, vec![address.to_owned()]);
+            return (wildcard, vec![address.into_owned()]);
         }
         let entry = one.service.registry == Registry::ServiceEntry;
         if entry && self.families.only_v6() && address == UNSPECIFIED {
             return (UNSPECIFIED_V6.to_owned(), Vec::new());
         }
-        (address.to_owned(), Vec::new())
+        (address.into_owned(), Vec::new())
     }
 
     /// The chains of a service's port, and the protocol of a listener that has just these.
