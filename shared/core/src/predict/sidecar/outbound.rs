@@ -10,17 +10,12 @@ use super::scope::{Egress, Imported, Scope};
 use crate::ledger::{Effect, EntryId, Reason, Step};
 use crate::predict::config::{Cluster, FilterChain, Listener};
 use crate::predict::endpoints;
-use crate::predict::gateway::Context;
+use crate::predict::envoy::STATIC_LISTENERS;
+use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT};
+use crate::predict::mesh::MeshConfig;
 use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Resolution};
-
-/// Ports of Envoy's own listeners on the wildcard address: readiness and metrics.
-/// After `pkg/model/proxy.go:NodeMetadata`, `ENVOY_STATUS_PORT` and `ENVOY_PROMETHEUS_PORT`.
-pub(super) const STATIC_PORTS: [u32; 2] = [15021, 15090];
-
-/// The first port that needs no privilege.
-const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
 
 /// How listeners take a protocol. After `pilot/pkg/networking/networking.go:ModelProtocolToListenerProtocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,10 +163,7 @@ impl Outbound<'_, '_, '_> {
         } else {
             at.bind == self.families.wildcard()
         };
-        let mesh = &context.store.mesh;
-        let reserved = STATIC_PORTS.contains(&put.port)
-            || i64::from(put.port) == mesh.proxy_listen_port
-            || put.port == mesh.proxy_inbound_listen_port;
+        let reserved = is_reserved(&context.store.mesh, put.port);
         let privileged = at.bound
             && context.proxy.unprivileged
             && (1..FIRST_UNPRIVILEGED_PORT).contains(&put.port);
@@ -477,6 +469,14 @@ impl Outbound<'_, '_, '_> {
         }
         found
     }
+}
+
+/// Whether Envoy has a listener of its own on the wildcard address and this port: readiness and metrics, or those that
+/// connections are redirected to. After `model/context.go:conflictWithReservedListener`.
+pub(super) fn is_reserved(mesh: &MeshConfig, port: u32) -> bool {
+    STATIC_LISTENERS.contains(&port)
+        || i64::from(port) == mesh.proxy_listen_port
+        || port == mesh.proxy_inbound_listen_port
 }
 
 fn open(context: &mut Context<'_, '_>, one: &Imported<'_>, port: usize, egress: usize) -> EntryId {
