@@ -195,7 +195,7 @@ fn labels(pairs: &[(&str, &str)]) -> Value {
 impl Draw<'_> {
     /// Few days: equal ages are common, as with `kubectl apply -f`.
     fn created(&mut self) -> String {
-        format!("2026-01-0{}T00:00:00Z", self.random.between(1, 4))
+        format!("2026-01-0{}T00:00:00Z", self.random.between(1, 5))
     }
 
     fn meta(&mut self, name: &str, namespace: &str) -> Value {
@@ -747,7 +747,7 @@ impl Draw<'_> {
         let count = *self.random.weighted(&[(4, 0usize), (4, 1), (3, 2), (1, 3)]);
         for n in 0..count {
             let namespace = self.namespace();
-            let forwards = self.bypass && n == 0 && self.random.chance(50);
+            let forwards = self.bypass && n == 0 && self.random.chance(90);
             let resolution = *self.random.pick(&[
                 "NONE",
                 "",
@@ -1590,7 +1590,7 @@ impl Draw<'_> {
                     .collect();
                 spec[*block] = Value::Array(rules);
             }
-            if self.theme == Theme::Tcp && self.random.chance(25) {
+            if self.theme == Theme::Tcp && self.random.chance(40) {
                 spec["exportTo"] = json!([self.home]);
             } else if let Some(export_to) = self.export_to(18) {
                 spec["exportTo"] = export_to;
