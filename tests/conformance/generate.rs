@@ -255,6 +255,9 @@ impl Draw<'_> {
                 self.random.pick(&["apps", "edge", "default"])
             ));
         }
+        if self.random.chance(1) {
+            lines.push("defaultTrafficPolicy:\n  outlierDetection:\n    interval: 5s".to_owned());
+        }
         if !lines.is_empty() {
             self.objects.push(json!({
                 "apiVersion": "v1", "kind": "ConfigMap",
@@ -857,6 +860,9 @@ impl Draw<'_> {
                 meta["labels"] = json!({"team": "a"});
             }
             self.istio("ServiceEntry", &meta, &spec);
+            if resolution == "DYNAMIC_DNS" && self.random.chance(25) {
+                self.ejection(&format!("eject-{n}"), namespace);
+            }
         }
         if count > 0 && self.random.chance(50) {
             for n in 0..self.random.between(1, 2) {
@@ -875,6 +881,30 @@ impl Draw<'_> {
                 self.istio("WorkloadEntry", &meta, &spec);
             }
         }
+    }
+
+    /// A DestinationRule that may eject endpoints of a forwarded host, where istiod fails.
+    fn ejection(&mut self, name: &str, namespace: &'static str) {
+        let ejects = json!({"consecutive5xxErrors": 3});
+        let of_port = json!({"port": {"number": 9000}, "outlierDetection": ejects});
+        let policy = match self.random.below(6) {
+            0 => json!({"portLevelSettings": [of_port]}),
+            1 => json!({"tls": {"mode": "DISABLE"}, "portLevelSettings": [of_port]}),
+            2 => json!({"outlierDetection": ejects, "portLevelSettings": [
+                {"port": {"number": 9000}, "tls": {"mode": "DISABLE"}},
+            ]}),
+            3 => json!({"outlierDetection": {"minHealthPercent": 50}}),
+            _ => json!({"outlierDetection": ejects}),
+        };
+        let host = *self
+            .random
+            .pick(&["*.wild.com", "*.wild.com", "*.com", "a.wild.com"]);
+        let mut spec = json!({"host": host, "trafficPolicy": policy});
+        if let Some(export_to) = self.export_to(20) {
+            spec["exportTo"] = export_to;
+        }
+        let meta = self.meta(name, namespace);
+        self.istio("DestinationRule", &meta, &spec);
     }
 
     fn workload_entry(&mut self, resolution: &str, n: usize) -> Value {
@@ -1256,10 +1286,10 @@ impl Draw<'_> {
     /// Destinations with weights; the webhook wants a sum above 0.
     fn route(&mut self, from: &str) -> Value {
         let count = *self.random.weighted(&[(7, 1usize), (3, 2), (2, 3)]);
-        if self.bypass && self.random.chance(10) {
+        if self.bypass && self.random.chance(15) {
             return json!([]);
         }
-        let zero = self.bypass && self.random.chance(25);
+        let zero = self.bypass && self.random.chance(30);
         let count = if zero { count.max(2) } else { count };
         let mut route: Vec<Value> = Vec::new();
         for n in 0..count {

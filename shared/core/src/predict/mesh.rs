@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::snapshot::views::ConfigMap;
-use crate::snapshot::{Kind, Snapshot, reader, views::AsView};
+use crate::snapshot::views::{ConfigMap, OutlierDetection};
+use crate::snapshot::{Kind, Object, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
@@ -20,9 +20,19 @@ pub struct MeshConfig {
     pub default_destination_rule_export_to: Vec<String>,
     /// Who sees a Service without its annotation.
     pub default_service_export_to: Vec<String>,
+    /// What DestinationRules leave open.
+    pub default_traffic_policy: DefaultTrafficPolicy,
     /// Suffix of the cluster's names.
     #[serde(skip)]
     pub domain: String,
+}
+
+/// `MeshConfig.defaultTrafficPolicy`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DefaultTrafficPolicy {
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
 }
 
 impl Default for MeshConfig {
@@ -32,6 +42,7 @@ impl Default for MeshConfig {
             default_virtual_service_export_to: Vec::new(),
             default_destination_rule_export_to: Vec::new(),
             default_service_export_to: Vec::new(),
+            default_traffic_policy: DefaultTrafficPolicy::default(),
             domain: "cluster.local".to_owned(),
         }
     }
@@ -41,12 +52,17 @@ impl MeshConfig {
     /// The mesh configuration of a snapshot, or the defaults.
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
-        snapshot
-            .find(Kind::ConfigMap, DEFAULT_ROOT_NAMESPACE, "istio")
+        Self::object(snapshot)
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
             .and_then(|text| reader::parse(text))
             .and_then(|value| Self::deserialize(value).ok())
             .unwrap_or_default()
+    }
+
+    /// The object that it stands in.
+    #[must_use]
+    pub fn object(snapshot: &Snapshot) -> Option<&Object> {
+        snapshot.find(Kind::ConfigMap, DEFAULT_ROOT_NAMESPACE, "istio")
     }
 }

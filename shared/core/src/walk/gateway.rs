@@ -215,6 +215,7 @@ pub(super) fn answer(
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
+    crashes(&mut walk);
     let lead = if chosen.is_empty() {
         no_server(&mut walk);
         None
@@ -503,6 +504,23 @@ fn proxy_hop(walk: &mut Walk<'_, '_>) {
                 vec![format!("{}, {of}", proxy.qualified())],
             );
         }
+    }
+}
+
+/// istiod crashes over what this proxy would be sent whichever port is asked about, also for what no route names.
+fn crashes(walk: &mut Walk<'_, '_>) {
+    let ledger = walk.ledger();
+    let crash = |e: &Entry| matches!(e.fate, Fate::Dropped(Reason::OutlierPanics { .. }));
+    for (id, _) in ledger.entries().filter(|(_, e)| crash(e)) {
+        if walk.verdict != Verdict::Missing
+            && let Some(hop) = walk.hops.iter_mut().find(|h| h.name == "proxy")
+        {
+            hop.status = HopStatus::Broken;
+            hop.lines
+                .push("istiod panics while it builds its clusters".to_owned());
+        }
+        walk.verdict = walk.verdict.max(Verdict::Missing);
+        walk.tell_dropped(id);
     }
 }
 
