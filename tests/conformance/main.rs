@@ -160,6 +160,13 @@ fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
     let different = std::mem::take(&mut tally.different);
     keep_differences(&oracle, options, different, out)?;
     keep_unsettled(&oracle, options, std::mem::take(&mut tally.unsettled), out)?;
+    // What cannot be asked does not agree either.
+    if (tally.compared as u64) < options.count - options.count / 10 {
+        return Err(format!(
+            "only {} of {} scenarios could be compared",
+            tally.compared, options.count
+        ));
+    }
     let thin = options.count_below > 0
         && histogram::REASONS
             .iter()
