@@ -2,6 +2,7 @@
 //! own code builds, over fresh random scenarios. Every difference is made small and kept.
 
 mod compare;
+mod fixes;
 mod generate;
 mod histogram;
 mod oracle;
@@ -32,6 +33,7 @@ Compares N scenarios, made from seeds that follow --seed, with what istiod's own
   --keep DIR  write small scenarios with istiod's answers there: such as add a reason or a trap that is still rare
   --rare N    how often a reason or trap is wanted among those kept; 6
   --count-below N   exit with 1 when a reason or a trap occurred less often; 0
+  --fixes     instead: applies the first proved fix of a closed port, and counts what istiod makes of it
 Exit code: 0 all agree, 1 some differ, 2 not run.";
 
 struct Options {
@@ -43,6 +45,7 @@ struct Options {
     keep: Option<PathBuf>,
     rare: usize,
     count_below: usize,
+    fixes: bool,
 }
 
 fn options() -> Result<Options, String> {
@@ -55,11 +58,16 @@ fn options() -> Result<Options, String> {
         keep: None,
         rare: 6,
         count_below: 0,
+        fixes: false,
     };
     let mut arguments = env::args().skip(1);
     while let Some(name) = arguments.next() {
         if matches!(name.as_str(), "-h" | "--help") {
             return Err(USAGE.to_owned());
+        }
+        if name == "--fixes" {
+            found.fixes = true;
+            continue;
         }
         let value = arguments
             .next()
@@ -117,12 +125,15 @@ struct Tally {
 
 fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
     let oracle = Oracle::new(options.jobs)?;
-    let mut tally = Tally::default();
-    let mut candidates: Vec<(Scenario, BTreeSet<&'static str>)> = Vec::new();
-    let mut rare: BTreeMap<&str, usize> = BTreeMap::new();
     let seeds: Vec<u64> = (0..options.count)
         .map(|n| options.seed.wrapping_add(n))
         .collect();
+    if options.fixes {
+        return fixes::run(&oracle, &seeds, options.shrink, &options.out, out);
+    }
+    let mut tally = Tally::default();
+    let mut candidates: Vec<(Scenario, BTreeSet<&'static str>)> = Vec::new();
+    let mut rare: BTreeMap<&str, usize> = BTreeMap::new();
     for seeds in seeds.chunks(100) {
         let mut scenarios: Vec<Scenario> =
             seeds.iter().map(|seed| generate::scenario(*seed)).collect();
