@@ -38,10 +38,8 @@ type World = Vec<Value>;
 fn changed_objects_are_answered_alike_in_any_order() {
     let worlds = worlds();
     let words = Vocabulary::of(&worlds);
-    let seeds = seeds();
-    println!("seeds {}..{}", seeds.start, seeds.end);
     watched::every(
-        seeds,
+        seeds(),
         |seed| {
             let world = changed(&worlds, &words, seed);
             let mut texts = texts(&world);
@@ -156,7 +154,11 @@ fn shown(seed: u64, world: &World) -> String {
     for text in texts(world) {
         let _ = fs::write(folder.join(&text.name), &text.text);
     }
-    format!("seed {seed}, its objects are kept in {}", folder.display())
+    let again = seed + 1;
+    format!(
+        "seed {seed}, its objects are kept in {}; once more: ROBUSTNESS={seed}..{again}",
+        folder.display()
+    )
 }
 
 /// What stands under each key anywhere, and values that nobody expects.
