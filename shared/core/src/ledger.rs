@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
 

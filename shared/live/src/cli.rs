@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use mesh_core::predict::version::Version;
+
 use crate::color::Color;
 use crate::exit::Exit;
 
@@ -66,23 +68,9 @@ pub struct Input {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct Istio {
-    /// Predict as this version of Istio would, such as 1.31
-    #[arg(long, value_name = "VERSION", value_parser = istio_version)]
-    pub istio_version: Option<String>,
-}
-
-/// The release line of Istio whose behaviour is predicted.
-pub const ISTIO_VERSION: &str = "1.31";
-
-/// Another release would decide some things otherwise, so it is refused rather than taken for this one.
-fn istio_version(text: &str) -> Result<String, String> {
-    let release = text.trim_start_matches('v');
-    let same = release == ISTIO_VERSION || release.starts_with(&format!("{ISTIO_VERSION}."));
-    if same {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("only {ISTIO_VERSION} is predicted so far"))
-    }
+    /// Predict as this version of Istio would, such as 1.24; an istiod among the objects says its own
+    #[arg(long, value_name = "VERSION", value_parser = Version::from_str)]
+    pub istio_version: Option<Version>,
 }
 
 /// How the result is printed. `F` holds the formats of the command; its default is the text for people.

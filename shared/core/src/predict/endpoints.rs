@@ -364,10 +364,7 @@ pub(super) fn service_entry_instances(
             found.extend(Workload::of_entry(entry).instances(spec));
         }
     }
-    let selects_pods = store
-        .istiod
-        .features
-        .has(Feature::ServiceEntrySelectsPods);
+    let selects_pods = store.istiod.features.has(Feature::ServiceEntrySelectsPods);
     for object in store.pods(&service.namespace) {
         if !selects_pods || !selects(&selector.labels, &object.meta.labels) {
             continue;

@@ -4,9 +4,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::istiod::REVISION_LABEL;
 use super::version::{Release, Version};
 use crate::snapshot::views::{self, AsView};
-use crate::snapshot::{Kind, Object, ObjectKey, Snapshot};
+use crate::snapshot::{Kind, Object, Snapshot};
 
 /// The oldest version that the table knows.
 const FROM: Release = Release(1, 20, 0);
@@ -296,7 +297,7 @@ impl IstiodFeatures {
     /// After istio `pkg/kube/kclient/crdwatcher.go:resourceMatchFilters`.
     #[must_use]
     pub fn ignores(&self, kind: Kind) -> bool {
-        let name = format!("{}.{}", kind.plural(), kind.group());
+        let name = resource_name(kind);
         let listed = |list: &[String]| {
             list.iter().any(|item| match item.strip_prefix("*.") {
                 Some(suffix) => name.ends_with(suffix),
@@ -304,6 +305,16 @@ impl IstiodFeatures {
             })
         };
         is_custom(kind) && listed(&self.ignored) && !listed(&self.included)
+    }
+
+    /// The part that can make a difference for these objects.
+    fn relevant(&self, snapshot: &Snapshot) -> Self {
+        let concerned = TABLE.iter().filter(|row| (row.concerns)(snapshot));
+        let on = concerned.map(|row| row.feature);
+        Self {
+            on: on.filter(|feature| self.has(*feature)).collect(),
+            ..self.clone()
+        }
     }
 
     /// What must hold for a prediction, as some of what this istiod does is not predicted.
@@ -321,9 +332,9 @@ pub fn is_custom(kind: Kind) -> bool {
     kind.group().ends_with("istio.io")
 }
 
-/// The variable that would decide about the kind of an object, for people.
-pub(crate) fn resource_name(key: &ObjectKey) -> String {
-    format!("{}.{}", key.kind.plural(), key.kind.group())
+/// The name of a kind's custom resource: `gateways.networking.istio.io`.
+pub(crate) fn resource_name(kind: Kind) -> String {
+    format!("{}.{}", kind.plural(), kind.group())
 }
 
 impl Row {
@@ -399,7 +410,8 @@ pub fn other_versions(
         .chain(std::iter::once(None))
     {
         let features = IstiodFeatures::of(Version::from(since.unwrap_or(FROM)), environment);
-        if features != *chosen && found.last().is_none_or(|(_, last)| *last != features) {
+        let like = |other: &IstiodFeatures| features.relevant(snapshot) == other.relevant(snapshot);
+        if !like(chosen) && !found.last().is_some_and(|(_, last)| like(last)) {
             let which = match until {
                 Some(until) => format!("before {until}"),
                 None => format!("from {}", since.unwrap_or(FROM)),
@@ -437,16 +449,19 @@ pub enum Unseen {
     Kind,
 }
 
-/// Whether an object carries the label of another revision. Literal equality counts, so the name of a tag never fits;
-/// an istiod without a revision sees all. After istio `pkg/config/model.go:LabelsInRevision`.
+/// The revision that an object is for. Kubernetes' own kinds are for all, whatever their labels.
+#[must_use]
+pub fn revision_of(object: &Object) -> Option<&str> {
+    let label = object.meta.labels.get(REVISION_LABEL);
+    label
+        .filter(|_| is_custom(object.key.kind))
+        .map(String::as_str)
+}
+
+/// Whether an object is for another revision. Literal equality counts, so the name of a tag never fits; an istiod
+/// without a revision sees all. After istio `pkg/config/model.go:LabelsInRevision`.
 pub(super) fn of_other_revision(object: &Object, revision: &str) -> bool {
-    is_custom(object.key.kind)
-        && !revision.is_empty()
-        && object
-            .meta
-            .labels
-            .get(super::istiod::REVISION_LABEL)
-            .is_some_and(|own| own != revision)
+    !revision.is_empty() && revision_of(object).is_some_and(|own| own != revision)
 }
 
 #[cfg(test)]
@@ -471,16 +486,23 @@ mod tests {
         for row in &TABLE {
             assert!(rows.insert(row.feature), "{:?} has two rows", row.feature);
             assert!(
-                row.source.split_once(".go:").is_some_and(|(_, f)| !f.is_empty()),
+                row.source
+                    .split_once(".go:")
+                    .is_some_and(|(_, f)| !f.is_empty()),
                 "{:?}: {}",
                 row.feature,
                 row.source
             );
-            assert!(row.on_since.is_some() || row.variable.is_some(), "{:?}", row.feature);
+            assert!(
+                row.on_since.is_some() || row.variable.is_some(),
+                "{:?}",
+                row.feature
+            );
             if let Some(name) = row.variable {
                 assert!(variables.insert(name), "{name} is spelled twice");
                 assert!(
-                    name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
+                    name.bytes()
+                        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'),
                     "{name}"
                 );
             }
@@ -507,7 +529,11 @@ mod tests {
             ("1.23.9", Some("true"), false),
         ] {
             let pairs: Vec<_> = value.map(|v| (name, v)).into_iter().collect();
-            assert_eq!(features(version, &pairs).has(Merge), expected, "{version} {value:?}");
+            assert_eq!(
+                features(version, &pairs).has(Merge),
+                expected,
+                "{version} {value:?}"
+            );
         }
     }
 
@@ -535,7 +561,10 @@ mod tests {
         assert!(!ignoring.ignores(Kind::Service) && !ignoring.ignores(Kind::Deployment));
         assert!(!features("1.28", &pairs).ignores(Kind::VirtualService));
         let whole = [("PILOT_IGNORE_RESOURCES", "istio.io")];
-        assert!(!features("1.31", &whole).ignores(Kind::Gateway), "only `*.` is a suffix");
+        assert!(
+            !features("1.31", &whole).ignores(Kind::Gateway),
+            "only `*.` is a suffix"
+        );
     }
 
     #[test]

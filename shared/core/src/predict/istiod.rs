@@ -9,7 +9,7 @@ use crate::snapshot::views::{AsView, Deployment, Labels};
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
 /// The label of a revision: on istiod, on pods and namespaces, on objects that are for one revision only.
-pub(super) const REVISION_LABEL: &str = "istio.io/rev";
+pub const REVISION_LABEL: &str = "istio.io/rev";
 /// On the webhook of a tag: the tag's name.
 const TAG_LABEL: &str = "istio.io/tag";
 /// The revision of an installation without one; its istiod says so itself.

@@ -5,10 +5,11 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::features::{Feature, Unseen, of_other_revision};
+use super::features::{Feature, Unseen, of_other_revision, revision_of};
 use super::hosts;
 use super::istiod::{Istiod, Istiods};
 use super::mesh::MeshConfig;
@@ -359,7 +360,7 @@ pub struct Store<'a> {
     unseen_services: BTreeMap<String, (ObjectId, Unseen)>,
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
-    istiods: Istiods,
+    istiods: Arc<Istiods>,
     /// The views of the other istiods that serve gateways of the snapshot.
     others: Vec<Store<'a>>,
 }
@@ -386,12 +387,18 @@ impl<'a> Store<'a> {
                 }
             }
         }
-        let mut serving = serving.into_iter();
-        let first = serving.next().unwrap_or_else(|| istiods.any(snapshot));
-        let mut store = Self::of_istiod(snapshot, first);
-        store.others = serving.map(|i| Self::of_istiod(snapshot, i)).collect();
-        store.istiods = istiods;
-        store
+        if serving.is_empty() {
+            serving.push(istiods.any(snapshot));
+        }
+        let istiods = Arc::new(istiods);
+        let mut views = serving.into_iter().map(|istiod| Self {
+            istiods: Arc::clone(&istiods),
+            ..Self::of_istiod(snapshot, istiod)
+        });
+        let first = views.next();
+        let others = views.collect();
+        let own = first.unwrap_or_else(|| Self::of_istiod(snapshot, istiods.any(snapshot)));
+        Self { others, ..own }
     }
 
     /// The view of the istiod that serves a proxy.
@@ -454,7 +461,7 @@ impl<'a> Store<'a> {
             istiod,
             unseen_services,
             undecided_namespaces,
-            istiods: Istiods::default(),
+            istiods: Arc::default(),
             others: Vec::new(),
             // Only looked up, never walked through: their order decides nothing.
             by_hostname: HashMap::new(),
@@ -625,9 +632,11 @@ impl<'a> Store<'a> {
         let mut found = istiod.conditions;
         found.extend(told.map(str::to_owned));
         let namespaces = store.undecided_namespaces.iter();
-        found.extend(namespaces.map(|n| format!("discoverySelectors fit the labels of namespace {n}")));
+        found.extend(
+            namespaces.map(|n| format!("discoverySelectors fit the labels of namespace {n}")),
+        );
         if store.istiod.revision.is_none() {
-            let mut labelled = self.snapshot.objects().filter(|o| of_other_revision(o, "\0"));
+            let mut labelled = self.snapshot.objects().filter(|o| revision_of(o).is_some());
             if let Some(object) = labelled.next() {
                 found.push(format!(
                     "the gateway's istiod has the revision of {} {}",

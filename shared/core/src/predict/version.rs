@@ -117,7 +117,9 @@ mod tests {
             let version: Version = text.parse().unwrap();
             assert_eq!(version.to_string(), shown, "{text}");
         }
-        for text in ["", "1", "abc", "1.x", "1.2.3.4", "1..2", "+1.2", "0.8", "latest", "1.2 "] {
+        for text in [
+            "", "1", "abc", "1.x", "1.2.3.4", "1..2", "+1.2", "0.8", "latest", "1.2 ",
+        ] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }
     }
@@ -125,7 +127,10 @@ mod tests {
     #[test]
     fn an_image_says_its_version_by_the_tag_only() {
         let of = |image: &str| Version::of_image(image).map(|v| v.to_string());
-        assert_eq!(of("docker.io/istio/pilot:1.24.1").as_deref(), Some("1.24.1"));
+        assert_eq!(
+            of("docker.io/istio/pilot:1.24.1").as_deref(),
+            Some("1.24.1")
+        );
         assert_eq!(
             of("registry:5000/istio/pilot:1.24.1-distroless@sha256:00ff").as_deref(),
             Some("1.24.1")

@@ -142,10 +142,7 @@ fn applies(store: &Store<'_>, gateway: &Gateway<'_>, proxy: &ProxyFacts) -> Resu
     if let Some(why) = &gateway.unseen {
         return Err(Reason::Unseen(why.clone()));
     }
-    let scoped = store
-        .istiod
-        .features
-        .has(Feature::ScopeGatewayToNamespace);
+    let scoped = store.istiod.features.has(Feature::ScopeGatewayToNamespace);
     if scoped && gateway.object.key.namespace != proxy.namespace {
         return Err(Reason::ScopedToNamespace);
     }
