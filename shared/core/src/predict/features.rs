@@ -143,7 +143,7 @@ pub static TABLE: [Row; 12] = [
         on_since: Some(FROM),
         variable: Some("PILOT_ENABLE_K8S_SELECT_WORKLOAD_ENTRIES"),
         read: (FROM, None),
-        known: Known::ReadFromSource,
+        known: Known::Run,
         source: "pilot/pkg/serviceregistry/kube/controller/multicluster.go:Multicluster.initializeCluster",
         unpredicted: None,
         concerns: |snapshot| has(snapshot, Kind::WorkloadEntry),
@@ -386,14 +386,14 @@ pub fn is_outside(version: Version) -> bool {
     version.release() < FROM || version.release() >= UNTIL
 }
 
-/// What the versions that are meant would do, where this differs from `chosen` for these objects: which versions, for
-/// people, and what they do. The nearest to the newest come first.
+/// What older versions than the newest would do, where this differs from `chosen` for these objects: those before
+/// this release, newest first. Nothing is said twice: older ones that do the same as the next are left out.
 #[must_use]
-pub fn other_versions(
+pub fn older_versions(
     chosen: &IstiodFeatures,
     environment: &Environment,
     snapshot: &Snapshot,
-) -> Vec<(String, IstiodFeatures)> {
+) -> Vec<(Release, IstiodFeatures)> {
     let changes: BTreeSet<Release> = TABLE
         .iter()
         .filter(|row| (row.concerns)(snapshot))
@@ -401,24 +401,14 @@ pub fn other_versions(
         .flatten()
         .filter(|release| *release > FROM)
         .collect();
-    let mut found: Vec<(String, IstiodFeatures)> = Vec::new();
-    let mut until: Option<Release> = None;
-    for since in changes
-        .iter()
-        .rev()
-        .map(|r| Some(*r))
-        .chain(std::iter::once(None))
-    {
-        let features = IstiodFeatures::of(Version::from(since.unwrap_or(FROM)), environment);
+    let since = changes.iter().rev().skip(1).chain([&FROM]);
+    let mut found: Vec<(Release, IstiodFeatures)> = Vec::new();
+    for (until, since) in changes.iter().rev().zip(since) {
+        let features = IstiodFeatures::of(Version::from(*since), environment);
         let like = |other: &IstiodFeatures| features.relevant(snapshot) == other.relevant(snapshot);
-        if !like(chosen) && !found.last().is_some_and(|(_, last)| like(last)) {
-            let which = match until {
-                Some(until) => format!("before {until}"),
-                None => format!("from {}", since.unwrap_or(FROM)),
-            };
-            found.push((which, features));
+        if !like(found.last().map_or(chosen, |(_, last)| last)) {
+            found.push((*until, features));
         }
-        until = since;
     }
     found
 }
@@ -467,6 +457,7 @@ pub(super) fn of_other_revision(object: &Object, revision: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::snapshot::reader::{Loader, ReadOptions};
 
     fn env(pairs: &[(&str, &str)]) -> Environment {
         pairs
@@ -568,9 +559,32 @@ mod tests {
     }
 
     #[test]
-    fn what_no_object_is_about_makes_no_other_version() {
-        let snapshot = Snapshot::default();
-        let chosen = IstiodFeatures::of(Version::DEFAULT, &Environment::new());
-        assert!(other_versions(&chosen, &Environment::new(), &snapshot).is_empty());
+    fn only_what_the_objects_are_about_makes_a_version_differ() {
+        let older = |text: &str| {
+            let mut loader = Loader::new(ReadOptions::default());
+            loader.read("mesh.yaml", text);
+            let snapshot = loader.finish().snapshot;
+            let chosen = IstiodFeatures::of(Version::DEFAULT, &Environment::new());
+            older_versions(&chosen, &Environment::new(), &snapshot)
+                .into_iter()
+                .map(|(release, _)| release.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(older(""), [""; 0]);
+        let name = "
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: app}
+spec: {type: ExternalName, externalName: db.example.com}
+";
+        assert_eq!(older(name), ["1.21"]);
+        let bound = "
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: gw, namespace: app}
+spec: {servers: [{bind: 10.0.0.1, hosts: ['*'], port: {number: 80, protocol: HTTP}}]}
+";
+        assert_eq!(older(&format!("{name}{bound}")), ["1.28.1", "1.21"]);
     }
 }

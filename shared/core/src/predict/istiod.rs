@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::features::{self, Environment, IstiodFeatures};
 use super::proxy::{ProxyFacts, workload_spec};
-use super::version::Version;
+use super::version::{Release, Version};
 use crate::snapshot::views::{AsView, Deployment, Labels};
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
@@ -169,11 +169,11 @@ impl Istiod {
         }
     }
 
-    /// What other versions would do that may be meant as well, as nothing says the version.
+    /// What versions before a release would do, as nothing says the version and they may be meant as well.
     #[must_use]
-    pub fn others(&self, snapshot: &Snapshot) -> Vec<(String, IstiodFeatures)> {
+    pub fn older(&self, snapshot: &Snapshot) -> Vec<(Release, IstiodFeatures)> {
         if self.version_from == VersionFrom::Assumed {
-            features::other_versions(&self.features, &self.environment, snapshot)
+            features::older_versions(&self.features, &self.environment, snapshot)
         } else {
             Vec::new()
         }

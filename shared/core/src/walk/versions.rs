@@ -44,7 +44,7 @@ pub fn note_other_versions(
             continue;
         };
         let istiod = store.istiod_of(&class.proxy);
-        for (which, features) in istiod.others(store.snapshot) {
+        for (release, features) in istiod.older(store.snapshot) {
             let chosen: BTreeSet<&str> = istiod.features.conditions(store.snapshot).collect();
             let unpredicted: Vec<&str> = features
                 .conditions(store.snapshot)
@@ -64,10 +64,12 @@ pub fn note_other_versions(
             if then.is_empty() {
                 continue;
             }
-            answer.assumptions.push(format!("Istio is not {which}"));
+            answer
+                .assumptions
+                .push(format!("Istio is {release} or newer"));
             answer.unknowns.push(Unknown {
                 what: format!(
-                    "which Istio it is: {which} the answer {}",
+                    "which Istio it is: before {release} the answer {}",
                     then.join(" and ")
                 ),
                 fix: "say it with --istio-version, or add istiod's Deployment to the files"
