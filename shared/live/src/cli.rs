@@ -335,9 +335,9 @@ pub fn percent(text: &str) -> Result<u8, String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Connect, Input, Output, ServiceRef, TargetKind, TargetRef, Weight, duration, port,
+        Connect, Input, Istio, Output, ServiceRef, TargetKind, TargetRef, Weight, duration, port,
     };
-    use clap::{CommandFactory, Parser, ValueEnum};
+    use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
     use std::time::Duration;
 
     #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -391,6 +391,25 @@ mod tests {
         assert_eq!(parsed("-A -n a").connect.only_namespace(), None);
         assert_eq!(parsed("-A -A -q -q").connect.only_namespace(), None);
         assert_eq!(parsed("-f a -f b").input.filename.len(), 2);
+    }
+
+    #[test]
+    fn any_version_of_istio_is_taken_and_nothing_else() {
+        let parsed = |version: &str| {
+            let istio = Command::new("test").no_binary_name(true);
+            let matches =
+                Istio::augment_args(istio).try_get_matches_from(["--istio-version", version])?;
+            Istio::from_arg_matches(&matches)
+        };
+        for version in ["1.31", "v1.24.1", "1.19", "1.40.2"] {
+            assert!(
+                parsed(version).unwrap().istio_version.is_some(),
+                "{version}"
+            );
+        }
+        for version in ["abc", "1", "", "latest"] {
+            assert!(parsed(version).is_err(), "{version}");
+        }
     }
 
     #[test]

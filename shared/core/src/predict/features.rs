@@ -11,7 +11,8 @@ use crate::snapshot::{Kind, Object, Snapshot};
 
 /// The oldest version that the table knows.
 const FROM: Release = Release(1, 20, 0);
-/// The first version that it does not know any more.
+/// The newest line that it knows, and the first version behind it.
+const NEWEST: Release = Release(1, 31, 0);
 const UNTIL: Release = Release(1, 32, 0);
 
 /// Something that not every istiod does.
@@ -380,10 +381,16 @@ fn list(value: Option<&str>) -> Vec<String> {
         .collect()
 }
 
-/// Whether the table says nothing about a version.
+/// The version that one is taken for of which the table says nothing, as it is older or newer.
 #[must_use]
-pub fn is_outside(version: Version) -> bool {
-    version.release() < FROM || version.release() >= UNTIL
+pub fn taken_for(version: Version) -> Option<Release> {
+    if version.release() < FROM {
+        Some(FROM)
+    } else if version.release() >= UNTIL {
+        Some(NEWEST)
+    } else {
+        None
+    }
 }
 
 /// What older versions than the newest would do, where this differs from `chosen` for these objects: those before
@@ -503,7 +510,9 @@ mod tests {
                 assert!((FROM..UNTIL).contains(&release), "{:?}", row.feature);
             }
         }
-        assert!(!is_outside(Version::DEFAULT));
+        assert_eq!(taken_for(Version::DEFAULT), None);
+        assert_eq!(taken_for("1.19.9".parse().unwrap()), Some(FROM));
+        assert_eq!(taken_for("2.0".parse().unwrap()), Some(NEWEST));
     }
 
     #[test]

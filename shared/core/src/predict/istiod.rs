@@ -145,11 +145,10 @@ impl Istiod {
     }
 
     fn outside(&mut self) {
-        if features::is_outside(self.version) {
-            self.conditions.push(format!(
-                "Istio {} does what the versions from 1.20 to 1.31 do (it is not known here)",
-                self.version
-            ));
+        let version = self.version;
+        if let Some(known) = features::taken_for(version) {
+            let condition = format!("Istio {version}, which is not known here, does as {known}");
+            self.conditions.push(condition);
         }
     }
 

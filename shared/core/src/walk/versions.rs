@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Class, Question, ask, proxy_ref};
+use crate::predict::features::taken_for;
 use crate::predict::istiod::VersionFrom;
 use crate::predict::store::Store;
+use crate::predict::version::Version;
 use crate::report::{Answer, Unknown};
 
 /// The versions that were predicted, for the line that says what an answer rests on: `1.31`, or `1.24.1 and 1.31`.
@@ -15,13 +17,16 @@ pub fn versions(store: &Store<'_>, classes: &[Class]) -> String {
         .map(|class| {
             let istiod = store.istiod_of(&class.proxy);
             let by_proxy = istiod.version_from == VersionFrom::ProxyImage
-                && istiod.version != crate::predict::version::Version::DEFAULT;
+                && istiod.version != Version::DEFAULT;
             let from = if by_proxy {
                 " by the proxy's image"
             } else {
                 ""
             };
-            format!("{}{from}", istiod.version)
+            match taken_for(istiod.version) {
+                Some(known) => format!("{} (taken for {known}){from}", istiod.version),
+                None => format!("{}{from}", istiod.version),
+            }
         })
         .collect();
     if known.is_empty() {
