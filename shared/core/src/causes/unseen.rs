@@ -4,19 +4,31 @@ use super::{Tale, Told};
 use crate::ledger::Step;
 use crate::predict::hosts::resolve_short_name;
 use crate::predict::pod_spec;
-use crate::snapshot::{FieldPath, Object};
+use crate::snapshot::{FieldPath, Kind, Object};
 
-/// The object that istiod does not see: the one decided about, or the service that a destination means.
+/// The object that istiod does not see: the one decided about, or what a rule of it means: a delegate, or the service
+/// of a destination.
 pub(super) fn object<'t>(tale: &Tale<'t, '_>) -> Option<&'t Object> {
     let own = tale.object()?;
-    if !matches!(tale.step(), Some(Step::Destination { .. })) {
-        return Some(own);
+    match tale.step()? {
+        Step::Clause { rule, .. } => {
+            let delegate = tale.virtual_service()?.http.get(*rule)?.delegate.as_ref()?;
+            let namespace = match delegate.namespace.as_str() {
+                "" => &own.key.namespace,
+                written => written,
+            };
+            let snapshot = tale.store.snapshot;
+            snapshot.find(Kind::VirtualService, namespace, &delegate.name)
+        }
+        Step::Destination { .. } => {
+            let written = &tale.destination()?.host;
+            let domain = &tale.store.mesh.domain;
+            let host = resolve_short_name(written, &own.key.namespace, domain);
+            let (id, _) = tale.store.unseen_service(&host)?;
+            tale.store.snapshot.get(*id)
+        }
+        _ => Some(own),
     }
-    let written = &tale.destination()?.host;
-    let domain = &tale.store.mesh.domain;
-    let host = resolve_short_name(written, &own.key.namespace, domain);
-    let (id, _) = tale.store.unseen_service(&host)?;
-    tale.store.snapshot.get(*id)
 }
 
 /// Also shows a variable of the istiod that decides, where that was read.

@@ -853,9 +853,12 @@ impl<'a> Store<'a> {
         &self,
         namespace: &str,
     ) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+        let ignored = self.istiod.features.ignores(Kind::WorkloadEntry);
+        let revision = self.istiod.revision.as_deref().unwrap_or_default();
         self.snapshot
             .of_kind(Kind::WorkloadEntry)
             .filter(move |o| o.key.namespace == namespace)
+            .filter(move |o| !ignored && !of_other_revision(o, revision))
             .filter_map(|o| WorkloadEntry::of(&o.view).map(|w| (o, &w.spec)))
     }
 }
