@@ -160,7 +160,7 @@ pub static TABLE: [Row; 12] = [
             false,
             "no plaintext server stands behind an HTTPS server of its port with another bind",
         )),
-        concerns: some_server_binds_an_address,
+        concerns: some_plain_server_is_beside_https,
     },
     Row {
         feature: Feature::DynamicDnsAtGateways,
@@ -250,12 +250,20 @@ fn some_entry_is_dynamic(snapshot: &Snapshot) -> bool {
     entries(snapshot).any(|e| e.resolution == "DYNAMIC_DNS")
 }
 
-fn some_server_binds_an_address(snapshot: &Snapshot) -> bool {
-    snapshot
+fn some_plain_server_is_beside_https(snapshot: &Snapshot) -> bool {
+    let servers: Vec<(u32, &str, bool)> = snapshot
         .of_kind(Kind::Gateway)
         .filter_map(|o| views::Gateway::of(&o.view))
         .flat_map(|g| &g.spec.servers)
-        .any(|s| !s.bind.is_empty())
+        .filter_map(|s| Some((s.port.as_ref()?.number, s.bind.as_str(), s.tls.is_some())))
+        .collect();
+    // Nearly nobody binds an address, so the rest is rarely looked at.
+    let bound = servers.iter().filter(|(_, bind, _)| !bind.is_empty());
+    let beside =
+        |a: &(u32, &str, bool), b: &(u32, &str, bool)| a.0 == b.0 && a.1 != b.1 && a.2 != b.2;
+    bound
+        .into_iter()
+        .any(|a| servers.iter().any(|b| beside(a, b)))
 }
 
 /// The environment of an istiod: `None` for a value that stands elsewhere (`valueFrom`).
@@ -592,7 +600,10 @@ spec: {type: ExternalName, externalName: db.example.com}
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: gw, namespace: app}
-spec: {servers: [{bind: 10.0.0.1, hosts: ['*'], port: {number: 80, protocol: HTTP}}]}
+spec:
+  servers:
+  - {bind: 10.0.0.1, hosts: ['*'], port: {number: 443, protocol: HTTPS}, tls: {mode: SIMPLE}}
+  - {hosts: ['*'], port: {number: 443, protocol: HTTP}}
 ";
         assert_eq!(older(&format!("{name}{bound}")), ["1.28.1", "1.21"]);
     }

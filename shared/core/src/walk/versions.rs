@@ -7,7 +7,7 @@ use crate::predict::features::taken_for;
 use crate::predict::istiod::VersionFrom;
 use crate::predict::store::Store;
 use crate::predict::version::Version;
-use crate::report::{Answer, Unknown};
+use crate::report::{Answer, ProxyRef, Unknown, Verdict};
 
 /// The versions that were predicted, for the line that says what an answer rests on: `1.31`, or `1.24.1 and 1.31`.
 #[must_use]
@@ -49,7 +49,14 @@ pub fn note_other_versions(
             continue;
         };
         let istiod = store.istiod_of(&class.proxy);
-        for (release, features) in istiod.older(store.snapshot) {
+        let older = istiod.older(store.snapshot);
+        if older.is_empty() {
+            continue;
+        }
+        // Asked anew: an answer of a scan may lack what was told at another port, and hold what no port is asked for.
+        let alone = std::slice::from_ref(class);
+        let now = outcome(&ask(store, alone, question), &own);
+        for (release, features) in older {
             let chosen: BTreeSet<&str> = istiod.features.conditions(store.snapshot).collect();
             let unpredicted: Vec<&str> = features
                 .conditions(store.snapshot)
@@ -57,12 +64,10 @@ pub fn note_other_versions(
                 .collect();
             let other = Store::of_istiod(store.snapshot, istiod.with(features));
             let alone = [Class::of(&other, class.proxy.clone())];
-            let would = ask(&other, &alone, question);
-            let differs = would
-                .iter()
-                .find(|a| a.proxy == own)
-                .filter(|a| (a.verdict, codes(a)) != (answer.verdict, codes(answer)))
-                .map(|a| format!("is {}{}", a.verdict.word(), in_brackets(&codes(a))));
+            let then = outcome(&ask(&other, &alone, question), &own);
+            let differs = then
+                .filter(|then| Some(then) != now.as_ref())
+                .map(|(verdict, codes)| format!("is {}{}", verdict.word(), in_brackets(&codes)));
             let needs = (!unpredicted.is_empty())
                 .then(|| format!("needs that {}", unpredicted.join(" and that ")));
             let then: Vec<String> = [differs, needs].into_iter().flatten().collect();
@@ -85,8 +90,11 @@ pub fn note_other_versions(
     }
 }
 
-fn codes(answer: &Answer) -> Vec<&'static str> {
-    answer.findings.iter().map(|f| f.page.code).collect()
+/// How it ends for a proxy, and the causes.
+fn outcome(answers: &[Answer], proxy: &ProxyRef) -> Option<(Verdict, Vec<&'static str>)> {
+    let answer = answers.iter().find(|a| a.proxy == *proxy)?;
+    let codes = answer.findings.iter().map(|f| f.page.code).collect();
+    Some((answer.verdict, codes))
 }
 
 fn in_brackets(codes: &[&str]) -> String {
