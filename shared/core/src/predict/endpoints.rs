@@ -128,7 +128,7 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
 }
 
 /// An ExternalName of an istiod to which it is a service of its own: one endpoint a port, found by DNS.
-/// After `serviceregistry/kube/conversion.go:ExternalNameServiceInstances` of Istio 1.20.
+/// After `serviceregistry/kube/conversion.go:ExternalNameServiceInstances`, which 1.31 has no more.
 fn of_external_name(view: &views::Service, service: &Service) -> Vec<Instance> {
     let instance = |port: &ServicePort| Instance {
         endpoint: Endpoint::Address(join(&view.spec.external_name, port.number)),

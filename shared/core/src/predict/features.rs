@@ -44,12 +44,13 @@ pub enum Feature {
     WatchNamespace,
 }
 
-/// How a row is known.
+/// How it is known what a row does. From which release on is told by istio's release notes in every row: no older istiod
+/// was run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
     /// An istiod of 1.31 was run with the variable.
     Run,
-    /// Read in istio's source.
+    /// Read in istio's source, that of 1.31 where it still has it.
     ReadFromSource,
     /// Told by istio's release notes; the older source was not read.
     ReleaseNotes,
@@ -124,7 +125,7 @@ pub static TABLE: [Row; 12] = [
         on_since: Some(Release(1, 21, 0)),
         variable: Some("ENABLE_EXTERNAL_NAME_ALIAS"),
         read: (FROM, Some(Release(1, 24, 0))),
-        known: Known::ReadFromSource,
+        known: Known::ReleaseNotes,
         source: "pilot/pkg/serviceregistry/kube/conversion.go:ExternalNameServiceInstances",
         unpredicted: None,
         concerns: some_service_is_a_name,
