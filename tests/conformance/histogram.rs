@@ -56,6 +56,8 @@ pub(crate) const REASONS: [&str; 39] = [
 const fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::NotSelected => "NotSelected",
+        Reason::ScopedToNamespace => "ScopedToNamespace",
+        Reason::Unseen(_) => "Unseen",
         Reason::NoPort => "NoPort",
         Reason::HostListPanics { .. } => "HostListPanics",
         Reason::NamedTargetMissing { .. } => "NamedTargetMissing",

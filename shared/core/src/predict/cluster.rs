@@ -89,6 +89,8 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         .ok_or_else(|| {
             if store.services_named(&target.cluster_host).next().is_some() {
                 Reason::NotVisible { host: host.clone() }
+            } else if let Some((_, why)) = store.unseen_service(&target.cluster_host) {
+                Reason::Unseen(why.clone())
             } else {
                 Reason::UnknownHost { host: host.clone() }
             }
@@ -177,7 +179,10 @@ fn ejecting(store: &Store<'_>, rule: Option<&DestinationRule>, port: u32) -> Opt
                 .default_traffic_policy
                 .outlier_detection
                 .as_ref()?;
-            (general, MeshConfig::object(store.snapshot)?.id)
+            (
+                general,
+                MeshConfig::object(store.snapshot, &store.istiod)?.id,
+            )
         }
     };
     (detection.min_health_percent >= 0).then_some(by)
