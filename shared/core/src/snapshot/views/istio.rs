@@ -50,6 +50,8 @@ pub struct ServerPort {
     pub protocol: String,
     /// Name, unique in the Gateway.
     pub name: String,
+    /// Without effect, and refused.
+    pub target_port: u32,
 }
 
 /// `Gateway.spec.servers[].tls`.
@@ -62,6 +64,22 @@ pub struct ServerTls {
     pub mode: String,
     /// Secret's name.
     pub credential_name: String,
+    /// Certificate file.
+    pub server_certificate: String,
+    /// Key file.
+    pub private_key: String,
+    /// File of the CA that clients are checked by.
+    pub ca_certificates: String,
+    /// Names of Secrets, one for each kind of key.
+    pub credential_names: Vec<String>,
+    /// Certificate files, one pair for each kind of key.
+    pub tls_certificates: Vec<TlsCertificate>,
+}
+
+/// `Gateway.spec.servers[].tls.tlsCertificates[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TlsCertificate {
     /// Certificate file.
     pub server_certificate: String,
     /// Key file.
