@@ -4,13 +4,14 @@
 use std::collections::BTreeSet;
 
 use super::names::{are_valid, export_to, is_label, is_wildcard_name};
-use super::{Refusal, Rule};
+use super::{Rule, Violation};
 use crate::snapshot::FieldPath;
 use crate::snapshot::views::DestinationRuleSpec;
 
-pub(super) fn check(namespace: &str, spec: &DestinationRuleSpec) -> Vec<Refusal> {
-    let refused =
-        |field: FieldPath, says: &str| Refusal::new(Rule::DestinationRule, field, says.to_owned());
+pub(super) fn check(namespace: &str, spec: &DestinationRuleSpec) -> Vec<Violation> {
+    let refused = |field: FieldPath, says: &str| {
+        Violation::new(Rule::DestinationRule, field, says.to_owned())
+    };
     let mut found = Vec::new();
     let host = FieldPath::of("spec.host");
     if spec.host.is_empty() {

@@ -1,7 +1,7 @@
 //! Gateways. After istio `pkg/config/validation/validation.go:ValidateGateway`.
 
 use super::names::{is_address, is_label, is_partial_wildcard, is_port, is_wildcard_name};
-use super::{Refusal, Rule};
+use super::{Rule, Violation};
 use crate::predict::protocol::Protocol;
 use crate::snapshot::FieldPath;
 use crate::snapshot::views::{GatewaySpec, Server, ServerPort, ServerTls};
@@ -19,16 +19,21 @@ const MODES: [&str; 6] = [
     "OPTIONAL_MUTUAL",
 ];
 
-pub(super) fn check(name: &str, spec: &GatewaySpec) -> Vec<Refusal> {
+/// Whether the schema knows a mode of a server's `tls`.
+pub(crate) fn is_tls_mode(text: &str) -> bool {
+    MODES.contains(&text)
+}
+
+pub(super) fn check(name: &str, spec: &GatewaySpec) -> Vec<Violation> {
     let mut found = Vec::new();
     if !is_label(name) {
         let says = "a Gateway's name is one DNS label";
         let field = FieldPath::of("metadata.name");
-        found.push(Refusal::new(Rule::GatewayName, field, says));
+        found.push(Violation::new(Rule::GatewayName, field, says));
     }
     let list = FieldPath::of("spec.servers");
     if spec.servers.is_empty() {
-        found.push(Refusal::new(Rule::NoServer, list, "no server"));
+        found.push(Violation::new(Rule::NoServer, list, "no server"));
         return found;
     }
     for (n, server) in spec.servers.iter().enumerate() {
@@ -38,15 +43,19 @@ pub(super) fn check(name: &str, spec: &GatewaySpec) -> Vec<Refusal> {
     found
 }
 
-fn of_server(path: &FieldPath, server: &Server) -> Vec<Refusal> {
+fn of_server(path: &FieldPath, server: &Server) -> Vec<Violation> {
     let mut found = Vec::new();
     let hosts = path.clone().key("hosts");
     if server.hosts.is_empty() {
-        found.push(Refusal::new(Rule::NoHosts, hosts, "no host").required());
+        found.push(Violation::new(Rule::NoHosts, hosts, "no host").required());
     } else {
         let refused = server.hosts.iter().enumerate().filter_map(|(n, host)| {
             let says = host_fault(host)?;
-            Some(Refusal::new(Rule::ServerHost, hosts.clone().index(n), says))
+            Some(Violation::new(
+                Rule::ServerHost,
+                hosts.clone().index(n),
+                says,
+            ))
         });
         found.extend(refused);
     }
@@ -87,13 +96,13 @@ fn host_fault(host: &str) -> Option<&'static str> {
 }
 
 /// After `validateServerPort`, and what the schema requires.
-fn of_port(path: &FieldPath, server: &Server) -> Vec<Refusal> {
+fn of_port(path: &FieldPath, server: &Server) -> Vec<Violation> {
     let refused = |field: &'static str, says: String| {
-        Refusal::new(Rule::ServerPort, path.clone().key(field), says)
+        Violation::new(Rule::ServerPort, path.clone().key(field), says)
     };
     let Some(port) = &server.port else {
         let says = "no port";
-        return vec![Refusal::new(Rule::ServerPort, path.clone(), says).required()];
+        return vec![Violation::new(Rule::ServerPort, path.clone(), says).required()];
     };
     let mut found = Vec::new();
     let unix = server.bind.starts_with(UNIX);
@@ -120,7 +129,7 @@ fn of_port(path: &FieldPath, server: &Server) -> Vec<Refusal> {
 }
 
 /// After `validateServerBind` and `ValidateUnixAddress`.
-fn of_bind(path: &FieldPath, server: &Server) -> Option<Refusal> {
+fn of_bind(path: &FieldPath, server: &Server) -> Option<Violation> {
     let bind = server.bind.as_str();
     let says = match bind.strip_prefix(UNIX) {
         None if bind.is_empty() || is_address(bind) => return None,
@@ -135,11 +144,11 @@ fn of_bind(path: &FieldPath, server: &Server) -> Option<Refusal> {
         "" => return None,
         says => says,
     };
-    Some(Refusal::new(Rule::Bind, path.clone(), says))
+    Some(Violation::new(Rule::Bind, path.clone(), says))
 }
 
 /// Whether the protocol goes with `tls`. After `validateServer`.
-fn tls_for(path: &FieldPath, server: &Server, port: &ServerPort) -> Option<Refusal> {
+fn tls_for(path: &FieldPath, server: &Server, port: &ServerPort) -> Option<Violation> {
     let protocol = Protocol::parse(&port.protocol);
     let field = path.clone().key("tls");
     let encrypted = matches!(protocol, Protocol::Https | Protocol::Tls);
@@ -147,7 +156,7 @@ fn tls_for(path: &FieldPath, server: &Server, port: &ServerPort) -> Option<Refus
     match &server.tls {
         None if encrypted => {
             let says = format!("{} needs `tls`", port.protocol);
-            Some(Refusal::new(Rule::TlsRequired, field, says).beside(written))
+            Some(Violation::new(Rule::TlsRequired, field, says).beside(written))
         }
         Some(tls) if !encrypted => {
             // Only a redirect to HTTPS.
@@ -161,18 +170,18 @@ fn tls_for(path: &FieldPath, server: &Server, port: &ServerPort) -> Option<Refus
                 return None;
             }
             let says = format!("{} has no `tls`", port.protocol);
-            Some(Refusal::new(Rule::TlsOnPlain, field, says).beside(written))
+            Some(Violation::new(Rule::TlsOnPlain, field, says).beside(written))
         }
         _ => None,
     }
 }
 
 /// After `validateTLSOptions`, and the schema's modes.
-fn of_tls(path: &FieldPath, tls: &ServerTls) -> Vec<Refusal> {
+fn of_tls(path: &FieldPath, tls: &ServerTls) -> Vec<Violation> {
     let refused = |field: &'static str, says: &str| {
-        Refusal::new(Rule::TlsSettings, path.clone().key(field), says)
+        Violation::new(Rule::TlsSettings, path.clone().key(field), says)
     };
-    if !tls.mode.is_empty() && !MODES.contains(&tls.mode.as_str()) {
+    if !tls.mode.is_empty() && !is_tls_mode(&tls.mode) {
         let says = format!("{} is no mode", tls.mode);
         return vec![refused("mode", &says).schema()];
     }
@@ -199,14 +208,14 @@ fn of_tls(path: &FieldPath, tls: &ServerTls) -> Vec<Refusal> {
         .filter(|(_, given)| *given);
     if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
         let says = "a second source of certificates";
-        let refusal = refused(second, says).beside(path.clone().key(first));
+        let violation = refused(second, says).beside(path.clone().key(first));
         // Of the pairs only those with credentialNames are in the schema.
         let by_schema = first == "credentialNames" || second == "credentialNames";
         let files = first == "serverCertificate";
         found.push(if by_schema && !files {
-            refusal.schema()
+            violation.schema()
         } else {
-            refusal
+            violation
         });
     }
     let (wants_certificate, wants_ca) = match tls.mode.as_str() {
@@ -235,13 +244,13 @@ fn of_tls(path: &FieldPath, tls: &ServerTls) -> Vec<Refusal> {
     for (n, pair) in tls.tls_certificates.iter().enumerate() {
         let says = certificate(&pair.server_certificate, &pair.private_key);
         let field = path.clone().key("tlsCertificates").index(n);
-        found.extend(says.map(|says| Refusal::new(Rule::TlsSettings, field, says)));
+        found.extend(says.map(|says| Violation::new(Rule::TlsSettings, field, says)));
     }
     found
 }
 
 /// Port names are unique, also among servers of different numbers.
-fn names_twice(spec: &GatewaySpec) -> Vec<Refusal> {
+fn names_twice(spec: &GatewaySpec) -> Vec<Violation> {
     let field = |n: usize| FieldPath::of(&format!("spec.servers[{n}].port.name"));
     let named: Vec<(usize, &str)> = spec
         .servers
@@ -254,8 +263,8 @@ fn names_twice(spec: &GatewaySpec) -> Vec<Refusal> {
     let twice = named.iter().enumerate().filter_map(|(at, (n, name))| {
         let (first, _) = named.iter().take(at).find(|(_, other)| other == name)?;
         let says = format!("another server's port is called {name} too");
-        let refusal = Refusal::new(Rule::PortNameTwice, field(*n), says);
-        Some(refusal.beside(field(*first)))
+        let violation = Violation::new(Rule::PortNameTwice, field(*n), says);
+        Some(violation.beside(field(*first)))
     });
     twice.collect()
 }

@@ -13,6 +13,9 @@ mod service_entry;
 mod tests;
 mod virtual_service;
 
+pub(crate) use gateway::is_tls_mode;
+pub(crate) use names::is_label;
+
 use crate::snapshot::reader::raw_value;
 use crate::snapshot::views::View;
 use crate::snapshot::{FieldPath, Object, Snapshot};
@@ -86,7 +89,7 @@ enum BySchema {
 
 /// One rule that an object breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Violation {
     /// Which rule.
     pub rule: Rule,
     /// The field.
@@ -98,7 +101,7 @@ pub struct Refusal {
     by_schema: BySchema,
 }
 
-impl Refusal {
+impl Violation {
     fn new(rule: Rule, field: FieldPath, says: impl Into<String>) -> Self {
         Self {
             rule,
@@ -164,7 +167,7 @@ pub const fn is_stored(object: &Object) -> bool {
 
 /// The rules that an object breaks, in the order of its fields; none for kinds that Istio does not validate.
 #[must_use]
-pub fn check(object: &Object) -> Vec<Refusal> {
+pub fn check(object: &Object) -> Vec<Violation> {
     let namespace = object.key.namespace.as_str();
     match &object.view {
         View::Gateway(view) => gateway::check(&object.key.name, &view.spec),
@@ -177,7 +180,7 @@ pub fn check(object: &Object) -> Vec<Refusal> {
 
 /// Why a manifest would not be stored; nothing for an object that is stored already.
 #[must_use]
-pub fn refusals(object: &Object) -> Vec<Refusal> {
+pub fn violations(object: &Object) -> Vec<Violation> {
     if is_stored(object) {
         Vec::new()
     } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::{Refusal, Rule};
+use super::{Rule, Violation};
 use crate::snapshot::FieldPath;
 use crate::snapshot::views::Labels;
 
@@ -21,7 +21,7 @@ const GENERATED: &str = "outbound_";
 
 /// Letters of either case, digits and inner hyphens, as istio takes them. After
 /// `pkg/config/labels/instance.go:IsDNS1123Label`.
-pub(super) fn is_label(text: &str) -> bool {
+pub(crate) fn is_label(text: &str) -> bool {
     text.len() <= LABEL && has_label_form(text)
 }
 
@@ -143,9 +143,9 @@ pub(super) fn are_valid(labels: &Labels) -> bool {
 
 /// The Gateways that a VirtualService or a match names: a name without namespace ends the check.
 /// After `validateGatewayNames`.
-pub(super) fn gateway_names(list: &FieldPath, names: &[String]) -> Vec<Refusal> {
+pub(super) fn gateway_names(list: &FieldPath, names: &[String]) -> Vec<Violation> {
     let refused =
-        |n: usize, says: &str| Refusal::new(Rule::GatewayNames, list.clone().index(n), says);
+        |n: usize, says: &str| Violation::new(Rule::GatewayNames, list.clone().index(n), says);
     let mut found = Vec::new();
     for (n, name) in names.iter().enumerate() {
         let Some((namespace, name)) = name.split_once('/') else {
@@ -171,9 +171,10 @@ pub(super) fn export_to(
     namespace: &str,
     names: &[String],
     selects_workloads: bool,
-) -> Vec<Refusal> {
+) -> Vec<Violation> {
     let list = FieldPath::of("spec.exportTo");
-    let refused = |n: usize, says: &str| Refusal::new(rule, list.clone().index(n), says.to_owned());
+    let refused =
+        |n: usize, says: &str| Violation::new(rule, list.clone().index(n), says.to_owned());
     let mut seen: BTreeSet<&str> = BTreeSet::new();
     let mut found = Vec::new();
     for (n, name) in names.iter().enumerate() {
@@ -210,7 +211,7 @@ pub(super) fn export_to(
     let beyond = seen.iter().any(|name| *name != namespace);
     if selects_workloads && beyond {
         let says = "with a workloadSelector only the own namespace may see it";
-        found.push(Refusal::new(rule, list.clone(), says));
+        found.push(Violation::new(rule, list.clone(), says));
     }
     found
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::names::{
     are_valid, export_to, is_address, is_label, is_name, is_network, is_port, is_wildcard_name,
 };
-use super::{Refusal, Rule};
+use super::{Rule, Violation};
 use crate::predict::protocol::Protocol;
 use crate::snapshot::FieldPath;
 use crate::snapshot::views::{ServiceEntrySpec, WorkloadEntrySpec};
@@ -19,11 +19,11 @@ const RESOLUTIONS: [&str; 5] = ["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYN
 /// The locations that the schema knows.
 const LOCATIONS: [&str; 2] = ["MESH_EXTERNAL", "MESH_INTERNAL"];
 
-fn at(field: &str, says: impl Into<String>) -> Refusal {
-    Refusal::new(Rule::ServiceEntry, FieldPath::of(field), says)
+fn at(field: &str, says: impl Into<String>) -> Violation {
+    Violation::new(Rule::ServiceEntry, FieldPath::of(field), says)
 }
 
-pub(super) fn check(namespace: &str, spec: &ServiceEntrySpec) -> Vec<Refusal> {
+pub(super) fn check(namespace: &str, spec: &ServiceEntrySpec) -> Vec<Violation> {
     let mut found = Vec::new();
     let unknown = |text: &str, known: &[&str]| !text.is_empty() && !known.contains(&text);
     if unknown(&spec.resolution, &RESOLUTIONS) {
@@ -45,7 +45,7 @@ pub(super) fn check(namespace: &str, spec: &ServiceEntrySpec) -> Vec<Refusal> {
     found
 }
 
-fn of_hosts(spec: &ServiceEntrySpec) -> Vec<Refusal> {
+fn of_hosts(spec: &ServiceEntrySpec) -> Vec<Violation> {
     if spec.hosts.is_empty() {
         return vec![at("spec.hosts", "no host").schema()];
     }
@@ -76,7 +76,7 @@ fn of_hosts(spec: &ServiceEntrySpec) -> Vec<Refusal> {
     found
 }
 
-fn of_addresses(spec: &ServiceEntrySpec) -> Vec<Refusal> {
+fn of_addresses(spec: &ServiceEntrySpec) -> Vec<Violation> {
     let mut found = Vec::new();
     let networks = matches!(spec.resolution.as_str(), "" | "NONE" | "STATIC");
     for (n, address) in spec.addresses.iter().enumerate() {
@@ -93,7 +93,7 @@ fn of_addresses(spec: &ServiceEntrySpec) -> Vec<Refusal> {
     found
 }
 
-fn of_ports(spec: &ServiceEntrySpec) -> Vec<Refusal> {
+fn of_ports(spec: &ServiceEntrySpec) -> Vec<Violation> {
     let mut found = Vec::new();
     let (mut names, mut numbers) = (BTreeSet::new(), BTreeSet::new());
     for (n, port) in spec.ports.iter().enumerate() {
@@ -136,7 +136,7 @@ fn of_ports(spec: &ServiceEntrySpec) -> Vec<Refusal> {
     found
 }
 
-fn of_endpoints(spec: &ServiceEntrySpec) -> Vec<Refusal> {
+fn of_endpoints(spec: &ServiceEntrySpec) -> Vec<Violation> {
     if spec.endpoints.is_empty() {
         return Vec::new();
     }
@@ -158,7 +158,7 @@ fn of_endpoints(spec: &ServiceEntrySpec) -> Vec<Refusal> {
 }
 
 /// After `validateWorkloadEntry` for STATIC, and the switch of `ValidateServiceEntry` for DNS.
-fn of_endpoint(spec: &ServiceEntrySpec, n: usize, endpoint: &WorkloadEntrySpec) -> Vec<Refusal> {
+fn of_endpoint(spec: &ServiceEntrySpec, n: usize, endpoint: &WorkloadEntrySpec) -> Vec<Violation> {
     let field = |name: &str| format!("spec.endpoints[{n}].{name}");
     let mut found = Vec::new();
     let address = endpoint.address.as_str();
@@ -184,7 +184,7 @@ fn of_endpoint(spec: &ServiceEntrySpec, n: usize, endpoint: &WorkloadEntrySpec) 
     }
     for (name, number) in &endpoint.ports {
         let path = FieldPath::of(&field("ports")).key(name.clone());
-        let refused = |says: String| Refusal::new(Rule::ServiceEntry, path.clone(), says);
+        let refused = |says: String| Violation::new(Rule::ServiceEntry, path.clone(), says);
         if !is_label(name) {
             found.push(refused("is no DNS label".to_owned()));
         } else if !spec.ports.iter().any(|p| p.name == *name) {

@@ -4,7 +4,7 @@ use super::names::{
     are_valid, export_to, gateway_names, is_address, is_generated, is_label, is_network, is_port,
     is_wildcard_name,
 };
-use super::{Refusal, Rule};
+use super::{Rule, Violation};
 use crate::ledger::Block;
 use crate::predict::hosts::{MESH, is_subset, overlap};
 use crate::snapshot::FieldPath;
@@ -13,7 +13,7 @@ use crate::snapshot::views::{
     VirtualServiceSpec,
 };
 
-pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Refusal> {
+pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Violation> {
     let root = FieldPath::of("spec");
     let mut found = Vec::new();
     if spec.hosts.is_empty() {
@@ -22,7 +22,7 @@ pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Refusal> 
     found.extend(gateway_names(&root.clone().key("gateways"), &spec.gateways));
     found.extend(of_hosts(&root.clone().key("hosts"), spec));
     if spec.http.is_empty() && spec.tcp.is_empty() && spec.tls.is_empty() {
-        found.push(Refusal::new(
+        found.push(Violation::new(
             Rule::Empty,
             root.clone(),
             "no http, tls or tcp rules",
@@ -47,7 +47,7 @@ pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Refusal> 
         }
         let route = path.key("route");
         if rule.route.is_empty() {
-            found.push(Refusal::new(Rule::Tcp, route, "no destination"));
+            found.push(Violation::new(Rule::Tcp, route, "no destination"));
         } else {
             found.extend(of_route(&route, &rule.route));
         }
@@ -57,7 +57,7 @@ pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Refusal> 
 }
 
 /// Without hosts it is a delegate: it has neither gateways nor rules that have no delegates.
-fn of_delegate(root: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Refusal> {
+fn of_delegate(root: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Violation> {
     let given = [
         ("gateways", !spec.gateways.is_empty()),
         ("tls", !spec.tls.is_empty()),
@@ -67,7 +67,7 @@ fn of_delegate(root: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Refusal> {
     given
         .into_iter()
         .filter(|(_, given)| *given)
-        .map(|(field, _)| Refusal::new(Rule::Empty, root.clone().key(field), says))
+        .map(|(field, _)| Violation::new(Rule::Empty, root.clone().key(field), says))
         .collect()
 }
 
@@ -80,7 +80,7 @@ fn names_mesh(spec: &VirtualServiceSpec) -> bool {
     spec.gateways.iter().any(|g| g == MESH)
 }
 
-fn of_hosts(list: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Refusal> {
+fn of_hosts(list: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Violation> {
     let gateways = for_gateways(spec);
     let with_sni = spec
         .tls
@@ -91,7 +91,7 @@ fn of_hosts(list: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Refusal> {
         let generated = is_generated(host).filter(|_| gateways && with_sni);
         generated.unwrap_or_else(|| is_wildcard_name(host)) || is_address(host)
     };
-    let refused = |n: usize, says: String| Refusal::new(Rule::Hosts, list.clone().index(n), says);
+    let refused = |n: usize, says: String| Violation::new(Rule::Hosts, list.clone().index(n), says);
     let mut found = Vec::new();
     for (n, host) in spec.hosts.iter().enumerate() {
         if !known(host) {
@@ -117,9 +117,9 @@ fn of_hosts(list: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Refusal> {
 }
 
 /// After `validateHTTPRouteConflict`, `validateHTTPRouteMatchRequest` and `validateHTTPRouteDestinations`.
-fn of_http(path: &FieldPath, rule: &HttpRoute, delegate: bool) -> Vec<Refusal> {
+fn of_http(path: &FieldPath, rule: &HttpRoute, delegate: bool) -> Vec<Violation> {
     let refused =
-        |field: &'static str, says: &str| Refusal::new(Rule::Http, path.clone().key(field), says);
+        |field: &'static str, says: &str| Violation::new(Rule::Http, path.clone().key(field), says);
     let mut found = Vec::new();
     let (route, redirect, answers) = (
         !rule.route.is_empty(),
@@ -147,7 +147,7 @@ fn of_http(path: &FieldPath, rule: &HttpRoute, delegate: bool) -> Vec<Refusal> {
         found.push(refused("directResponse", "beside `redirect`"));
     } else if !(route || redirect || answers) {
         let says = "no route, redirect or directResponse";
-        found.push(Refusal::new(Rule::Http, path.clone(), says));
+        found.push(Violation::new(Rule::Http, path.clone(), says));
     }
     for (n, matched) in rule.r#match.iter().enumerate() {
         found.extend(of_http_match(&path.clone().key("match").index(n), matched));
@@ -157,15 +157,16 @@ fn of_http(path: &FieldPath, rule: &HttpRoute, delegate: bool) -> Vec<Refusal> {
     {
         let field = path.clone().key("directResponse").key("status");
         let says = format!("{} is no status", response.status);
-        found.push(Refusal::new(Rule::Http, field, says).required());
+        found.push(Violation::new(Rule::Http, field, says).required());
     }
     found.extend(of_route(&path.clone().key("route"), &rule.route));
     found
 }
 
-fn of_http_match(path: &FieldPath, matched: &HttpMatch) -> Vec<Refusal> {
-    let refused =
-        |field: &'static str, says: String| Refusal::new(Rule::Http, path.clone().key(field), says);
+fn of_http_match(path: &FieldPath, matched: &HttpMatch) -> Vec<Violation> {
+    let refused = |field: &'static str, says: String| {
+        Violation::new(Rule::Http, path.clone().key(field), says)
+    };
     let mut found = Vec::new();
     let empty = |m: &StringMatch| m.prefix.as_deref() == Some("") || too_long(m);
     let single = [
@@ -220,28 +221,29 @@ fn too_long(m: &StringMatch) -> bool {
 }
 
 /// After `validateTLSRoute` and `validateTLSMatch`.
-fn of_tls(path: &FieldPath, rule: &TlsRoute, spec: &VirtualServiceSpec) -> Vec<Refusal> {
+fn of_tls(path: &FieldPath, rule: &TlsRoute, spec: &VirtualServiceSpec) -> Vec<Violation> {
     let mut found = Vec::new();
     let matches = path.clone().key("match");
     if rule.r#match.is_empty() {
-        found.push(Refusal::new(Rule::Tls, matches.clone(), "no match").required());
+        found.push(Violation::new(Rule::Tls, matches.clone(), "no match").required());
     }
     for (n, matched) in rule.r#match.iter().enumerate() {
         let matched_path = matches.clone().index(n);
         let names = matched_path.clone().key("sniHosts");
         if matched.sni_hosts.is_empty() {
-            found.push(Refusal::new(Rule::Tls, names.clone(), "no server name").required());
+            found.push(Violation::new(Rule::Tls, names.clone(), "no server name").required());
         }
         for (m, sni) in matched.sni_hosts.iter().enumerate() {
             let says = sni_fault(sni, spec);
-            let refusal = says.map(|says| Refusal::new(Rule::Tls, names.clone().index(m), says));
-            found.extend(refusal.map(|r| r.beside(FieldPath::of("spec.hosts"))));
+            let violation =
+                says.map(|says| Violation::new(Rule::Tls, names.clone().index(m), says));
+            found.extend(violation.map(|r| r.beside(FieldPath::of("spec.hosts"))));
         }
         found.extend(of_match(Rule::Tls, &matched_path, matched));
     }
     let route = path.clone().key("route");
     if rule.route.is_empty() {
-        found.push(Refusal::new(Rule::Tls, route, "no destination"));
+        found.push(Violation::new(Rule::Tls, route, "no destination"));
     } else {
         found.extend(of_route(&route, &rule.route));
     }
@@ -261,21 +263,21 @@ fn sni_fault(sni: &str, spec: &VirtualServiceSpec) -> Option<&'static str> {
 }
 
 /// After `validateTCPMatch`; a TLS match has the same fields.
-fn of_match(rule: Rule, path: &FieldPath, matched: &L4Match) -> Vec<Refusal> {
+fn of_match(rule: Rule, path: &FieldPath, matched: &L4Match) -> Vec<Violation> {
     let mut found = Vec::new();
     for (n, network) in matched.destination_subnets.iter().enumerate() {
         if !is_network(network) {
             let field = path.clone().key("destinationSubnets").index(n);
-            found.push(Refusal::new(rule, field, "is no network"));
+            found.push(Violation::new(rule, field, "is no network"));
         }
     }
     if matched.port != 0 && !is_port(matched.port) {
         let field = path.clone().key("port");
-        found.push(Refusal::new(rule, field, out_of_range(matched.port)));
+        found.push(Violation::new(rule, field, out_of_range(matched.port)));
     }
     if !are_valid(&matched.source_labels) {
         let field = path.clone().key("sourceLabels");
-        found.push(Refusal::new(rule, field, "is no label"));
+        found.push(Violation::new(rule, field, "is no label"));
     }
     found.extend(gateway_names(
         &path.clone().key("gateways"),
@@ -289,7 +291,7 @@ fn out_of_range(port: u32) -> String {
 }
 
 /// After `validateRouteDestinations`: two or more destinations need a weight above 0 among them.
-fn of_route(list: &FieldPath, route: &[RouteDestination]) -> Vec<Refusal> {
+fn of_route(list: &FieldPath, route: &[RouteDestination]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut sum: i64 = 0;
     for (n, to) in route.iter().enumerate() {
@@ -301,12 +303,12 @@ fn of_route(list: &FieldPath, route: &[RouteDestination]) -> Vec<Refusal> {
         let weight = to.weight.unwrap_or(0);
         if weight < 0 {
             let says = "a weight is 0 or more";
-            found.push(Refusal::new(Rule::Weight, path.key("weight"), says));
+            found.push(Violation::new(Rule::Weight, path.key("weight"), says));
         }
         sum += i64::from(weight);
     }
     if route.len() > 1 && sum == 0 {
-        found.push(Refusal::new(
+        found.push(Violation::new(
             Rule::Weight,
             list.clone(),
             "no weight above 0",
@@ -316,8 +318,8 @@ fn of_route(list: &FieldPath, route: &[RouteDestination]) -> Vec<Refusal> {
 }
 
 /// After `validateDestination`.
-fn of_destination(path: &FieldPath, to: &Destination) -> Vec<Refusal> {
-    let refused = |field: FieldPath, says: &str| Refusal::new(Rule::Destination, field, says);
+fn of_destination(path: &FieldPath, to: &Destination) -> Vec<Violation> {
+    let refused = |field: FieldPath, says: &str| Violation::new(Rule::Destination, field, says);
     let mut found = Vec::new();
     let host = path.clone().key("host");
     if to.host.is_empty() {

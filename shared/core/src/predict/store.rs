@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::hosts;
 use super::mesh::MeshConfig;
 use super::protocol::Protocol;
+use crate::admission::{self, Violation};
 use crate::snapshot::views::{
     self, AsView, Labels, LoadBalancer, Pod, ServiceEntry, TrafficPolicy, VirtualServiceSpec,
     WorkloadEntry, WorkloadEntrySpec,
@@ -318,6 +319,48 @@ impl RulesOfNamespace {
     }
 }
 
+/// Manifests that the API server or Istio's webhook refuses: istiod never sees them.
+#[derive(Debug, Default)]
+pub struct Refused<'a> {
+    /// Which rules each object breaks.
+    pub objects: BTreeMap<ObjectId, Vec<Violation>>,
+    /// The Gateways among them.
+    pub gateways: Vec<Gateway<'a>>,
+    /// The VirtualServices among them.
+    pub virtual_services: Vec<VirtualService<'a>>,
+}
+
+impl<'a> Refused<'a> {
+    fn of(snapshot: &Snapshot) -> Self {
+        let judged = [
+            Kind::Gateway,
+            Kind::VirtualService,
+            Kind::DestinationRule,
+            Kind::ServiceEntry,
+        ];
+        let objects = judged
+            .into_iter()
+            .flat_map(|kind| snapshot.of_kind(kind))
+            .map(|object| (object.id, admission::violations(object)))
+            .filter(|(_, broken)| !broken.is_empty())
+            .collect();
+        Self {
+            objects,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the object is one of them.
+    #[must_use]
+    pub fn contains(&self, object: ObjectId) -> bool {
+        self.objects.contains_key(&object)
+    }
+
+    fn split<T>(&self, all: Vec<T>, id: impl Fn(&T) -> ObjectId) -> (Vec<T>, Vec<T>) {
+        all.into_iter().partition(|one| self.contains(id(one)))
+    }
+}
+
 /// istiod's view of one snapshot.
 #[derive(Debug)]
 pub struct Store<'a> {
@@ -331,6 +374,8 @@ pub struct Store<'a> {
     pub virtual_services: Vec<VirtualService<'a>>,
     /// Services, oldest first.
     pub services: Vec<Service>,
+    /// Manifests that would not be stored: they are nowhere else in this view.
+    pub refused: Refused<'a>,
     // Only looked up, never walked through: their order decides nothing.
     by_hostname: HashMap<String, Vec<usize>>,
     gateways_by_name: HashMap<String, usize>,
@@ -351,10 +396,19 @@ impl<'a> Store<'a> {
     #[must_use]
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mesh = MeshConfig::of(snapshot);
+        let mut refused = Refused::of(snapshot);
+        let (not_stored, gateways) = refused.split(gateways(snapshot), |g| g.object.id);
+        refused.gateways = not_stored;
+        let virtual_services = virtual_services(snapshot, &mesh);
+        let (not_stored, virtual_services) = refused.split(virtual_services, |v| v.object.id);
+        refused.virtual_services = not_stored;
+        let mut services = services(snapshot, &mesh);
+        services.retain(|s| !refused.contains(s.object));
         let mut store = Self {
-            gateways: gateways(snapshot),
-            virtual_services: virtual_services(snapshot, &mesh),
-            services: services(snapshot, &mesh),
+            gateways,
+            virtual_services,
+            services,
+            refused,
             snapshot,
             mesh,
             // Only looked up, never walked through: their order decides nothing.
@@ -408,7 +462,11 @@ impl<'a> Store<'a> {
     }
 
     fn index_destination_rules(&mut self) {
-        let mut objects: Vec<&Object> = self.snapshot.of_kind(Kind::DestinationRule).collect();
+        let mut objects: Vec<&Object> = self
+            .snapshot
+            .of_kind(Kind::DestinationRule)
+            .filter(|o| !self.refused.contains(o.id))
+            .collect();
         objects.sort_by(|a, b| {
             let selector = |o: &Object| {
                 views::DestinationRule::of(&o.view)
@@ -556,6 +614,11 @@ impl<'a> Store<'a> {
             .into_iter()
             .flatten()
             .filter_map(|(n, index)| self.virtual_services.get(*n).map(|vs| (vs, *index)))
+    }
+
+    /// Every Gateway, also those that would not be stored: what the objects declare.
+    pub fn declared_gateways(&self) -> impl Iterator<Item = &Gateway<'a>> {
+        self.gateways.iter().chain(&self.refused.gateways)
     }
 
     /// The service that a proxy of this namespace knows under a host name.
