@@ -56,19 +56,21 @@ pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Violation
     found
 }
 
-/// Without hosts it is a delegate: it has neither gateways nor rules that have no delegates.
-fn of_delegate(root: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Violation> {
+/// Without hosts it is a delegate: it has neither gateways nor rules that cannot be delegated to.
+fn of_delegate(root: &FieldPath, spec: &VirtualServiceSpec) -> Option<Violation> {
     let given = [
         ("gateways", !spec.gateways.is_empty()),
         ("tls", !spec.tls.is_empty()),
         ("tcp", !spec.tcp.is_empty()),
     ];
-    let says = "without hosts it is a delegate, which has none of these";
-    given
+    let given: Vec<&str> = given
         .into_iter()
         .filter(|(_, given)| *given)
-        .map(|(field, _)| Violation::new(Rule::Empty, root.clone().key(field), says))
-        .collect()
+        .map(|(field, _)| field)
+        .collect();
+    let says = format!("no hosts: a delegate, and that has no {}", given.join(", "));
+    let violation = Violation::new(Rule::Empty, root.clone().key("hosts"), says);
+    (!given.is_empty()).then_some(violation)
 }
 
 /// Whether it is for gateways alone: `mesh` makes it one for sidecars as well. After `isGateway`.

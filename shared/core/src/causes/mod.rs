@@ -127,6 +127,7 @@ pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 
+use crate::admission::Rule;
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::envoy::Refusal;
 use crate::predict::hosts;
@@ -515,6 +516,12 @@ pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
         no_fix,
         fixes: Vec::new(),
     })
+}
+
+/// The code of a rule that an object breaks.
+#[must_use]
+pub fn code(rule: Rule) -> &'static str {
+    admission::cause(rule).page.code
 }
 
 /// The page of a code, in any letter case.

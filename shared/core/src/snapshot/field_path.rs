@@ -74,6 +74,12 @@ impl FieldPath {
         self
     }
 
+    /// Whether one of two paths leads to the other, or they are the same.
+    #[must_use]
+    pub fn touches(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
+    }
+
     /// The JSON pointer of RFC 6901, such as `/spec/servers/0`.
     #[must_use]
     pub fn pointer(&self) -> String {

@@ -7,8 +7,9 @@ mod service;
 
 pub(super) use proxy::{undeclared_path, unselected};
 
+use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
-use crate::ledger::{Effect, EntryId, Fate, Ledger, Step};
+use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
 use crate::predict::{Config, ProxyFacts, ProxyKind};
@@ -17,7 +18,7 @@ use crate::snapshot::views::{self, AsView};
 use crate::snapshot::{Kind, Object, ObjectId};
 use crate::walk::{Class, Question, asked, proxy_ref};
 use proxy::{labels_in_words, proxy_hop, unknown_visibility};
-use servers::{no_server, servers};
+use servers::{no_server, servers, without_port};
 use service::{service_hop, service_targets};
 
 /// The hops of a connection through a gateway, in order.
@@ -151,9 +152,43 @@ impl<'w> Walk<'w, '_> {
     }
 
     fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {
-        match self.ledger().get(entry).map(|e| &e.fate) {
-            Some(Fate::Dropped(reason)) => self.tell(entry, Symptom::Reason(reason)),
+        let decided = self.ledger().get(entry)?;
+        match &decided.fate {
+            Fate::Dropped(Reason::NotStored { .. }) => {
+                let object = decided.step.object();
+                // Every rule has to be kept: all are told, the first is what the entry stands for.
+                let (first, rest) = self.store.refused.objects.get(&object)?.split_first()?;
+                for violation in rest {
+                    self.tell(entry, Symptom::Admission(violation));
+                }
+                self.tell(entry, Symptom::Admission(first))
+            }
+            Fate::Dropped(reason) => self.tell(entry, Symptom::Reason(reason)),
             _ => None,
+        }
+    }
+
+    /// An object that takes effect though the webhook refuses it: a warning, or another name for what is told of
+    /// that field already.
+    fn tell_stored(&mut self, entry: EntryId) {
+        let object = self.ledger().get(entry).map(|e| e.step.object());
+        let Some(object) = object.and_then(|id| self.store.snapshot.get(id)) else {
+            return;
+        };
+        for violation in admission::check(object) {
+            let same = |f: &&mut Finding| {
+                f.primary.object == object.id && violation.field.touches(&f.primary.field)
+            };
+            let known = self.findings.iter_mut().find(same);
+            if let Some(finding) = known {
+                let code = causes::code(violation.rule);
+                let also = &mut finding.also_known_as;
+                if finding.page.code != code && !also.contains(&code) {
+                    also.push(code);
+                }
+            } else if let Some(finding) = self.tell(entry, Symptom::Admission(&violation)) {
+                finding.severity = Severity::Warning;
+            }
         }
     }
 
@@ -197,7 +232,9 @@ pub(super) fn answer(
     if chosen.is_empty() {
         chosen = all.iter().filter(by_listener).filter(wanted).collect();
     }
-    let served = !declared && !service_targets.is_empty() && question.namespace.is_none();
+    let served = !declared
+        && question.namespace.is_none()
+        && (!service_targets.is_empty() || without_port(store, ledger).is_some());
     if chosen.is_empty() && !served {
         return None;
     }
@@ -225,11 +262,33 @@ pub(super) fn answer(
     } else {
         servers(&mut walk, &all, &chosen)
     };
+    stored_all_the_same(&mut walk, &chosen);
     if class.proxy.is_assumed() {
         unknown_visibility(&mut walk, &chosen);
     }
     walk.not_reached();
     Some(finish(walk, question, lead.as_deref()))
+}
+
+/// The Gateways that were asked about, and the VirtualServices that take part in them.
+fn stored_all_the_same(walk: &mut Walk<'_, '_>, chosen: &[&Subject<'_>]) {
+    for subject in chosen.iter().filter(|s| admission::is_stored(s.gateway)) {
+        walk.tell_stored(subject.entry);
+    }
+    let stored = |e: &Entry| {
+        let object = walk.store.snapshot.get(e.step.object());
+        object.is_some_and(admission::is_stored)
+    };
+    let attached: Vec<EntryId> = chosen
+        .iter()
+        .filter_map(|s| s.chains)
+        .flat_map(|chains| walk.ledger().under(chains))
+        .filter(|(_, e)| stored(e))
+        .map(|(id, _)| id)
+        .collect();
+    for id in attached {
+        walk.tell_stored(id);
+    }
 }
 
 /// Every server of the Gateways that apply.
@@ -338,6 +397,7 @@ fn hop_rank(store: &Store<'_>, finding: &Finding) -> u8 {
     {
         Some(Kind::Gateway) => 2,
         Some(Kind::VirtualService) => 3,
+        Some(Kind::DestinationRule | Kind::ServiceEntry) => 4,
         _ => 1,
     }
 }
