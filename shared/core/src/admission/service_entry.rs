@@ -36,6 +36,16 @@ pub(super) fn check(namespace: &str, spec: &ServiceEntrySpec) -> Vec<Violation> 
     found.extend(of_addresses(spec));
     found.extend(of_ports(spec));
     found.extend(of_endpoints(spec));
+    let star = |text: &str| text.contains('*');
+    let selector = spec.workload_selector.iter().flat_map(|s| &s.labels);
+    for (key, value) in selector {
+        let field = "spec.workloadSelector.labels";
+        if star(value) {
+            found.push(at(field, "a selector has no wildcards").schema());
+        } else if key.is_empty() || star(key) {
+            found.push(at(field, "a selector has no wildcards"));
+        }
+    }
     found.extend(export_to(
         Rule::ServiceEntry,
         namespace,
@@ -164,8 +174,10 @@ fn of_endpoint(spec: &ServiceEntrySpec, n: usize, endpoint: &WorkloadEntrySpec) 
     let address = endpoint.address.as_str();
     let by_dns = spec.resolution != "STATIC";
     if address.is_empty() {
-        // A network in its place is taken, but only for STATIC; it is not read.
-        if by_dns {
+        // A network may stand in its place, but only for STATIC.
+        if endpoint.network.is_empty() {
+            found.push(at(&field("address"), "no address").required());
+        } else if by_dns {
             found.push(at(&field("address"), "no address"));
         }
     } else if let Some(socket) = address.strip_prefix(UNIX).filter(|_| !by_dns) {

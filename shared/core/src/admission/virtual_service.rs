@@ -30,7 +30,7 @@ pub(super) fn check(namespace: &str, spec: &VirtualServiceSpec) -> Vec<Violation
     }
     for (n, rule) in spec.http.iter().enumerate() {
         let path = root.clone().key(Block::Http.field()).index(n);
-        found.extend(of_http(&path, rule, spec.hosts.is_empty()));
+        found.extend(of_http(&path, rule, spec));
     }
     for (n, rule) in spec.tls.iter().enumerate() {
         let path = root.clone().key(Block::Tls.field()).index(n);
@@ -119,7 +119,8 @@ fn of_hosts(list: &FieldPath, spec: &VirtualServiceSpec) -> Vec<Violation> {
 }
 
 /// After `validateHTTPRouteConflict`, `validateHTTPRouteMatchRequest` and `validateHTTPRouteDestinations`.
-fn of_http(path: &FieldPath, rule: &HttpRoute, delegate: bool) -> Vec<Violation> {
+fn of_http(path: &FieldPath, rule: &HttpRoute, spec: &VirtualServiceSpec) -> Vec<Violation> {
+    let delegate = spec.hosts.is_empty();
     let refused =
         |field: &'static str, says: &str| Violation::new(Rule::Http, path.clone().key(field), says);
     let mut found = Vec::new();
@@ -152,7 +153,17 @@ fn of_http(path: &FieldPath, rule: &HttpRoute, delegate: bool) -> Vec<Violation>
         found.push(Violation::new(Rule::Http, path.clone(), says));
     }
     for (n, matched) in rule.r#match.iter().enumerate() {
-        found.extend(of_http_match(&path.clone().key("match").index(n), matched));
+        let matched_path = path.clone().key("match").index(n);
+        found.extend(of_http_match(&matched_path, matched));
+        let mut headers = matched.headers.keys().chain(matched.without_headers.keys());
+        if !for_gateways(spec) && headers.any(|h| is_claim(h)) {
+            let says = "claims of a token are for gateways only";
+            found.push(Violation::new(
+                Rule::Http,
+                matched_path.key("headers"),
+                says,
+            ));
+        }
     }
     if let Some(response) = &rule.direct_response
         && !(200..=600).contains(&response.status)
@@ -170,7 +181,7 @@ fn of_http_match(path: &FieldPath, matched: &HttpMatch) -> Vec<Violation> {
         Violation::new(Rule::Http, path.clone().key(field), says)
     };
     let mut found = Vec::new();
-    let empty = |m: &StringMatch| m.prefix.as_deref() == Some("") || too_long(m);
+    let empty = |m: &StringMatch| m.prefix.as_deref() == Some("") || is_no_regex(m);
     let single = [
         ("scheme", &matched.scheme),
         ("method", &matched.method),
@@ -178,25 +189,21 @@ fn of_http_match(path: &FieldPath, matched: &HttpMatch) -> Vec<Violation> {
     ];
     for (field, text) in single {
         if text.as_ref().is_some_and(empty) {
-            found.push(refused(
-                field,
-                "an empty prefix, or too long a regex".to_owned(),
-            ));
+            found.push(refused(field, "an empty prefix, or no regex".to_owned()));
         }
     }
-    if matched.uri.as_ref().is_some_and(too_long) {
-        found.push(refused("uri", "too long a regex".to_owned()));
+    if matched.uri.as_ref().is_some_and(is_no_regex) {
+        found.push(refused("uri", "is no regex".to_owned()));
     }
     for (field, texts) in [
         ("headers", &matched.headers),
         ("queryParams", &matched.query_params),
         ("withoutHeaders", &matched.without_headers),
     ] {
-        if texts.values().any(empty) {
-            found.push(refused(
-                field,
-                "an empty prefix, or too long a regex".to_owned(),
-            ));
+        // There `*` is any value.
+        let any = |m: &StringMatch| field == "withoutHeaders" && m.regex.as_deref() == Some("*");
+        if texts.values().any(|m| empty(m) && !any(m)) {
+            found.push(refused(field, "an empty prefix, or no regex".to_owned()));
         }
     }
     if matched.port != 0 && !is_port(matched.port) {
@@ -215,11 +222,27 @@ fn of_http_match(path: &FieldPath, matched: &HttpMatch) -> Vec<Violation> {
     found
 }
 
+/// Whether a header stands for a claim of a token. After `pkg/jwt/routing.go:ToRoutingClaim`.
+fn is_claim(header: &str) -> bool {
+    let header = header.to_ascii_lowercase();
+    header
+        .strip_prefix("@request.auth.claims")
+        .is_some_and(|name| {
+            let dotted = name.strip_prefix('.').is_some_and(|n| !n.is_empty());
+            let bracketed = name.starts_with('[') && name.ends_with(']') && name.len() > 2;
+            dotted || bracketed
+        })
+}
+
 /// The longest regular expression that is taken.
 const REGEX: usize = 1024;
 
-fn too_long(m: &StringMatch) -> bool {
-    m.regex.as_ref().is_some_and(|r| r.len() > REGEX)
+/// Whether it can be no regular expression: nothing to repeat is the mistake of who meant a wildcard. What else one
+/// holds is not judged.
+fn is_no_regex(m: &StringMatch) -> bool {
+    m.regex
+        .as_ref()
+        .is_some_and(|r| r.is_empty() || r.len() > REGEX || r.starts_with(['*', '+', '?']))
 }
 
 /// After `validateTLSRoute` and `validateTLSMatch`.

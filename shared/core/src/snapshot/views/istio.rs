@@ -404,6 +404,8 @@ pub struct WorkloadEntry {
 pub struct WorkloadEntrySpec {
     /// IP, host name, or `unix://` path.
     pub address: String,
+    /// Network, by which istiod finds a gateway in place of an address.
+    pub network: String,
     /// Ports by the name of the ServiceEntry's port.
     pub ports: BTreeMap<String, u32>,
     /// Labels.

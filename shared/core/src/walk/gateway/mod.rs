@@ -177,7 +177,7 @@ impl<'w> Walk<'w, '_> {
         };
         for violation in admission::check(object) {
             let same = |f: &&mut Finding| {
-                f.primary.object == object.id && violation.field.touches(&f.primary.field)
+                f.primary.object == object.id && violation.field.meets(&f.primary.field)
             };
             let known = self.findings.iter_mut().find(same);
             if let Some(finding) = known {
