@@ -140,14 +140,14 @@ impl Violation {
     pub fn gate(&self, snapshot: &Snapshot, object: &Object) -> Gate {
         match self.by_schema {
             BySchema::Always => Gate::Schema,
-            BySchema::Absent if !written(snapshot, object, &self.field) => Gate::Schema,
+            BySchema::Absent if !is_written(snapshot, object, &self.field) => Gate::Schema,
             BySchema::Absent | BySchema::Never => Gate::Webhook,
         }
     }
 }
 
 /// Whether a field is there at all: a view does not tell an empty one from an absent one.
-fn written(snapshot: &Snapshot, object: &Object, field: &FieldPath) -> bool {
+pub(crate) fn is_written(snapshot: &Snapshot, object: &Object, field: &FieldPath) -> bool {
     let pointer = field.pointer();
     if let Some(value) = &object.patched {
         return value.pointer(&pointer).is_some();

@@ -1,6 +1,6 @@
 //! What would not be stored: how every refused rule is told, and what their fixes share.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::build::Server;
 use super::{Candidate, Cause, Symptom, Tale, Told, Wish, build};
@@ -10,9 +10,9 @@ use super::{
     val_se, val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
     val_vs_tls, val_vs_weight,
 };
-use crate::admission::{Gate, Rule, Violation, is_stored};
+use crate::admission::{self, Gate, Rule, Violation, is_stored};
 use crate::ledger::{Block, Fate, Reason};
-use crate::snapshot::{FieldPath, Segment, views};
+use crate::snapshot::{FieldPath, Operation, Segment, views};
 
 /// The cause of a rule.
 pub(super) const fn cause(rule: Rule) -> &'static Cause {
@@ -82,6 +82,16 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     })
 }
 
+/// Writes a field, whether it is there or not.
+pub(super) fn put(tale: &Tale<'_, '_>, field: &FieldPath, value: impl Into<Value>) -> Operation {
+    let there = |object| admission::is_written(tale.store.snapshot, object, field);
+    if tale.object().is_some_and(there) {
+        build::replace(field, value)
+    } else {
+        build::add(field, value)
+    }
+}
+
 /// The nth index in a path: of the server, of its host.
 pub(super) fn index(field: &FieldPath, nth: usize) -> Option<usize> {
     let indices = field.0.iter().filter_map(|segment| match segment {
@@ -131,5 +141,5 @@ pub(super) fn route(tale: &Tale<'_, '_>, wish: &Wish, field: &FieldPath) -> Opti
     let chosen = build::choose(tale, wish, block(field)?, server.number(), &namespaces)?;
     let value = json!([{ "destination": build::destination(tale, &chosen.to) }]);
     let title = format!("lead to {}", build::way(&chosen.to));
-    Some(chosen.on(build::patch(title, vs.id, vec![build::add(field, value)])))
+    Some(chosen.on(build::patch(title, vs.id, vec![put(tale, field, value)])))
 }

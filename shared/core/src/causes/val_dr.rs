@@ -11,7 +11,7 @@ pub(super) static PAGE: Page = Page {
     why: "The name of a subset is part of the name of a cluster, so it is one label, and each subset has its own.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: duplicate subset names: v1",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: duplicate subset names: v1"#,
     ],
     fix: "Correct the field.",
     example: &[

@@ -1,6 +1,6 @@
 //! VAL-DST: this destination is refused.
 
-use super::admission::{block, told};
+use super::admission::{block, put, told};
 use super::build::Server;
 use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Wish, admission, build};
 use crate::snapshot::{FieldPath, Segment};
@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     why: "A destination names one service, in full or by its short name, and one of its ports.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: invalid destination host *",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: invalid destination host *"#,
         "  or, where it is not written at all: spec.tcp[0].route[0].destination.host: Required value",
     ],
     fix: "Write the host of a service.",
@@ -37,8 +37,8 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
-    let path = &violation.field.0;
+    let (object, refusal) = (tale.object()?, told(tale)?);
+    let path = &refusal.field.0;
     let at = path
         .iter()
         .position(|s| *s == Segment::Key("destination".into()))?;
@@ -54,11 +54,11 @@ fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     if key != "host" {
         return None;
     }
-    let (server, block) = (Server::of(tale)?, block(&violation.field)?);
+    let (server, block) = (Server::of(tale)?, block(&refusal.field)?);
     let namespaces = [object.key.namespace.as_str(), &server.gateway.key.namespace];
     let chosen = build::choose(tale, wish, block, server.number(), &namespaces)?;
     let title = format!("lead to {}", build::way(&chosen.to));
     let value = build::destination(tale, &chosen.to);
-    let operation = build::add(&destination, value);
+    let operation = put(tale, &destination, value);
     Some(chosen.on(build::patch(title, object.id, vec![operation])))
 }

@@ -12,7 +12,7 @@ pub(super) static PAGE: Page = Page {
     why: "Envoy binds an address of the pod, and does not look names up.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: NAME is not a valid IP",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: NAME is not a valid IP"#,
     ],
     fix: "Leave bind out: the gateway then listens on all addresses of the pod.",
     example: &["- Gateway  servers[0].bind: gateway.example.com"],
@@ -31,8 +31,8 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
-    let operation = build::remove(&violation.field);
+    let (object, refusal) = (tale.object()?, told(tale)?);
+    let operation = build::remove(&refusal.field);
     Some(build::patch(
         "leave `bind` out: all addresses of the pod",
         object.id,

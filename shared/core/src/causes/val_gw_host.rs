@@ -10,10 +10,10 @@ pub(super) static PAGE: Page = Page {
     severity: Severity::Error,
     what: "The Gateway is not stored, so istiod never sees it: none of its servers listens.",
     when: "A host of servers[].hosts has no dot and is not `*`, has a wildcard that is not its whole first label, is no host name, or has a part before its slash that is no namespace, `.` or `*`.",
-    why: "A server is for names that clients use, in full: short names are resolved for VirtualServices only, and Envoy knows no wildcard within a label. An IPv6 address has no dot, so it is taken for a short name.",
+    why: "A server is for names that clients use, in full: short names are resolved for VirtualServices only, and by server name Envoy knows no wildcard but a whole first label. An IPv6 address has no dot, so it is taken for a short name.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: short names (non FQDN) are not allowed",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: short names (non FQDN) are not allowed"#,
     ],
     fix: "Write the whole name, or a wildcard in front of a dot.",
     example: &[
@@ -35,9 +35,9 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let server = server(tale)?;
-    let host = server.view.hosts.get(index(&violation.field, 1)?)?;
+    let host = server.view.hosts.get(index(&refusal.field, 1)?)?;
     let (namespace, name) = match host.split_once('/') {
         Some((namespace, name)) => (Some(namespace), name),
         None => (None, host.as_str()),
@@ -62,6 +62,6 @@ fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
     Some(build::patch(
         title,
         object.id,
-        vec![build::replace(&violation.field, mended)],
+        vec![build::replace(&refusal.field, mended)],
     ))
 }

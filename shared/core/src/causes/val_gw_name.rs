@@ -8,10 +8,10 @@ pub(super) static PAGE: Page = Page {
     severity: Severity::Error,
     what: "The Gateway is not stored, so istiod never sees it: none of its servers listens.",
     when: "metadata.name is no single DNS label: it holds a dot, or more than 63 characters.",
-    why: "VirtualServices name a Gateway as NAMESPACE/NAME, or in the old form NAME.NAMESPACE.svc.DOMAIN, where a dot ends the name. So Istio wants a name without dots, though Kubernetes takes one.",
+    why: "VirtualServices name a Gateway as NAMESPACE/NAME, or in the old form NAME.NAMESPACE.svc.DOMAIN, where the first dot ends the name. A name with dots could be read in two ways.",
     seen: &[
         "kubectl apply prints:",
-        r#"  denied the request: configuration is invalid: invalid gateway name: "NAME""#,
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: invalid gateway name: "NAME""#,
     ],
     fix: "Give it another name, and name that in the VirtualServices.",
     example: &[

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::admission::told;
+use super::admission::{put, told};
 use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Wish, admission, build};
 
 pub(super) static PAGE: Page = Page {
@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     why: "The hosts of a server say which VirtualServices may attach to it, also for TCP. Without any none may.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: server config must contain at least one host",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: server config must contain at least one host"#,
         "  or, where it is not written at all: spec.servers[0].hosts: Required value",
     ],
     fix: "Write hosts; `*` takes every VirtualService.",
@@ -37,8 +37,8 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
-    let operation = build::add(&violation.field, json!(["*"]));
+    let (object, refusal) = (tale.object()?, told(tale)?);
+    let operation = put(tale, &refusal.field, json!(["*"]));
     Some(build::patch(
         "let every host in",
         object.id,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::admission::put;
 use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Wish, admission, build};
 
 pub(super) static PAGE: Page = Page {
@@ -13,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     why: "A Gateway is nothing but its servers; the schema of the CRD takes one without, the webhook does not.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: gateway must have at least one server",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: gateway must have at least one server"#,
     ],
     fix: "Write a server with port and hosts.",
     example: &[
@@ -47,6 +48,6 @@ fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
     Some(build::patch(
         title,
         object.id,
-        vec![build::add(&field, servers)],
+        vec![put(tale, &field, servers)],
     ))
 }

@@ -1,6 +1,6 @@
 //! VAL-GW-PORT: this server's port is refused.
 
-use super::admission::{free_name, server, told};
+use super::admission::{free_name, put, server, told};
 use super::{
     Candidate, Cause, Fixes, Page, Severity, Tale, Wish, admission, build, gw_srv_nil_port,
 };
@@ -15,7 +15,7 @@ pub(super) static PAGE: Page = Page {
     why: "A listener needs number and protocol, and the name is part of what istiod calls the routes of an HTTPS server. A Gateway never translates ports, the Service of the gateway does: so a targetPort is an error.",
     seen: &[
         "kubectl apply prints:",
-        r#"  denied the request: configuration is invalid: port name must be set: number:31400 protocol:"TCP""#,
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: port name must be set: number:31400 protocol:"TCP""#,
         "  or, where it is not written at all: spec.servers[0].port.name: Required value",
     ],
     fix: "Write number, name and protocol, and nothing else.",
@@ -39,12 +39,12 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let server = server(tale)?;
     let Some(port) = &server.view.port else {
         return gw_srv_nil_port::with_port(tale, server);
     };
-    let field = &violation.field;
+    let field = &refusal.field;
     let encrypted = server.view.tls.is_some();
     match field.0.last()? {
         Segment::Key(key) if key == "name" => {
@@ -54,11 +54,7 @@ fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
                 &format!("{}-{}", server.prefix(), port.number),
             );
             let title = format!("call the port {name}");
-            Some(build::patch(
-                title,
-                object.id,
-                vec![build::add(field, name)],
-            ))
+            Some(build::patch(title, object.id, vec![put(tale, field, name)]))
         }
         Segment::Key(key) if key == "protocol" => {
             let protocol = if encrypted { "TLS" } else { "TCP" };
@@ -66,7 +62,7 @@ fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
             Some(build::patch(
                 title,
                 object.id,
-                vec![build::add(field, protocol)],
+                vec![put(tale, field, protocol)],
             ))
         }
         Segment::Key(key) if key == "targetPort" => {

@@ -12,7 +12,7 @@ pub(super) static PAGE: Page = Page {
     why: "The name of an HTTPS server is part of the name of its routes. So Istio wants the names of all ports of a Gateway to differ.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: port names in servers must be unique: duplicate name tcp",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: port names in servers must be unique: duplicate name tcp"#,
     ],
     fix: "Give each port a name of its own.",
     example: &[
@@ -35,7 +35,7 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let server = server(tale)?;
     let base = format!("{}-{}", server.prefix(), server.number());
     let name = free_name(tale, &server, &base);
@@ -43,6 +43,6 @@ fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
     Some(build::patch(
         title,
         object.id,
-        vec![build::replace(&violation.field, name)],
+        vec![build::replace(&refusal.field, name)],
     ))
 }

@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     why: "SIMPLE and MUTUAL end TLS, for which Envoy needs one certificate and its key: from a Secret by credentialName, or from files. ISTIO_MUTUAL uses the certificate that Istio gives the gateway.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: SIMPLE TLS requires a server certificate",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: SIMPLE TLS requires a server certificate"#,
         r#"for a mode that is none, the API server: Unsupported value: "simple""#,
     ],
     fix: "Write credentialName and nothing else; for ISTIO_MUTUAL no certificate at all.",
@@ -37,10 +37,10 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let server = server(tale)?;
     let tls = server.view.tls.as_ref()?;
-    let Segment::Key(key) = violation.field.0.last()? else {
+    let Segment::Key(key) = refusal.field.0.last()? else {
         return None;
     };
     if key == "mode" {
@@ -48,13 +48,13 @@ fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
         let mode = tls.mode.to_ascii_uppercase();
         let spelt = mode != tls.mode && is_tls_mode(&mode);
         let title = format!("write {mode}");
-        let operation = build::replace(&violation.field, mode.clone());
+        let operation = build::replace(&refusal.field, mode.clone());
         return spelt.then(|| build::patch(title, object.id, vec![operation]));
     }
     let title = format!("leave {key} out");
     Some(build::patch(
         title,
         object.id,
-        vec![build::remove(&violation.field)],
+        vec![build::remove(&refusal.field)],
     ))
 }

@@ -12,7 +12,7 @@ pub(super) static PAGE: Page = Page {
     why: "The protocol decides what the listener speaks. One that is not encrypted has no use for certificates, so Istio takes the settings for a mistake in the protocol.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: server cannot have TLS settings for non HTTPS/TLS ports",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: server cannot have TLS settings for non HTTPS/TLS ports"#,
     ],
     fix: "Make the protocol TLS or HTTPS, or leave tls out.",
     example: &[

@@ -11,7 +11,7 @@ pub(super) static PAGE: Page = Page {
     why: "HTTPS and TLS only say that clients encrypt. What happens to it, ending it with a certificate or passing it on by its server name, is in tls.mode.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: server must have TLS settings for HTTPS/TLS protocols",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: server must have TLS settings for HTTPS/TLS protocols"#,
     ],
     fix: "Write tls with mode SIMPLE and a credentialName, or mode PASSTHROUGH; or make the protocol HTTP or TCP.",
     example: &[

@@ -11,7 +11,7 @@ pub(super) static PAGE: Page = Page {
     why: "A ServiceEntry is a service of the mesh: it needs names and ports that are distinct, and endpoints only where its resolution asks for them. Half of it is in the schema of the CRD, the other half in the webhook.",
     seen: &[
         "kubectl apply prints:",
-        r#"  denied the request: configuration is invalid: service entry port name "tcp" already defined"#,
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: service entry port name "tcp" already defined"#,
         "from the schema: spec.endpoints: NONE mode cannot set endpoints",
     ],
     fix: "Correct the field.",

@@ -15,7 +15,7 @@ pub(super) static PAGE: Page = Page {
     why: "A VirtualService without hosts is a delegate, a part of others: only http rules are included from it, and its gateways are those of the VirtualService that includes it.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: http, tcp or tls must be provided in virtual service",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: http, tcp or tls must be provided in virtual service"#,
     ],
     fix: "Write hosts and rules.",
     example: &[

@@ -15,7 +15,7 @@ pub(super) static PAGE: Page = Page {
     why: "`~` means nobody, which Istio has for Services and ServiceEntries alone. `*` means everybody, so nothing else beside it says more.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: exportTo ~ (none) is not allowed for Istio configuration objects",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: exportTo ~ (none) is not allowed for Istio configuration objects"#,
     ],
     fix: "Name the namespaces of the gateways, or leave exportTo out.",
     example: &[

@@ -13,7 +13,7 @@ pub(super) static PAGE: Page = Page {
     why: "The name is NAMESPACE/NAME. Only hosts of a Gateway know `.` for the own namespace; here the name alone means that.",
     seen: &[
         "kubectl apply prints:",
-        r#"  denied the request: configuration is invalid: invalid value for namespace: ".""#,
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: invalid value for namespace: ".""#,
     ],
     fix: "Write NAMESPACE/NAME, or the name alone for a Gateway of the own namespace.",
     example: &[
@@ -35,13 +35,13 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let server = Server::of(tale)?;
     let name = build::gateway_name(server.gateway, &object.key.namespace);
     let title = format!("write {name}");
     Some(build::patch(
         title,
         object.id,
-        vec![build::replace(&violation.field, name)],
+        vec![build::replace(&refusal.field, name)],
     ))
 }

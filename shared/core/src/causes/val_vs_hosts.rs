@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     why: "A sidecar would send all traffic of its workload by a rule for `*`. Of two hosts that overlap the wider one says it all.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: wildcard host * is not allowed for virtual services bound to the mesh gateway",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: wildcard host * is not allowed for virtual services bound to the mesh gateway"#,
     ],
     fix: "Name the Gateway alone in spec.gateways, or write the hosts that are meant, each once.",
     example: &[
@@ -37,12 +37,12 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let spec = &tale.view::<views::VirtualService>(object.id)?.spec;
-    let n = index(&violation.field, 0)?;
+    let n = index(&refusal.field, 0)?;
     let host = spec.hosts.get(n)?;
-    if violation.other.is_some() {
-        let other = index(violation.other.as_ref()?, 0)?;
+    if refusal.other.is_some() {
+        let other = index(refusal.other.as_ref()?, 0)?;
         let narrower = if spec.hosts.get(other)?.len() > host.len() {
             other
         } else {

@@ -15,7 +15,7 @@ pub(super) static PAGE: Page = Page {
     why: "A rule says what happens to a request, exactly once. With a delegate that is for the delegate to say.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: HTTP route, redirect or direct_response is required",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: HTTP route, redirect or direct_response is required"#,
     ],
     fix: "Give the rule one of route, redirect and directResponse.",
     example: &[
@@ -37,7 +37,7 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
-    let violation = told(tale)?;
-    let rule = violation.field.0.len() == RULE;
-    rule.then(|| route(tale, wish, &violation.field.clone().key("route")))?
+    let refusal = told(tale)?;
+    let rule = refusal.field.0.len() == RULE;
+    rule.then(|| route(tale, wish, &refusal.field.clone().key("route")))?
 }

@@ -13,7 +13,7 @@ pub(super) static PAGE: Page = Page {
     why: "A tcp rule without a destination leads nowhere.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: TCP route is required",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: TCP route is required"#,
     ],
     fix: "Give the rule a destination.",
     example: &[
@@ -35,7 +35,7 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
-    let violation = told(tale)?;
-    let lacks = violation.field.0.last()? == &Segment::Key("route".into());
-    lacks.then(|| route(tale, wish, &violation.field))?
+    let refusal = told(tale)?;
+    let lacks = refusal.field.0.last()? == &Segment::Key("route".into());
+    lacks.then(|| route(tale, wish, &refusal.field))?
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::admission::{index, route, told};
+use super::admission::{index, put, route, told};
 use super::build::Server;
 use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Wish, admission, build};
 use crate::snapshot::{Segment, views};
@@ -16,7 +16,7 @@ pub(super) static PAGE: Page = Page {
     why: "istiod builds one filter chain for each match of a tls rule, from its sniHosts. An SNI outside of spec.hosts would take connections that the VirtualService is not for.",
     seen: &[
         "kubectl apply prints:",
-        r#"  denied the request: configuration is invalid: SNI host "b.com" is not a compatible subset of any of the virtual service hosts: [a.com]"#,
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: SNI host "b.com" is not a compatible subset of any of the virtual service hosts: [a.com]"#,
     ],
     fix: "Match sniHosts that are among spec.hosts, and lead to a destination.",
     example: &[
@@ -39,10 +39,10 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
-    let (object, violation) = (tale.object()?, told(tale)?);
+    let (object, refusal) = (tale.object()?, told(tale)?);
     let spec = &tale.view::<views::VirtualService>(object.id)?.spec;
-    let field = &violation.field;
-    if let Some(hosts) = &violation.other {
+    let field = &refusal.field;
+    if let Some(hosts) = &refusal.other {
         let (rule, matched, n) = (index(field, 0)?, index(field, 1)?, index(field, 2)?);
         let sni = spec.tls.get(rule)?.r#match.get(matched)?.sni_hosts.get(n)?;
         let title = format!("add {sni} to the hosts");
@@ -66,6 +66,6 @@ fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     Some(build::patch(
         title,
         object.id,
-        vec![build::add(field, value)],
+        vec![put(tale, field, value)],
     ))
 }

@@ -12,7 +12,7 @@ pub(super) static PAGE: Page = Page {
     why: "Weights are shares of their sum, and nothing can be shared out by 0. For tcp and tls istiod would crash on it.",
     seen: &[
         "kubectl apply prints:",
-        "  denied the request: configuration is invalid: total destination weight = 0",
+        r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: total destination weight = 0"#,
     ],
     fix: "Give at least one destination a weight above 0.",
     example: &[
@@ -35,7 +35,7 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
 }
 
 fn mended(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let violation = told(tale)?;
-    let rule = index(&violation.field, 0)?;
-    gw_tcp_zero_sum::equal_weights(tale, block(&violation.field)?, rule)
+    let refusal = told(tale)?;
+    let rule = index(&refusal.field, 0)?;
+    gw_tcp_zero_sum::equal_weights(tale, block(&refusal.field)?, rule)
 }

@@ -746,6 +746,40 @@ fn a_destination_without_a_host_gets_one() {
 }
 
 #[test]
+fn an_edit_that_would_be_refused_is_not_proved() {
+    let to = "tcp: [{route: [{destination: {host: db, port: {number: 5432}}}]}]";
+    let base = service("app", "db", "{name: tcp, port: 5432}")
+        + &route("r", &format!("{{hosts: ['*'], gateways: [gw], {to}}}"));
+    let other = "{port: {number: 6000, name: tcp, protocol: TCP}, hosts: ['*']}";
+    let stored = |servers: &str| {
+        gateway(servers).replace(
+            "name: gw,",
+            "name: gw, creationTimestamp: '2026-06-11T09:05:17Z',",
+        ) + &base
+    };
+    let fine = stored(&format!("{{hosts: ['*']}}, {other}"));
+    let titles = |text: &str| {
+        let question = Question {
+            port: 5000,
+            ..Question::default()
+        };
+        let answers = answers(&snapshot(text), &question);
+        let fixes = answers
+            .iter()
+            .flat_map(|a| &a.findings)
+            .flat_map(|f| &f.fixes);
+        fixes.map(|f| format!("{:?}", f.proof)).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&fine), ["Proved"]);
+    let twice = stored(&format!(
+        "{{hosts: ['*']}}, {other}, {}",
+        other.replace("6000", "6001")
+    ));
+    let said = "app/gw would be refused for .spec.servers[2].port.name (VAL-GW-PORTNAME-DUP)";
+    assert_eq!(titles(&twice), [format!("Unproved({said:?})")]);
+}
+
+#[test]
 fn hosts_of_a_delegate_stay_away() {
     let text = gateway(TCP)
         + &service("app", "db", "{name: tcp, port: 5432}")

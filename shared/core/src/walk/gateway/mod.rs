@@ -252,7 +252,14 @@ pub(super) fn answer(
         .iter()
         .find(|s| s.listens())
         .or(chosen.first())
-        .and_then(|s| s.port);
+        .and_then(|s| s.port)
+        // Where nothing was bound because nothing is stored, the Service itself is not at fault.
+        .or_else(|| {
+            let not_stored = |s: &&Subject<'_>| matches!(s.fate, Fate::Dropped(Reason::NotStored { .. }));
+            let blank = chosen.is_empty() && without_port(store, ledger).is_some();
+            let lost = blank || chosen.iter().any(|s| not_stored(s));
+            service_targets.first().copied().filter(|_| lost)
+        });
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);

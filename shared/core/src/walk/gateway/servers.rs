@@ -19,10 +19,9 @@ pub(super) fn no_server(walk: &mut Walk<'_, '_>) {
             Some(Step::Gateway(_)) => "has no server",
             _ => "has a server without port",
         };
-        let line = format!(
-            "{} {what}",
-            gateway.map(|g| walk.name_of(g)).unwrap_or_default()
-        );
+        let name = gateway.map(|g| walk.name_of(g)).unwrap_or_default();
+        let line = format!("{name} {what}");
+        walk.ok("gateway", gateway, vec![name]);
         walk.broken("server", gateway, line, Verdict::Missing);
         walk.tell_dropped(id);
         return;
