@@ -15,7 +15,8 @@ pub(super) static PAGE: Page = Page {
     seen: &[
         "kubectl apply prints:",
         r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: invalid destination host *"#,
-        "  or, where it is not written at all: spec.tcp[0].route[0].destination.host: Required value",
+        "where it is not written at all, the API server says:",
+        "  spec.tcp[0].route[0].destination.host: Required value",
     ],
     fix: "Write the host of a service.",
     example: &[

@@ -15,7 +15,8 @@ pub(super) static PAGE: Page = Page {
     seen: &[
         "kubectl apply prints:",
         r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: server config must contain at least one host"#,
-        "  or, where it is not written at all: spec.servers[0].hosts: Required value",
+        "where it is not written at all, the API server says:",
+        "  spec.servers[0].hosts: Required value",
     ],
     fix: "Write hosts; `*` takes every VirtualService.",
     example: &[

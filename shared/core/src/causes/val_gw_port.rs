@@ -16,7 +16,8 @@ pub(super) static PAGE: Page = Page {
     seen: &[
         "kubectl apply prints:",
         r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: port name must be set: number:31400 protocol:"TCP""#,
-        "  or, where it is not written at all: spec.servers[0].port.name: Required value",
+        "where it is not written at all, the API server says:",
+        "  spec.servers[0].port.name: Required value",
     ],
     fix: "Write number, name and protocol, and nothing else.",
     example: &[

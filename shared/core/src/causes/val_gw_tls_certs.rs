@@ -15,7 +15,8 @@ pub(super) static PAGE: Page = Page {
     seen: &[
         "kubectl apply prints:",
         r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: SIMPLE TLS requires a server certificate"#,
-        r#"for a mode that is none, the API server: Unsupported value: "simple""#,
+        "for a mode that is none, the API server says:",
+        r#"  spec.servers[0].tls.mode: Unsupported value: "simple""#,
     ],
     fix: "Write credentialName and nothing else; for ISTIO_MUTUAL no certificate at all.",
     example: &[

@@ -12,7 +12,8 @@ pub(super) static PAGE: Page = Page {
     seen: &[
         "kubectl apply prints:",
         r#"  admission webhook "validation.istio.io" denied the request: configuration is invalid: service entry port name "tcp" already defined"#,
-        "from the schema: spec.endpoints: NONE mode cannot set endpoints",
+        "by the schema, the API server says:",
+        "  spec: Invalid value: NONE mode cannot set endpoints",
     ],
     fix: "Correct the field.",
     example: &[

@@ -59,7 +59,7 @@ pub fn predict_after(
         effect
             .assumptions
             .extend(assumptions(before.snapshot, changes));
-        effect.disturbed.extend(not_admitted(&snapshot, changes));
+        effect.disturbed.extend(refused_edits(&snapshot, changes));
         (walk::ask(&store, &after, question), effect)
     };
     Ok(After {
@@ -69,9 +69,18 @@ pub fn predict_after(
     })
 }
 
+/// Why an object as it is now would be refused.
+pub(crate) fn not_admitted(object: &Object) -> Option<String> {
+    let violation = admission::check(object).into_iter().next()?;
+    let code = causes::code(violation.rule);
+    let field = &violation.field;
+    let name = object.qualified();
+    Some(format!("{name} would be refused for {field} ({code})"))
+}
+
 /// Edits of stored objects that would be refused: the webhook judges the whole object again, also what was wrong with
 /// it before. A manifest that is refused is not there in the prediction.
-fn not_admitted(after: &Snapshot, changes: &[Change]) -> Vec<String> {
+fn refused_edits(after: &Snapshot, changes: &[Change]) -> Vec<String> {
     let edited: BTreeSet<ObjectId> = changes
         .iter()
         .filter_map(|change| match change {
@@ -79,16 +88,11 @@ fn not_admitted(after: &Snapshot, changes: &[Change]) -> Vec<String> {
             Change::Create { .. } => None,
         })
         .collect();
-    let stored = edited.into_iter().filter_map(|id| after.get(id));
-    stored
+    edited
+        .into_iter()
+        .filter_map(|id| after.get(id))
         .filter(|object| admission::is_stored(object))
-        .filter_map(|object| {
-            let violation = admission::check(object).into_iter().next()?;
-            let code = causes::code(violation.rule);
-            let field = &violation.field;
-            let name = object.qualified();
-            Some(format!("{name} would be refused for {field} ({code})"))
-        })
+        .filter_map(not_admitted)
         .collect()
 }
 

@@ -621,6 +621,21 @@ impl<'a> Store<'a> {
         self.gateways.iter().chain(&self.refused.gateways)
     }
 
+    /// Every VirtualService, also those that would not be stored: what the objects declare.
+    pub fn declared_virtual_services(&self) -> impl Iterator<Item = &VirtualService<'a>> {
+        self.virtual_services
+            .iter()
+            .chain(&self.refused.virtual_services)
+    }
+
+    /// A VirtualService by its object, also one that would not be stored.
+    #[must_use]
+    pub fn declared_virtual_service(&self, object: ObjectId) -> Option<&VirtualService<'a>> {
+        let mut refused = self.refused.virtual_services.iter();
+        self.virtual_service(object)
+            .or_else(|| refused.find(|vs| vs.object.id == object))
+    }
+
     /// The service that a proxy of this namespace knows under a host name.
     ///
     /// Services exported to the namespace come before public ones; Kubernetes beats a ServiceEntry; services of one
