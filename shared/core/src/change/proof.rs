@@ -73,9 +73,9 @@ pub fn predict_after(
 pub(crate) fn not_admitted(object: &Object) -> Option<String> {
     let violation = admission::check(object).into_iter().next()?;
     let code = causes::code(violation.rule);
-    let field = &violation.field;
+    let (field, says) = (&violation.field, &violation.says);
     let name = object.qualified();
-    Some(format!("{name} would be refused for {field} ({code})"))
+    Some(format!("{name} would be refused: {field}, {says} ({code})"))
 }
 
 /// Edits of stored objects that would be refused: the webhook judges the whole object again, also what was wrong with

@@ -775,7 +775,7 @@ fn an_edit_that_would_be_refused_is_not_proved() {
         "{{hosts: ['*']}}, {other}, {}",
         other.replace("6000", "6001")
     ));
-    let said = "app/gw would be refused for .spec.servers[2].port.name (VAL-GW-PORTNAME-DUP)";
+    let said = "app/gw would be refused: .spec.servers[2].port.name, another server's port is called tcp too (VAL-GW-PORTNAME-DUP)";
     assert_eq!(titles(&twice), [format!("Unproved({said:?})")]);
 }
 
