@@ -191,7 +191,7 @@ fn of_endpoint(spec: &ServiceEntrySpec, n: usize, endpoint: &WorkloadEntrySpec) 
         if spec.ports.len() != 1 {
             found.push(at("spec.ports", "a socket goes with exactly one port"));
         }
-    } else if !is_address(address) && !(by_dns && is_name(address)) {
+    } else if !(is_address(address) || by_dns && is_name(address)) {
         found.push(at(&field("address"), "is no address"));
     }
     for (name, number) in &endpoint.ports {

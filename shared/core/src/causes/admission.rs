@@ -63,7 +63,7 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         Some(other) => told.beside(object.id, other.clone(), "goes with it"),
         None => told,
     };
-    let who = match violation.gate(&tale.store.snapshot, object) {
+    let who = match violation.gate(tale.store.snapshot, object) {
         Gate::Schema => "The API server refuses it by the schema of the CRD.",
         Gate::Webhook => "Istio's validating webhook refuses it.",
     };
@@ -94,11 +94,11 @@ pub(super) fn put(tale: &Tale<'_, '_>, field: &FieldPath, value: impl Into<Value
 
 /// The nth index in a path: of the server, of its host.
 pub(super) fn index(field: &FieldPath, nth: usize) -> Option<usize> {
-    let indices = field.0.iter().filter_map(|segment| match segment {
+    let mut indices = field.0.iter().filter_map(|segment| match segment {
         Segment::Index(n) => Some(*n),
         Segment::Key(_) => None,
     });
-    indices.skip(nth).next()
+    indices.nth(nth)
 }
 
 /// The rules that a path leads into.

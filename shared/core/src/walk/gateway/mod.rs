@@ -5,7 +5,7 @@ mod proxy;
 mod servers;
 mod service;
 
-pub(super) use proxy::{undeclared_path, unselected};
+pub(super) use proxy::{of_no_port, undeclared_path, unselected};
 
 use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
@@ -257,7 +257,7 @@ pub(super) fn answer(
         .or_else(|| {
             let not_stored = |s: &&Subject<'_>| matches!(s.fate, Fate::Dropped(Reason::NotStored { .. }));
             let blank = chosen.is_empty() && without_port(store, ledger).is_some();
-            let lost = blank || chosen.iter().any(|s| not_stored(s));
+            let lost = blank || chosen.iter().any(not_stored);
             service_targets.first().copied().filter(|_| lost)
         });
     let entry = chosen.first().map(|s| s.entry);
