@@ -246,7 +246,7 @@ pub enum Effect {
 pub enum Reason {
     /// The API server or Istio's webhook refuses the manifest: it would not be stored.
     NotAdmitted(Box<Violation>),
-    /// Its object, or the object that it belongs to, would not be stored.
+    /// Its object would not be stored, or the one that it belongs to or names.
     NotStored {
         /// The first rule that it breaks.
         by: EntryId,

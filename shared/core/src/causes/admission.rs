@@ -71,7 +71,7 @@ pub(super) fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let told = told.why(format!("{who} {}", page.why));
     Some(if is_stored(object) {
         told.so(format!(
-            "{kind} {} is stored all the same: it came while the webhook was off. The next edit of it is refused.",
+            "{kind} {} is stored all the same: it came while the webhook was off, or before it had this rule. The next edit of it is refused.",
             object.qualified()
         ))
     } else {

@@ -34,7 +34,8 @@ pub(super) static CAUSE: Cause = Cause {
 };
 
 fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
-    mended(tale, wish).into_iter().collect()
+    let ways = [mended(tale, wish), as_delegate(tale)];
+    ways.into_iter().flatten().collect()
 }
 
 fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
@@ -45,4 +46,13 @@ fn mended(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     }
     let needed = Server::of(tale)?.block()?;
     build::needed_block(tale, wish, needed)
+}
+
+/// Where it was meant to be a delegate, its gateways are those of the VirtualService that includes it.
+fn as_delegate(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let object = tale.object()?;
+    let spec = &tale.view::<views::VirtualService>(object.id)?.spec;
+    let delegate = spec.hosts.is_empty() && !spec.http.is_empty() && !spec.gateways.is_empty();
+    let operation = build::remove(&build::spec().key("gateways"));
+    delegate.then(|| build::patch("leave `gateways` out", object.id, vec![operation]))
 }

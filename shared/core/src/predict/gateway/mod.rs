@@ -162,9 +162,12 @@ fn bindings(context: &mut Context<'_, '_>) {
                     Ok(((), Effect::Mesh))
                 }
             } else {
-                match store.gateway(name) {
-                    Some(gateway) => Ok(((), Effect::Names(gateway.object.id))),
-                    None => Err(Reason::UnknownGateway { name: name.clone() }),
+                let refused = || store.refused.gateways.iter().find(|g| g.name == *name);
+                let by = || context.not_stored.get(&refused()?.object.id).copied();
+                match (store.gateway(name), by()) {
+                    (Some(gateway), _) => Ok(((), Effect::Names(gateway.object.id))),
+                    (None, Some(by)) => Err(Reason::NotStored { by }),
+                    (None, None) => Err(Reason::UnknownGateway { name: name.clone() }),
                 }
             };
             context.ledger.settle(entry, outcome);

@@ -2,13 +2,11 @@
 
 use super::{Subject, Walk};
 use crate::causes::Symptom;
-use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Reason, Step};
+use crate::ledger::{Block, Effect, EntryId, Fate, Reason, Step};
 use crate::predict::envoy;
-use crate::predict::hosts::{is_subset, resolve_short_name};
 use crate::predict::{Config, FilterChain, RouteAction};
 use crate::report::{HopStatus, Verdict};
-use crate::snapshot::Object;
-use crate::snapshot::views::{self, AsView, View};
+use crate::snapshot::views::{self, AsView};
 use crate::walk::culprits::{self, Missing};
 use crate::walk::names::{self, cluster_name, counted};
 use crate::walk::narrow;
@@ -289,34 +287,6 @@ fn clause_in_words(walk: &Walk<'_, '_>, step: &Step) -> String {
     sni.map_or(place.clone(), |sni| format!("{place}, SNI {sni}"))
 }
 
-/// The rules that keep what a destination lacks from being stored: a ServiceEntry with its host, a DestinationRule with
-/// its subset.
-fn not_stored(walk: &Walk<'_, '_>, reason: &Reason) -> Vec<EntryId> {
-    let store = walk.store;
-    let has = |object: &Object| match (reason, &object.view) {
-        (Reason::UnknownHost { host }, View::ServiceEntry(view)) => {
-            view.spec.hosts.iter().any(|h| is_subset(host, h))
-        }
-        (Reason::PortAbsent { host, .. }, View::ServiceEntry(view)) => {
-            view.spec.hosts.contains(host)
-        }
-        (Reason::SubsetUndefined { host, subset }, View::DestinationRule(view)) => {
-            let namespace = &object.key.namespace;
-            let named = resolve_short_name(&view.spec.host, namespace, &store.mesh.domain);
-            is_subset(host, &named) && view.spec.subsets.iter().any(|s| s.name == *subset)
-        }
-        _ => false,
-    };
-    let refused = |e: &Entry| {
-        matches!(e.step, Step::Admission(_)) && store.snapshot.get(e.step.object()).is_some_and(has)
-    };
-    walk.ledger()
-        .entries()
-        .filter(|(_, e)| refused(e))
-        .map(|(id, _)| id)
-        .collect()
-}
-
 /// The clusters, whether they exist, and their endpoints.
 fn destinations(
     walk: &mut Walk<'_, '_>,
@@ -389,14 +359,8 @@ fn destinations(
         };
         walk.hop("endpoints", status, None, lines);
     }
-    for (id, reason) in broken {
-        let behind = not_stored(walk, reason);
-        if behind.is_empty() {
-            walk.tell_dropped(id);
-        }
-        for id in behind {
-            walk.tell_dropped(id);
-        }
+    for (id, _) in broken {
+        walk.tell_dropped(id);
     }
     let shown: Vec<(String, u32)> = if weighted {
         clusters.to_vec()

@@ -10,11 +10,12 @@ pub(super) use proxy::{of_no_port, undeclared_path, unselected};
 use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
 use crate::predict::{Config, ProxyFacts, ProxyKind};
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
-use crate::snapshot::views::{self, AsView};
+use crate::snapshot::views::{self, AsView, View};
 use crate::snapshot::{Kind, Object, ObjectId};
 use crate::walk::{Class, Question, asked, proxy_ref};
 use proxy::{labels_in_words, proxy_hop, unknown_visibility};
@@ -163,9 +164,59 @@ impl<'w> Walk<'w, '_> {
                 }
                 self.tell(entry, Symptom::Admission(first))
             }
-            Fate::Dropped(reason) => self.tell(entry, Symptom::Reason(reason)),
+            Fate::Dropped(reason) => {
+                let behind = self.behind(reason);
+                for (id, cause) in behind.iter().skip(1) {
+                    self.tell(*id, Symptom::Reason(cause));
+                }
+                let (entry, reason) = behind.first().copied().unwrap_or((entry, reason));
+                self.tell(entry, Symptom::Reason(reason))
+            }
             _ => None,
         }
+    }
+
+    /// What keeps the object from being stored that is missing: a ServiceEntry with the host, a DestinationRule with
+    /// the subset, the delegate.
+    fn behind(&self, reason: &Reason) -> Vec<(EntryId, &'w Reason)> {
+        let store = self.store;
+        let has = |object: &Object| match (reason, &object.view) {
+            (Reason::UnknownHost { host }, View::ServiceEntry(view)) => {
+                view.spec.hosts.iter().any(|h| hosts::is_subset(host, h))
+            }
+            (Reason::PortAbsent { host, .. }, View::ServiceEntry(view)) => {
+                view.spec.hosts.contains(host)
+            }
+            (Reason::SubsetUndefined { host, subset }, View::DestinationRule(view)) => {
+                let (domain, own) = (&store.mesh.domain, &object.key.namespace);
+                let named = hosts::resolve_short_name(&view.spec.host, own, domain);
+                hosts::is_subset(host, &named)
+                    && view.spec.subsets.iter().any(|s| s.name == *subset)
+            }
+            (Reason::DelegateMissing { name }, View::VirtualService(_)) => {
+                object.qualified() == *name
+            }
+            _ => false,
+        };
+        let missing: Vec<ObjectId> = store
+            .refused
+            .objects
+            .keys()
+            .filter(|id| store.snapshot.get(**id).is_some_and(has))
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        let entries = self.ledger().entries();
+        entries
+            .filter_map(|(id, e)| match (&e.step, &e.fate) {
+                (Step::Admission(object), Fate::Dropped(reason)) if missing.contains(object) => {
+                    Some((id, reason))
+                }
+                _ => None,
+            })
+            .collect()
     }
 
     /// An object that takes effect though the webhook refuses it: a warning, or another name for what is told of
