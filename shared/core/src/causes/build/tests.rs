@@ -12,7 +12,7 @@ use crate::predict::store::Store;
 use crate::report::{Answer, Proof};
 use crate::snapshot::reader::{Loader, ReadOptions, raw_value};
 use crate::snapshot::{Change, Operation, Snapshot};
-use crate::walk::{Question, ask, gateway_classes};
+use crate::walk::{Question, ask, gateway_classes, scan};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");
 
@@ -741,6 +741,24 @@ fn a_destination_without_a_host_gets_one() {
             [("GW-DST-EMPTY-HOST", vec!["lead to app/db:5432".to_owned()])]
         );
     }
+}
+
+#[test]
+fn a_scan_tells_every_manifest_that_is_refused_once() {
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: other, namespace: app}\nspec: \
+                {host: other, subsets: [{name: ''}]}\n---\n";
+    let text = gateway("")
+        + &service("app", "db", "{name: tcp, port: 5432}")
+        + &route("r", "{hosts: ['*'], gateways: [gw], tcp: [{}]}")
+        + rule;
+    let snapshot = snapshot(&text);
+    let store = Store::new(&snapshot);
+    let classes = gateway_classes(&store);
+    let scan = scan(&store, &classes, None, &Wish::default());
+    let findings = scan.answers.iter().flat_map(|a| &a.findings);
+    let mut codes: Vec<&str> = findings.map(|f| f.page.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["VAL-DR", "VAL-GW-NO-SERVER", "VAL-VS-TCP"]);
 }
 
 #[test]
