@@ -52,9 +52,12 @@ pub(crate) const REASONS: [&str; 39] = [
     "Displaced",
 ];
 
-/// A new reason has to be named here and in [`REASONS`].
+/// A new reason has to be named here and in [`REASONS`]; but all objects of a scenario are stored, so those of
+/// manifests never occur.
 const fn name(reason: &Reason) -> &'static str {
     match reason {
+        Reason::NotAdmitted(_) => "NotAdmitted",
+        Reason::NotStored { .. } => "NotStored",
         Reason::NotSelected => "NotSelected",
         Reason::ScopedToNamespace => "ScopedToNamespace",
         Reason::Unseen(_) => "Unseen",

@@ -1,6 +1,7 @@
 //! `cargo run -p mesh-tests --bin conformance -- --count 1000 --seed 7`: compares the prediction with what istiod's
 //! own code builds, over fresh random scenarios. Every difference is made small and kept.
 
+mod admission;
 mod compare;
 mod fixes;
 mod generate;
@@ -32,6 +33,7 @@ Compares N scenarios, made from seeds that follow --seed, with what istiod's own
   --out DIR   where differences are kept; a new directory of the temporary one
   --keep DIR  write small scenarios with istiod's answers there: such as add a reason or a trap that is still rare
   --rare N    how often a reason or trap is wanted among those kept; 6
+  --admission N     instead: how N objects with mistakes are judged, compared with istiod's validation
   --count-below N   exit with 1 when a reason or a trap occurred less often; 0
   --fixes     instead: applies the first proved fix of a closed port, and counts what istiod makes of it
 Exit code: 0 all agree, 1 some differ, 2 not run.";
@@ -46,6 +48,7 @@ struct Options {
     rare: usize,
     count_below: usize,
     fixes: bool,
+    admission: usize,
 }
 
 fn options() -> Result<Options, String> {
@@ -59,6 +62,7 @@ fn options() -> Result<Options, String> {
         rare: 6,
         count_below: 0,
         fixes: false,
+        admission: 0,
     };
     let mut arguments = env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -84,6 +88,7 @@ fn options() -> Result<Options, String> {
             "--jobs" => found.jobs = small()?,
             "--shrink" => found.shrink = small()?,
             "--rare" => found.rare = small()?,
+            "--admission" => found.admission = small()?,
             "--count-below" => found.count_below = small()?,
             "--out" => found.out = PathBuf::from(value),
             "--keep" => found.keep = Some(PathBuf::from(value)),
@@ -125,6 +130,9 @@ struct Tally {
 
 fn run(options: &Options, out: &mut dyn Write) -> Result<bool, String> {
     let oracle = Oracle::new(options.jobs)?;
+    if options.admission > 0 {
+        return admission::compare(&oracle, options.seed, options.admission, out);
+    }
     let seeds: Vec<u64> = (0..options.count)
         .map(|n| options.seed.wrapping_add(n))
         .collect();

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::admission::Violation;
 use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
@@ -40,6 +41,8 @@ impl Block {
 /// A declared thing at one step of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Would the API server store this manifest? One entry for each rule that it breaks.
+    Admission(ObjectId),
     /// Does this Gateway apply to the proxy?
     Gateway(ObjectId),
     /// Does this Service port give the proxy a target port?
@@ -123,7 +126,8 @@ impl Step {
     #[must_use]
     pub const fn object(&self) -> ObjectId {
         match self {
-            Self::Gateway(object)
+            Self::Admission(object)
+            | Self::Gateway(object)
             | Self::ServicePort {
                 service: object, ..
             }
@@ -163,6 +167,7 @@ impl Step {
     pub fn field(&self) -> FieldPath {
         let spec = FieldPath::root().key("spec");
         match self {
+            Self::Admission(_) => FieldPath::root(),
             Self::Gateway(_) => spec.key("selector"),
             Self::ServicePort { index, .. } => spec.key("ports").index(*index),
             Self::Server { index, .. }
@@ -253,6 +258,13 @@ pub enum Effect {
 /// Why a thing is left out. Each has a page: see [`crate::causes::of`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The API server or Istio's webhook refuses the manifest: it would not be stored.
+    NotAdmitted(Box<Violation>),
+    /// Its object would not be stored, or the one that it belongs to or names.
+    NotStored {
+        /// The first rule that it breaks.
+        by: EntryId,
+    },
     /// `spec.selector` is no subset of the proxy's labels.
     NotSelected,
     /// istiod keeps Gateways to proxies of their own namespace, and this is another one's.

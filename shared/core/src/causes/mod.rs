@@ -1,6 +1,7 @@
 //! One file a cause: its code, its page, and how it is told. Causes never decide: prediction records a reason, a
 //! cause only tells it.
 
+mod admission;
 mod age;
 mod build;
 mod candidate;
@@ -103,12 +104,34 @@ mod page;
 mod refused;
 mod tale;
 mod unseen;
+mod val_dr;
+mod val_dst;
+mod val_gw_bind;
+mod val_gw_host;
+mod val_gw_name;
+mod val_gw_no_hosts;
+mod val_gw_no_server;
+mod val_gw_port;
+mod val_gw_portname_dup;
+mod val_gw_tls_certs;
+mod val_gw_tls_on_plain;
+mod val_gw_tls_required;
+mod val_se;
+mod val_vs_empty;
+mod val_vs_exportto;
+mod val_vs_gwnames;
+mod val_vs_hosts;
+mod val_vs_http;
+mod val_vs_tcp;
+mod val_vs_tls;
+mod val_vs_weight;
 
 pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 
+use crate::admission::Rule;
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::envoy::Refusal;
 use crate::predict::features::Unseen;
@@ -213,6 +236,27 @@ pub static PAGES: &[&Page] = &[
     &gw_vs_rule_idle::PAGE,
     &net_nodeport_confusion::PAGE,
     &net_svc_no_endpoint::PAGE,
+    &val_dr::PAGE,
+    &val_dst::PAGE,
+    &val_gw_bind::PAGE,
+    &val_gw_host::PAGE,
+    &val_gw_name::PAGE,
+    &val_gw_no_hosts::PAGE,
+    &val_gw_no_server::PAGE,
+    &val_gw_port::PAGE,
+    &val_gw_portname_dup::PAGE,
+    &val_gw_tls_certs::PAGE,
+    &val_gw_tls_on_plain::PAGE,
+    &val_gw_tls_required::PAGE,
+    &val_se::PAGE,
+    &val_vs_empty::PAGE,
+    &val_vs_exportto::PAGE,
+    &val_vs_gwnames::PAGE,
+    &val_vs_hosts::PAGE,
+    &val_vs_http::PAGE,
+    &val_vs_tcp::PAGE,
+    &val_vs_tls::PAGE,
+    &val_vs_weight::PAGE,
 ];
 
 /// A cause: its page, and how it tells itself.
@@ -248,6 +292,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::Refused(refusal) => return of_refusal(tale, refusal),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
+        Symptom::Admission(violation) => admission::cause(violation.rule),
         Symptom::RuleIdle { .. } => &gw_vs_rule_idle::CAUSE,
         Symptom::BoundTwice { .. } => &gw_pass_vs_bound_twice::CAUSE,
     };
@@ -304,6 +349,8 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::GatewayMismatch { .. } | Reason::SourceMismatch { .. } => {
             &gw_http_all_routes_filtered::CAUSE
         }
+        Reason::NotAdmitted(violation) => admission::cause(violation.rule),
+        Reason::NotStored { by } => return of_not_stored(tale, *by),
         Reason::NoPort => &gw_srv_nil_port::CAUSE,
         Reason::HostListPanics { .. } => &gw_srv_host_panic::CAUSE,
         Reason::NamedTargetMissing { .. } => &gw_port_named_target::CAUSE,
@@ -337,6 +384,16 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
     };
     (cause, vec![])
+}
+
+/// The first rule that the object breaks.
+fn of_not_stored(tale: &Tale<'_, '_>, by: EntryId) -> (&'static Cause, Vec<&'static str>) {
+    match tale.ledger.get(by).map(|e| &e.fate) {
+        Some(Fate::Dropped(Reason::NotAdmitted(violation))) => {
+            (admission::cause(violation.rule), vec![])
+        }
+        _ => (&gw_vs_none::CAUSE, vec![]),
+    }
 }
 
 /// The cause is the one that keeps the nearest rule from this server, told at the server: the rule itself is right.
@@ -474,6 +531,12 @@ pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
         no_fix,
         fixes: Vec::new(),
     })
+}
+
+/// The code of a rule that an object breaks.
+#[must_use]
+pub fn code(rule: Rule) -> &'static str {
+    admission::cause(rule).page.code
 }
 
 /// The page of a code, in any letter case.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::envoy::{Origin, Refusal};
@@ -56,6 +57,8 @@ pub enum Symptom<'t> {
         /// The nearest rule.
         rule: EntryId,
     },
+    /// The object breaks a rule: it would not be stored, or it is stored all the same.
+    Admission(&'t Violation),
     /// No gateway uses the rule.
     RuleIdle {
         /// Which rules.

@@ -56,16 +56,11 @@ pub fn reached(
     destination: &Destination,
     declared: u32,
 ) -> Reached {
-    let mut ledger = Ledger::default();
+    let mut context = gateway::Context::new(store, proxy);
     let step = Step::Attachment {
         virtual_service: virtual_service.object.id,
     };
-    let clause = ledger.open(step, None);
-    let context = gateway::Context {
-        store,
-        proxy,
-        ledger,
-    };
+    let clause = context.ledger.open(step, None);
     let place = gateway::Place {
         vs: virtual_service,
         root: virtual_service.namespace(),

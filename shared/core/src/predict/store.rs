@@ -15,6 +15,7 @@ use super::istiod::{Istiod, Istiods};
 use super::mesh::MeshConfig;
 use super::protocol::Protocol;
 use super::proxy::{ProxyFacts, routers};
+use crate::admission::{self, Violation};
 use crate::snapshot::views::{
     self, AsView, Labels, LoadBalancer, OutlierDetection, Pod, ServiceEntry, TrafficPolicy,
     VirtualServiceSpec, WorkloadEntry, WorkloadEntrySpec,
@@ -340,6 +341,48 @@ impl RulesOfNamespace {
     }
 }
 
+/// Manifests that the API server or Istio's webhook refuses: istiod never sees them.
+#[derive(Debug, Default)]
+pub struct Refused<'a> {
+    /// Which rules each object breaks.
+    pub objects: BTreeMap<ObjectId, Vec<Violation>>,
+    /// The Gateways among them.
+    pub gateways: Vec<Gateway<'a>>,
+    /// The VirtualServices among them.
+    pub virtual_services: Vec<VirtualService<'a>>,
+}
+
+impl<'a> Refused<'a> {
+    fn of(snapshot: &Snapshot) -> Self {
+        let judged = [
+            Kind::Gateway,
+            Kind::VirtualService,
+            Kind::DestinationRule,
+            Kind::ServiceEntry,
+        ];
+        let objects = judged
+            .into_iter()
+            .flat_map(|kind| snapshot.of_kind(kind))
+            .map(|object| (object.id, admission::violations(object)))
+            .filter(|(_, broken)| !broken.is_empty())
+            .collect();
+        Self {
+            objects,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the object is one of them.
+    #[must_use]
+    pub fn contains(&self, object: ObjectId) -> bool {
+        self.objects.contains_key(&object)
+    }
+
+    fn split<T>(&self, all: Vec<T>, id: impl Fn(&T) -> ObjectId) -> (Vec<T>, Vec<T>) {
+        all.into_iter().partition(|one| self.contains(id(one)))
+    }
+}
+
 /// istiod's view of one snapshot.
 #[derive(Debug)]
 pub struct Store<'a> {
@@ -355,6 +398,8 @@ pub struct Store<'a> {
     pub virtual_services: Vec<VirtualService<'a>>,
     /// Services, oldest first.
     pub services: Vec<Service>,
+    /// Manifests that would not be stored: they are nowhere else in this view.
+    pub refused: Refused<'a>,
     // Only looked up, never walked through: their order decides nothing.
     by_hostname: HashMap<String, Vec<usize>>,
     gateways_by_name: HashMap<String, usize>,
@@ -456,18 +501,25 @@ impl<'a> Store<'a> {
                 istiod: revision.to_owned(),
             })
         };
+        let mut refused = Refused::of(snapshot);
         let gateways = gateways(snapshot, &mut unseen);
+        let (not_stored, gateways) = refused.split(gateways, |g| g.object.id);
+        refused.gateways = not_stored;
         let virtual_services = virtual_services(snapshot, &mesh, &mut unseen);
+        let (not_stored, virtual_services) = refused.split(virtual_services, |v| v.object.id);
+        refused.virtual_services = not_stored;
         let alias = istiod.features.has(Feature::ExternalNameAlias);
-        let (services, unseen_services) = services(snapshot, &mesh, alias, &mut unseen);
+        let (mut services, unseen_services) = services(snapshot, &mesh, alias, &mut unseen);
+        services.retain(|s| !refused.contains(s.object));
         let rules: Vec<&Object> = snapshot
             .of_kind(Kind::DestinationRule)
-            .filter(|o| unseen(o).is_none())
+            .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
             .collect();
         let mut store = Self {
             gateways,
             virtual_services,
             services,
+            refused,
             snapshot,
             mesh,
             istiod,
@@ -711,6 +763,26 @@ impl<'a> Store<'a> {
             .into_iter()
             .flatten()
             .filter_map(|(n, index)| self.virtual_services.get(*n).map(|vs| (vs, *index)))
+    }
+
+    /// Every Gateway, also those that would not be stored: what the objects declare.
+    pub fn declared_gateways(&self) -> impl Iterator<Item = &Gateway<'a>> {
+        self.gateways.iter().chain(&self.refused.gateways)
+    }
+
+    /// Every VirtualService, also those that would not be stored: what the objects declare.
+    pub fn declared_virtual_services(&self) -> impl Iterator<Item = &VirtualService<'a>> {
+        self.virtual_services
+            .iter()
+            .chain(&self.refused.virtual_services)
+    }
+
+    /// A VirtualService by its object, also one that would not be stored.
+    #[must_use]
+    pub fn declared_virtual_service(&self, object: ObjectId) -> Option<&VirtualService<'a>> {
+        let mut refused = self.refused.virtual_services.iter();
+        self.virtual_service(object)
+            .or_else(|| refused.find(|vs| vs.object.id == object))
     }
 
     /// The service that a proxy of this namespace knows under a host name.

@@ -196,7 +196,29 @@ pub(super) fn idle<'l>(store: &Store<'_>, classes: &'l [Class]) -> Vec<Idle<'l>>
     }
     found.extend(names(store, classes, &mut offers));
     found.append(&mut offers.portless);
+    found.extend(not_stored(classes));
     found
+}
+
+/// Manifests that would not be stored, whether a port asked for them or not. Every class records the same.
+fn not_stored(classes: &[Class]) -> Vec<Idle<'_>> {
+    let router = |(_, c): &(usize, &Class)| c.proxy.kind == ProxyKind::Router;
+    let Some((class, of)) = classes.iter().enumerate().find(router) else {
+        return Vec::new();
+    };
+    let entries = of.prediction.ledger.entries();
+    let admissions = entries.filter(|(_, e)| matches!(e.step, Step::Admission(_)));
+    let told = admissions.filter_map(|(entry, e)| match &e.fate {
+        Fate::Dropped(reason) => Some(Idle {
+            class,
+            entry,
+            symptom: Symptom::Reason(reason),
+            port: 0,
+            whole: true,
+        }),
+        _ => None,
+    });
+    told.collect()
 }
 
 /// Names in `spec.gateways` without effect: they lead to no Gateway, to one that is named before, or to one where

@@ -61,8 +61,7 @@ pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
     if proxies.is_empty() {
         let assumed: BTreeSet<(&str, &Labels)> = store
-            .gateways
-            .iter()
+            .declared_gateways()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())
             .map(|g| (g.object.key.namespace.as_str(), &g.spec.selector))
             .collect();
@@ -81,8 +80,7 @@ pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
 #[must_use]
 pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
     let declaring: Vec<_> = store
-        .gateways
-        .iter()
+        .declared_gateways()
         .filter(|g| {
             question
                 .namespace
@@ -158,10 +156,11 @@ fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answ
         |c| proxy_ref(&c.proxy),
     );
     let own = store
-        .gateways
-        .iter()
+        .declared_gateways()
         .find(|g| asked_about(&g.object.key.namespace));
-    let elsewhere = store.gateways.iter().find(|g| declares(g, question.port));
+    let elsewhere = store
+        .declared_gateways()
+        .find(|g| declares(g, question.port));
     let workload = class
         .and_then(|c| c.proxy.object())
         .and_then(|id| store.snapshot.get(id));

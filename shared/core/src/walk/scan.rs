@@ -28,8 +28,7 @@ pub struct Scan {
 #[must_use]
 pub fn scan(store: &Store<'_>, classes: &[Class], namespace: Option<&str>, wish: &Wish) -> Scan {
     let ports: BTreeSet<u32> = store
-        .gateways
-        .iter()
+        .declared_gateways()
         .filter(|g| namespace.is_none_or(|ns| ns == g.object.key.namespace))
         .flat_map(|g| &g.spec.servers)
         .filter_map(|s| s.port.as_ref())

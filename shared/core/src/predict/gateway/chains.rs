@@ -240,7 +240,8 @@ fn auto_passthrough(
 }
 
 /// The VirtualServices that name a Gateway in the order istiod asks them: private to the proxy's namespace, exported
-/// to it by name, public. Those that the proxy does not see come last: they are recorded, never used.
+/// to it by name, public. Those that the proxy does not see come last, and those that would not be stored: they are
+/// recorded, never used.
 pub(in crate::predict) fn candidates<'s, 'a>(
     context: &Context<'s, 'a>,
     gateway: &str,
@@ -256,6 +257,8 @@ pub(in crate::predict) fn candidates<'s, 'a>(
     let mut found: Vec<&VirtualService<'a>> =
         context.store.naming(gateway).map(|(vs, _)| vs).collect();
     found.sort_by_key(|vs| rank(vs));
+    let not_stored = context.store.refused.virtual_services.iter();
+    found.extend(not_stored.filter(|vs| vs.gateways.iter().any(|g| g == gateway)));
     found
 }
 
@@ -265,6 +268,9 @@ pub(in crate::predict) fn attach(
     vs: &VirtualService<'_>,
     facts: &ServerFacts<'_>,
 ) -> Result<(), Reason> {
+    if let Some(by) = context.not_stored.get(&vs.object.id) {
+        return Err(Reason::NotStored { by: *by });
+    }
     if let Some(why) = &vs.unseen {
         return Err(Reason::Unseen(why.clone()));
     }

@@ -5,6 +5,8 @@ mod chains;
 mod merge;
 mod ports;
 
+use std::collections::BTreeMap;
+
 use super::config::Listener;
 use super::{Prediction, ProxyFacts, ProxyKind, cluster, http};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
@@ -53,20 +55,31 @@ pub(super) struct Context<'s, 'a> {
     pub(super) store: &'s Store<'a>,
     pub(super) proxy: &'s ProxyFacts,
     pub(super) ledger: Ledger,
+    /// The first entry of each manifest that would not be stored.
+    pub(super) not_stored: BTreeMap<ObjectId, EntryId>,
+}
+
+impl<'s, 'a> Context<'s, 'a> {
+    pub(super) fn new(store: &'s Store<'a>, proxy: &'s ProxyFacts) -> Self {
+        Self {
+            store,
+            proxy,
+            ledger: Ledger::default(),
+            not_stored: BTreeMap::new(),
+        }
+    }
 }
 
 /// Predicts a gateway proxy. A sidecar has no gateway listeners at all.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
-    let mut context = Context {
-        store,
-        proxy,
-        ledger: Ledger::default(),
-    };
+    let mut context = Context::new(store, proxy);
+    admissions(&mut context);
     bindings(&mut context);
     cluster::forwarded(&mut context);
     let mut prediction = Prediction::default();
     if proxy.kind == ProxyKind::Router {
         let applying = applying(&mut context);
+        not_stored(&mut context);
         let targets = ports::targets(&mut context);
         let merged = merge::merge(&mut context, &applying, &targets);
         prediction.config.listeners =
@@ -93,6 +106,47 @@ pub(crate) fn selects(selector: &Labels, labels: &Labels) -> bool {
         .all(|(key, value)| labels.get(key) == Some(value))
 }
 
+/// Records every rule that a manifest breaks.
+fn admissions(context: &mut Context<'_, '_>) {
+    for (object, violations) in &context.store.refused.objects {
+        for violation in violations {
+            let entry = context.ledger.open(Step::Admission(*object), None);
+            let reason = Reason::NotAdmitted(Box::new(violation.clone()));
+            context.ledger.settle::<()>(entry, Err(reason));
+            context.not_stored.entry(*object).or_insert(entry);
+        }
+    }
+}
+
+/// Records the Gateways that would apply, and their servers, were they stored.
+fn not_stored(context: &mut Context<'_, '_>) {
+    for gateway in &context.store.refused.gateways {
+        let object = gateway.object.id;
+        let Some(by) = context.not_stored.get(&object).copied() else {
+            continue;
+        };
+        let selects = selects(&gateway.spec.selector, &context.proxy.labels);
+        let reason = if selects {
+            Reason::NotStored { by }
+        } else {
+            Reason::NotSelected
+        };
+        let entry = context.ledger.open(Step::Gateway(object), None);
+        context.ledger.settle::<()>(entry, Err(reason));
+        let servers = gateway.spec.servers.iter().enumerate();
+        for (index, _) in servers.filter(|_| selects) {
+            let step = Step::Server {
+                gateway: object,
+                index,
+            };
+            let server = context.ledger.open(step, Some(entry));
+            context
+                .ledger
+                .settle::<()>(server, Err(Reason::NotStored { by }));
+        }
+    }
+}
+
 /// Records for every name in `VirtualService.spec.gateways` what it leads to.
 fn bindings(context: &mut Context<'_, '_>) {
     let store = context.store;
@@ -110,9 +164,12 @@ fn bindings(context: &mut Context<'_, '_>) {
                     Ok(((), Effect::Mesh))
                 }
             } else {
-                match store.gateway(name) {
-                    Some(gateway) => Ok(((), Effect::Names(gateway.object.id))),
-                    None => Err(Reason::UnknownGateway { name: name.clone() }),
+                let refused = || store.refused.gateways.iter().find(|g| g.name == *name);
+                let by = || context.not_stored.get(&refused()?.object.id).copied();
+                match (store.gateway(name), by()) {
+                    (Some(gateway), _) => Ok(((), Effect::Names(gateway.object.id))),
+                    (None, Some(by)) => Err(Reason::NotStored { by }),
+                    (None, None) => Err(Reason::UnknownGateway { name: name.clone() }),
                 }
             };
             context.ledger.settle(entry, outcome);

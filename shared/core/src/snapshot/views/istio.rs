@@ -51,6 +51,8 @@ pub struct ServerPort {
     pub protocol: String,
     /// Name, unique in the Gateway.
     pub name: String,
+    /// Without effect, and refused.
+    pub target_port: u32,
 }
 
 /// `Gateway.spec.servers[].tls`.
@@ -63,6 +65,22 @@ pub struct ServerTls {
     pub mode: String,
     /// Secret's name.
     pub credential_name: String,
+    /// Certificate file.
+    pub server_certificate: String,
+    /// Key file.
+    pub private_key: String,
+    /// File of the CA that clients are checked by.
+    pub ca_certificates: String,
+    /// Names of Secrets, one for each kind of key.
+    pub credential_names: Vec<String>,
+    /// Certificate files, one pair for each kind of key.
+    pub tls_certificates: Vec<TlsCertificate>,
+}
+
+/// `Gateway.spec.servers[].tls.tlsCertificates[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TlsCertificate {
     /// Certificate file.
     pub server_certificate: String,
     /// Key file.
@@ -415,6 +433,8 @@ pub struct WorkloadEntry {
 pub struct WorkloadEntrySpec {
     /// IP, host name, or `unix://` path.
     pub address: String,
+    /// Network, by which istiod finds a gateway in place of an address.
+    pub network: String,
     /// Ports by the name of the ServiceEntry's port.
     pub ports: BTreeMap<String, u32>,
     /// Labels.

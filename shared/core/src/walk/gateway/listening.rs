@@ -114,6 +114,12 @@ pub(super) fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Op
             })
             .map(|(id, _)| id)
             .collect();
+        let not_stored = walk
+            .ledger()
+            .under(chains)
+            .filter(|(_, e)| matches!(e.fate, Fate::Dropped(Reason::NotStored { .. })))
+            .map(|(id, _)| id);
+        let taken: Vec<EntryId> = not_stored.chain(taken).collect();
         for id in taken {
             walk.tell_dropped(id);
         }

@@ -7,17 +7,19 @@ mod service;
 
 pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
+use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
-use crate::ledger::{Effect, EntryId, Fate, Ledger, Step};
+use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
 use crate::predict::{Config, ProxyFacts, ProxyKind};
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
-use crate::snapshot::views::{self, AsView};
+use crate::snapshot::views::{self, AsView, View};
 use crate::snapshot::{Kind, Object, ObjectId};
 use crate::walk::{Class, Question, asked, declares, proxy_ref};
 use proxy::{crashes, labels_in_words, proxy_hop, unknown_visibility};
-use servers::{no_server, servers};
+use servers::{no_server, servers, without_port};
 use service::{service_hop, service_targets};
 
 /// The hops of a connection through a gateway, in order.
@@ -151,9 +153,93 @@ impl<'w> Walk<'w, '_> {
     }
 
     fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {
-        match self.ledger().get(entry).map(|e| &e.fate) {
-            Some(Fate::Dropped(reason)) => self.tell(entry, Symptom::Reason(reason)),
+        let decided = self.ledger().get(entry)?;
+        match &decided.fate {
+            Fate::Dropped(Reason::NotStored { .. }) => {
+                let object = decided.step.object();
+                // Every rule has to be kept: all are told, the first is what the entry stands for.
+                let (first, rest) = self.store.refused.objects.get(&object)?.split_first()?;
+                for violation in rest {
+                    self.tell(entry, Symptom::Admission(violation));
+                }
+                self.tell(entry, Symptom::Admission(first))
+            }
+            Fate::Dropped(reason) => {
+                let behind = self.behind(reason);
+                for (id, cause) in behind.iter().skip(1) {
+                    self.tell(*id, Symptom::Reason(cause));
+                }
+                let (entry, reason) = behind.first().copied().unwrap_or((entry, reason));
+                self.tell(entry, Symptom::Reason(reason))
+            }
             _ => None,
+        }
+    }
+
+    /// What keeps the object from being stored that is missing: a ServiceEntry with the host, a DestinationRule with
+    /// the subset, the delegate.
+    fn behind(&self, reason: &Reason) -> Vec<(EntryId, &'w Reason)> {
+        let store = self.store;
+        let has = |object: &Object| match (reason, &object.view) {
+            (Reason::UnknownHost { host }, View::ServiceEntry(view)) => {
+                view.spec.hosts.iter().any(|h| hosts::is_subset(host, h))
+            }
+            (Reason::PortAbsent { host, .. }, View::ServiceEntry(view)) => {
+                view.spec.hosts.contains(host)
+            }
+            (Reason::SubsetUndefined { host, subset }, View::DestinationRule(view)) => {
+                let (domain, own) = (&store.mesh.domain, &object.key.namespace);
+                let named = hosts::resolve_short_name(&view.spec.host, own, domain);
+                hosts::is_subset(host, &named)
+                    && view.spec.subsets.iter().any(|s| s.name == *subset)
+            }
+            (Reason::DelegateMissing { name }, View::VirtualService(_)) => {
+                object.qualified() == *name
+            }
+            _ => false,
+        };
+        let missing: Vec<ObjectId> = store
+            .refused
+            .objects
+            .keys()
+            .filter(|id| store.snapshot.get(**id).is_some_and(has))
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        let entries = self.ledger().entries();
+        entries
+            .filter_map(|(id, e)| match (&e.step, &e.fate) {
+                (Step::Admission(object), Fate::Dropped(reason)) if missing.contains(object) => {
+                    Some((id, reason))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// An object that takes effect though the webhook refuses it: a warning, or another name for what is told of
+    /// that field already.
+    fn tell_stored(&mut self, entry: EntryId) {
+        let object = self.ledger().get(entry).map(|e| e.step.object());
+        let Some(object) = object.and_then(|id| self.store.snapshot.get(id)) else {
+            return;
+        };
+        for violation in admission::check(object) {
+            let same = |f: &&mut Finding| {
+                f.primary.object == object.id && violation.field.meets(&f.primary.field)
+            };
+            let known = self.findings.iter_mut().find(same);
+            if let Some(finding) = known {
+                let code = causes::code(violation.rule);
+                let also = &mut finding.also_known_as;
+                if finding.page.code != code && !also.contains(&code) {
+                    also.push(code);
+                }
+            } else if let Some(finding) = self.tell(entry, Symptom::Admission(&violation)) {
+                finding.severity = Severity::Warning;
+            }
         }
     }
 
@@ -197,7 +283,9 @@ pub(super) fn answer(
     if chosen.is_empty() {
         chosen = all.iter().filter(by_listener).filter(wanted).collect();
     }
-    let served = !declared && !service_targets.is_empty() && question.namespace.is_none();
+    let served = !declared
+        && question.namespace.is_none()
+        && (!service_targets.is_empty() || without_port(store, ledger).is_some());
     if chosen.is_empty() && !served {
         return None;
     }
@@ -215,7 +303,14 @@ pub(super) fn answer(
         .iter()
         .find(|s| s.listens())
         .or(chosen.first())
-        .and_then(|s| s.port);
+        .and_then(|s| s.port)
+        // Where nothing was bound because nothing is stored, the Service itself is not at fault.
+        .or_else(|| {
+            let not_stored = |s: &&Subject<'_>| matches!(s.fate, Fate::Dropped(Reason::NotStored { .. }));
+            let blank = chosen.is_empty() && without_port(store, ledger).is_some();
+            let lost = blank || chosen.iter().any(not_stored);
+            service_targets.first().copied().filter(|_| lost)
+        });
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
@@ -232,11 +327,33 @@ pub(super) fn answer(
             walk.tell_dropped(entry);
         }
     }
+    stored_all_the_same(&mut walk, &chosen);
     if class.proxy.is_assumed() {
         unknown_visibility(&mut walk, &chosen);
     }
     walk.not_reached();
     Some(finish(walk, question, lead.as_deref()))
+}
+
+/// The Gateways that were asked about, and the VirtualServices that take part in them.
+fn stored_all_the_same(walk: &mut Walk<'_, '_>, chosen: &[&Subject<'_>]) {
+    for subject in chosen.iter().filter(|s| admission::is_stored(s.gateway)) {
+        walk.tell_stored(subject.entry);
+    }
+    let stored = |e: &Entry| {
+        let object = walk.store.snapshot.get(e.step.object());
+        object.is_some_and(admission::is_stored)
+    };
+    let attached: Vec<EntryId> = chosen
+        .iter()
+        .filter_map(|s| s.chains)
+        .flat_map(|chains| walk.ledger().under(chains))
+        .filter(|(_, e)| stored(e))
+        .map(|(id, _)| id)
+        .collect();
+    for id in attached {
+        walk.tell_stored(id);
+    }
 }
 
 /// Every server of the Gateways that apply.
@@ -346,6 +463,7 @@ fn hop_rank(store: &Store<'_>, finding: &Finding) -> u8 {
     {
         Some(Kind::Gateway) => 2,
         Some(Kind::VirtualService) => 3,
+        Some(Kind::DestinationRule | Kind::ServiceEntry) => 4,
         _ => 1,
     }
 }

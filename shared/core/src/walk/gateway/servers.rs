@@ -3,25 +3,25 @@
 use super::listening::{chains_of, listener_name, through};
 use super::{Subject, Walk};
 use crate::causes::Symptom;
-use crate::ledger::{Fate, Reason, Step};
+use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::store::Store;
 use crate::report::{HopStatus, Unknown, Verdict};
-use crate::snapshot::Object;
+use crate::snapshot::views::{self, AsView};
+use crate::snapshot::{Object, ObjectId};
 use crate::walk::culprits::{self, Missing};
 use crate::walk::names::cluster_name;
 
 /// The Service leads here, but no server has the port.
 pub(super) fn no_server(walk: &mut Walk<'_, '_>) {
-    let portless = walk
-        .ledger()
-        .entries()
-        .find(|(_, e)| matches!(e.fate, Fate::Dropped(Reason::NoPort)))
-        .map(|(id, _)| id);
-    if let Some(id) = portless {
+    if let Some(id) = without_port(walk.store, walk.ledger()) {
         let gateway = walk.ledger().get(id).map(|e| e.step.object());
-        let line = format!(
-            "{} has a server without port",
-            gateway.map(|g| walk.name_of(g)).unwrap_or_default()
-        );
+        let what = match walk.ledger().get(id).map(|e| &e.step) {
+            Some(Step::Gateway(_)) => "has no server",
+            _ => "has a server without port",
+        };
+        let name = gateway.map(|g| walk.name_of(g)).unwrap_or_default();
+        let line = format!("{name} {what}");
+        walk.ok("gateway", gateway, vec![name]);
         walk.broken("server", gateway, line, Verdict::Missing);
         walk.tell_dropped(id);
         return;
@@ -43,6 +43,27 @@ pub(super) fn no_server(walk: &mut Walk<'_, '_>) {
     if let Some((id, object)) = subject {
         walk.tell(id, Symptom::NotDeclared { object });
     }
+}
+
+/// A server for nobody knows which port, or a Gateway without any: it might be meant for the one asked about.
+pub(super) fn without_port(store: &Store<'_>, ledger: &Ledger) -> Option<EntryId> {
+    let servers = |id: ObjectId| {
+        let object = store.snapshot.get(id)?;
+        Some(&views::Gateway::of(&object.view)?.spec.servers)
+    };
+    let blank = |entry: &Entry| match (&entry.step, &entry.fate) {
+        (_, Fate::Dropped(Reason::NoPort)) => true,
+        (Step::Server { gateway, index }, Fate::Dropped(Reason::NotStored { .. })) => {
+            let server = servers(*gateway).and_then(|s| s.get(*index));
+            server.is_some_and(|s| s.port.as_ref().is_none_or(|p| p.number == 0))
+        }
+        (Step::Gateway(gateway), Fate::Dropped(Reason::NotStored { .. })) => {
+            servers(*gateway).is_some_and(Vec::is_empty)
+        }
+        _ => false,
+    };
+    let mut entries = ledger.entries();
+    entries.find(|(_, e)| blank(e)).map(|(id, _)| id)
 }
 
 /// Walks on from the servers; returns where the connection leads, for the headline.
@@ -216,6 +237,12 @@ fn left_out(
             walk.broken("server", gateway, line, Verdict::Missing);
             None
         }
+        Reason::NotStored { .. } => {
+            let name = subject.gateway.qualified();
+            let line = format!("{server}, but {name} is not stored");
+            walk.broken("server", gateway, line, Verdict::Missing);
+            None
+        }
         _ => {
             walk.broken(
                 "server",
@@ -250,6 +277,7 @@ fn route_break(walk: &Walk<'_, '_>, subject: &Subject<'_>) -> String {
     };
     let name = walk.name_of(entry.step.object());
     match &entry.fate {
+        Fate::Dropped(Reason::NotStored { .. }) => format!("{name} is not stored"),
         Fate::Dropped(Reason::UnknownGateway { .. }) => format!("{name} names another Gateway"),
         Fate::Dropped(Reason::MeshOnly) => format!("{name} names no Gateway: it is for sidecars"),
         Fate::Dropped(Reason::NotExported) => {
