@@ -42,7 +42,7 @@ pub struct Cli {
     #[arg(long, conflicts_with = "show")]
     pub predicted: bool,
     /// Tell what a code means, or which causes a line from a log can have; needs no cluster
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["question", "show", "predicted", "fix"])]
+    #[arg(long, value_name = "CODE | LINE", conflicts_with_all = ["question", "show", "predicted", "fix"])]
     pub explain: Option<String>,
 
     /// Print the fix, ready to run: a diff of the files, or kubectl commands; =N takes the Nth of several

@@ -51,8 +51,8 @@ pub fn run(args: Vec<OsString>, io: &mut Io) -> Exit {
 }
 
 fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
-    if let Some(code) = &cli.explain {
-        return explain_code(cli, code, io);
+    if let Some(asked) = &cli.explain {
+        return explain_asked(cli, asked, io);
     }
     if cli.input.filename.is_empty() {
         return Ok(cannot_work(
@@ -132,15 +132,14 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     run.ask(&question, io)
 }
 
-fn explain_code(cli: &Cli, code: &str, io: &mut Io) -> io::Result<Exit> {
-    let layout = layout(cli, io);
-    match explain::find(code, PAGES) {
-        Some(page) => {
-            write!(io.stdout, "{}", explain::explain(page, &layout))?;
+fn explain_asked(cli: &Cli, asked: &str, io: &mut Io) -> io::Result<Exit> {
+    match explain::answer(asked, PAGES, &layout(cli, io)) {
+        Ok(text) => {
+            io.stdout.write_all(text.as_bytes())?;
             Ok(Exit::Fine)
         }
-        None => {
-            write!(io.stderr, "{}", explain::unknown_code(code, PAGES, &layout))?;
+        Err(text) => {
+            io.stderr.write_all(text.as_bytes())?;
             Ok(Exit::CannotWork)
         }
     }

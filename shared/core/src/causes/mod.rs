@@ -94,6 +94,7 @@ mod gw_vs_host_short;
 mod gw_vs_hosts_empty;
 mod gw_vs_mesh_only;
 mod gw_vs_none;
+pub mod lines;
 mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
 mod page;

@@ -9,6 +9,7 @@ pub mod json;
 pub mod markdown;
 pub mod model;
 pub mod name;
+pub mod pasted;
 pub mod plan;
 pub mod predicted;
 pub mod shift;
