@@ -5,6 +5,7 @@
 
 pub mod excerpt;
 pub mod explain;
+pub mod ignore;
 pub mod json;
 pub mod markdown;
 pub mod model;
