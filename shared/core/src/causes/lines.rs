@@ -10,16 +10,16 @@ use super::{
     gw_dst_not_visible, gw_dst_port_absent, gw_dst_short_name, gw_dst_squatted, gw_dst_subset,
     gw_dst_unknown_host, gw_http_after_catchall, gw_http_all_routes_filtered,
     gw_http_delegate_conflict, gw_http_delegate_missing, gw_http_host_no_vhost, gw_http_l4_only_vs,
-    gw_http_no_vs, gw_none_selects, gw_pass_dup_sni, gw_pass_no_match, gw_pass_no_tls_block,
-    gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target, gw_port_not_on_service,
-    gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_sel_mismatch, gw_sel_ns_scoped,
-    gw_sni_absent, gw_sni_no_chain, gw_srv_bind_alias, gw_srv_bind_shadow, gw_srv_dup_host,
-    gw_srv_dup_host_ghost, gw_srv_host_panic, gw_srv_https_name, gw_srv_l4_dup, gw_srv_nil_port,
-    gw_srv_nshost_dup, gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text,
-    gw_srv_tls_no_settings, gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block,
-    gw_tcp_port_match, gw_tcp_zero_sum, gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname,
-    gw_vs_host_case, gw_vs_host_mismatch, gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty,
-    gw_vs_mesh_only, gw_vs_none,
+    gw_http_no_vs, gw_none_selects, gw_ns_not_discovered, gw_pass_dup_sni, gw_pass_no_match,
+    gw_pass_no_tls_block, gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target,
+    gw_port_not_on_service, gw_port_privileged, gw_port_reserved, gw_port_tiebreak,
+    gw_rev_mismatch, gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain,
+    gw_srv_bind_alias, gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost,
+    gw_srv_host_panic, gw_srv_https_name, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup,
+    gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
+    gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
+    gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
+    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
 };
 
 /// A line that is known.
@@ -82,6 +82,7 @@ const BEFORE: &str = "BEFORE IT THE LOG SAYS";
 const ASK_PORT: &str = "kubectl mesh why-no-listener <port>";
 const ASK_PORT_IN: &str = "kubectl mesh why-no-listener <port> -n <namespace>";
 const ASK_IN: &str = "kubectl mesh why-no-listener -n <namespace>";
+const ASK_POD: &str = "kubectl mesh why-no-listener --proxy pod/<pod> -n <podnamespace>";
 
 static NO_VIRTUAL_SERVICE: Saying = Saying {
     patterns: &["no virtual service bound to gateway: <gateway>"],
@@ -97,6 +98,8 @@ static NO_VIRTUAL_SERVICE: Saying = Saying {
         &gw_vs_exportto::PAGE,
         &gw_vs_hosts_empty::PAGE,
         &gw_srv_older_elsewhere::PAGE,
+        &gw_rev_mismatch::PAGE,
+        &gw_ns_not_discovered::PAGE,
     ],
     ask: &[ASK_IN],
     source: "pilot/pkg/networking/core/gateway.go:buildGatewayNetworkFiltersFromTCPRoutes",
@@ -210,7 +213,7 @@ static FOUND_SERVICES: Saying = Saying {
     says: "<count> Services of the gateway's pod have port <port>, not 1",
     means: &[
         "An old release of Istio says it; it closes nothing, and comes with ports that work too.",
-        "With 0 the listener is on the number written in the Gateway, and no client of a Service gets there.",
+        "With 0 the listener is on the number written in the Gateway, and no Service leads there under that number.",
     ],
     heading: "IT FOUND",
     rows: &[
@@ -226,7 +229,7 @@ static FOUND_SERVICES: Saying = Saying {
         },
     ],
     ask: &[ASK_PORT],
-    source: "Istio 1.8 and older, pilot/pkg/networking/core/v1alpha3/gateway.go:buildGatewayListeners",
+    source: "older releases of Istio, pilot/pkg/networking/core/v1alpha3/gateway.go:buildGatewayListeners",
     ..PLAIN
 };
 
@@ -361,7 +364,10 @@ static NO_GATEWAYS: Saying = Saying {
         &gw_none_selects::PAGE,
         &gw_sel_mismatch::PAGE,
         &gw_sel_ns_scoped::PAGE,
+        &gw_rev_mismatch::PAGE,
+        &gw_ns_not_discovered::PAGE,
     ],
+    ask: &[ASK_POD],
     source: "pilot/pkg/networking/core/gateway.go:buildGatewayListeners",
     ..PLAIN
 };
@@ -373,6 +379,7 @@ static ZERO_LISTENERS: Saying = Saying {
         "A Gateway of the Kubernetes Gateway API whose ports are on no Service ends so too; it is not predicted in this version.",
     ],
     can_be: &[&gw_port_privileged::PAGE, &gw_srv_nil_port::PAGE],
+    ask: &[ASK_POD],
     source: "pilot/pkg/networking/core/gateway.go:buildGatewayListeners",
     ..PLAIN
 };
@@ -461,21 +468,94 @@ static SERVICE_IGNORED: Saying = Saying {
     ..PLAIN
 };
 
+static NO_ENDPOINTS: Saying = Saying {
+    patterns: &[
+        "push, service <host> at shard <text> has no endpoints",
+        "Update, Service <host> at shard <text> has no endpoints",
+    ],
+    says: "Service <host> has no endpoint any more in one cluster",
+    can_be: &[&gw_dst_no_endpoints::PAGE],
+    source: "pilot/pkg/model/endpointshards.go:EndpointIndex.UpdateServiceEndpoints",
+    ..PLAIN
+};
+
+static SAME_CLUSTER: Saying = Saying {
+    patterns: &["pilot_duplicate_envoy_clusters"],
+    says: "several services have one hostname and port; one of them counts",
+    can_be: &[&gw_dst_squatted::PAGE],
+    source: "pilot/pkg/networking/core/cluster_builder.go",
+    ..PLAIN
+};
+
+static NO_SERVICE: Saying = Saying {
+    patterns: &["pilot_k8s_proxies_with_no_service_targets", "pilot_no_ip"],
+    says: "istiod knows no Service of a pod",
+    means: &[
+        "For a client this is normal. For a gateway no server's port becomes a targetPort, and no Service leads to a listener.",
+    ],
+    can_be: &[&gw_port_not_on_service::PAGE],
+    ask: &["kubectl get endpointslices -A"],
+    source: "pilot/pkg/serviceregistry/kube/controller/controller.go:GetProxyServiceTargets",
+    ..PLAIN
+};
+
+static FILE_CERTIFICATE: Saying = Saying {
+    patterns: &["failed to generate secret for proxy from file: <text>"],
+    by: "the pod's agent",
+    says: "a certificate that a TLS server names as a file is not in the pod",
+    means: &["The listener is there; handshakes fail. It is not a matter of listeners or routes."],
+    source: "security/pkg/nodeagent/cache/secretcache.go:generateFileSecret",
+    ..PLAIN
+};
+
+static GATEWAY_API_KIND: Saying = Saying {
+    patterns: &[
+        "CRD <name> version <version> is below minimum version",
+        "CRD <name> expected to have a <text> annotation, but none found; ignoring",
+        "CRD <name> version <version> invalid; ignoring",
+        "CRD <name> has been excluded from watcher, ignoring",
+    ],
+    says: "istiod does not read objects of <name>, so none of them opens anything",
+    means: &["The kinds of the Kubernetes Gateway API are not predicted in this version."],
+    ask: &["kubectl get crds"],
+    source: "pkg/kube/kclient/crdwatcher.go",
+    ..PLAIN
+};
+
+static GATEWAY_API_TLS: Saying = Saying {
+    patterns: &["protocol is <protocol> but no TLS section is defined, skipping listener creation"],
+    says: "a <protocol> listener of the Kubernetes Gateway API has no tls, and is left out",
+    means: &["The kinds of the Kubernetes Gateway API are not predicted in this version."],
+    ask: &["kubectl get gateways.gateway.networking.k8s.io -A"],
+    source: "pilot/pkg/config/kube/gateway/conversion.go:buildListener",
+    ..PLAIN
+};
+
 static CERTIFICATE: Saying = Saying {
     patterns: &[
         "failed to fetch key and certificate for <secret>",
         "failed to fetch ca certificate for <secret>",
-        "invalid certificates: <secret>",
         "attempted to access unauthorized certificates <secret>",
         "pilot_sds_certificate_errors_total",
     ],
-    says: "a certificate of a TLS server cannot be sent to the gateway",
+    says: "a certificate that a TLS server names cannot be sent to the gateway",
     means: &[
-        "The listener is there all the same: handshakes fail, for the hosts of that server only. It is not a matter of listeners or routes.",
+        "A listener of Istio's Gateways is there all the same: handshakes fail, for the hosts of that server only. It is not a matter of listeners or routes.",
         "credentialName is looked up in the namespace of the gateway's pod, whose service account must be allowed to read it.",
     ],
     ask: &["kubectl get secrets -A"],
     source: "pilot/pkg/xds/sds.go:SecretGen.generate",
+    ..PLAIN
+};
+
+static INVALID_CERTIFICATE: Saying = Saying {
+    patterns: &["invalid certificates: <object>"],
+    says: "certificate <object> has run out, is not valid yet or cannot be read",
+    means: &[
+        "istiod sends it all the same. The listener is there; handshakes fail. It is not a matter of listeners or routes.",
+    ],
+    ask: &["kubectl get secrets -n <namespace>"],
+    source: "pilot/pkg/xds/sds.go:recordInvalidCertificate",
     ..PLAIN
 };
 
@@ -509,24 +589,32 @@ static SIDECAR_PRIVILEGED: Saying = Saying {
     ..PLAIN
 };
 
-static SIDECAR_CIDR: Saying = Saying {
-    patterns: &[
-        "Existing filter chain with same matching CIDR: <text>",
-        "pilot_conflict_outbound_listener_tcp_over_current_tcp",
-    ],
+static SIDECAR_SUBNETS: Saying = Saying {
+    patterns: &["Existing filter chain with same matching CIDR: <text>"],
+    says: "a VirtualService's destinationSubnets are a service's own addresses: its route counts",
+    means: &["No port closes by it. Sidecars are not predicted in this version."],
+    source: "pilot/pkg/networking/core/tls.go:buildSidecarOutboundTCPFilterChainOpts",
+    ..PLAIN
+};
+
+static SIDECAR_TCP: Saying = Saying {
+    patterns: &["pilot_conflict_outbound_listener_tcp_over_current_tcp"],
     says: "a sidecar has two TCP services with one address and port; the first one counts",
     means: &["Sidecars are not predicted in this version."],
     ask: &["kubectl get services,serviceentries -A"],
-    source: "pilot/pkg/networking/core/tls.go, listener.go:mergeTCPFilterChains",
+    source: "pilot/pkg/networking/core/listener.go:mergeTCPFilterChains",
     ..PLAIN
 };
 
 static SIDECAR_INBOUND: Saying = Saying {
-    patterns: &["pilot_conflict_inbound_listener"],
-    says: "two Services select a pod on one of its ports; the first one counts",
+    patterns: &[
+        "pilot_conflict_inbound_listener",
+        "Conflicting inbound listener:<port>.",
+    ],
+    says: "two Services name a port of a pod with different protocols; the first one counts",
     means: &["It is about what comes into the pod. Sidecars are not predicted in this version."],
     ask: &["kubectl get services -A"],
-    source: "pilot/pkg/networking/core/listener_inbound.go",
+    source: "pilot/pkg/networking/core/listener_inbound.go:reportInboundConflict",
     ..PLAIN
 };
 
@@ -610,10 +698,14 @@ static REJECTED_CONFIGS: Saying = Saying {
 };
 
 static DUPLICATE_SUBSETS: Saying = Saying {
-    patterns: &["pilot_destrule_subsets"],
-    says: "two DestinationRules of one host define the same subset; one is ignored",
-    can_be: &[&gw_dst_subset::PAGE],
-    source: "pilot/pkg/model/push_context.go:DuplicatedSubsets",
+    patterns: &[
+        "pilot_destrule_subsets",
+        "Duplicate subset <subset> found while merging destination rules for <host>",
+    ],
+    says: "two DestinationRules of one host define the same subset",
+    means: &["The first one's counts, so no route loses its cluster by this."],
+    ask: &["kubectl get destinationrules -A"],
+    source: "pilot/pkg/model/destination_rule.go:mergeDestinationRule",
     ..PLAIN
 };
 
@@ -621,8 +713,9 @@ static LISTENER_NACK: Saying = Saying {
     by: ENVOY,
     patterns: &[
         "ADS:LDS: ACK ERROR <node> <code>:",
+        "Error adding/updating listener(s) <listener>: <text>",
         "Error adding/updating listener(s) <listener>:",
-        "error adding listener <address>:",
+        "error adding listener <address>: <text>",
         "error adding listener: <text>",
         "pilot_xds_lds_reject",
         "pilot_total_xds_rejects",
@@ -691,7 +784,7 @@ static OTHER_NACK: Saying = Saying {
     patterns: &["ADS:<type>: ACK ERROR <node> <code>:"],
     says: "Envoy refused what istiod sent (<type>)",
     means: &[
-        "CDS are clusters, RDS routes, EDS endpoints, SDS certificates: no listener is refused by this. Most often an EnvoyFilter made what Envoy does not take.",
+        "CDS are clusters, RDS routes, EDS endpoints, SDS certificates: no listener is refused by this. An EnvoyFilter can have made what Envoy does not take.",
     ],
     ask: &["kubectl get envoyfilters -A"],
     outer: true,
@@ -800,7 +893,7 @@ static CONSTRAINT: Saying = Saying {
     by: ENVOY,
     patterns: &["Proto constraint validation failed"],
     says: "something that istiod sent breaks a rule of Envoy's API",
-    means: &["Most often an EnvoyFilter made it. The words behind it name the field."],
+    means: &["An EnvoyFilter can have made it. The words behind it name the field."],
     ask: &["kubectl get envoyfilters -A"],
     source: "envoy source/common/protobuf/utility.cc",
     ..PLAIN
@@ -887,9 +980,10 @@ static CONNECT_FAIL: Saying = Saying {
     by: ENVOY,
     patterns: &[
         "upstream_cx_connect_fail",
-        "ssl.connection_error",
-        "ssl.fail_verify_error",
+        "cluster.<cluster>.ssl.connection_error",
+        "cluster.<cluster>.ssl.fail_verify_error",
         "delayed_connect_error",
+        "upstream connect error or disconnect/reset before headers",
         "upstream_reset_before_response_started{connection_failure",
     ],
     says: "connecting to an endpoint fails",
@@ -1009,6 +1103,14 @@ const REFUSED: Saying = Saying {
     ..PLAIN
 };
 
+static REFUSED_OTHERWISE: Saying = Saying {
+    patterns: &["denied the request: configuration is invalid: <text>"],
+    says: "refused, the configuration is invalid",
+    means: &["Nothing of the object was stored. The words behind it name the field."],
+    outer: true,
+    ..REFUSED
+};
+
 static REFUSED_TLS_MATCH: Saying = Saying {
     patterns: &["TLS route must have at least one match condition"],
     says: "refused, a tls rule has no match",
@@ -1091,11 +1193,19 @@ pub static SAYINGS: &[&Saying] = &[
     &NAMED_TARGET,
     &WRONG_CLUSTER,
     &SERVICE_IGNORED,
+    &NO_ENDPOINTS,
+    &SAME_CLUSTER,
+    &NO_SERVICE,
+    &FILE_CERTIFICATE,
+    &GATEWAY_API_KIND,
+    &GATEWAY_API_TLS,
     &CERTIFICATE,
+    &INVALID_CERTIFICATE,
     &SIDECAR_WELL_KNOWN,
     &SIDECAR_STATIC,
     &SIDECAR_PRIVILEGED,
-    &SIDECAR_CIDR,
+    &SIDECAR_SUBNETS,
+    &SIDECAR_TCP,
     &SIDECAR_INBOUND,
     &SIDECAR_HOST,
     &SIDECAR_PORTS,
@@ -1126,6 +1236,7 @@ pub static SAYINGS: &[&Saying] = &[
     &IST0132,
     &IST0145,
     &IST0162,
+    &REFUSED_OTHERWISE,
     &REFUSED_TLS_MATCH,
     &REFUSED_TCP_ROUTE,
     &REFUSED_WEIGHTS,
@@ -1244,8 +1355,8 @@ pub static FLAGS: &[Flag] = &[
     },
     Flag {
         flag: "URX",
-        says: "and no attempt was left",
-        can_be: &[(When::Always, &[&gw_dst_connect_fail::PAGE])],
+        says: "no attempt was left",
+        can_be: &[(When::Connection, &[&gw_dst_connect_fail::PAGE])],
     },
     Flag {
         flag: "UC",

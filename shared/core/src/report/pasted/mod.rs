@@ -16,7 +16,7 @@ use super::table::columns;
 use super::text::commands;
 use super::wrap::wrap;
 use crate::causes::Page;
-use crate::causes::lines::{OWN_CLUSTERS, Row, SAYINGS, Saying};
+use crate::causes::lines::{OWN_CLUSTERS, Row, SAYINGS, Saying, When};
 
 /// The answer to pasted text; `None` when nothing in it is known.
 #[must_use]
@@ -390,28 +390,28 @@ fn codes(title: &str, rows: &[(Vec<String>, &[&Page])], layout: &Layout) -> Stri
     columns(&cells, layout)
 }
 
-/// The causes of the flags, by condition; those whose condition the line rules out are left out.
+/// The causes of the flags, by condition; those whose condition the line rules out are left out. What always can be is
+/// said once.
 fn conditions(access: &Access) -> Vec<(&'static str, Vec<&'static Page>)> {
+    let flags = access.known();
+    let all = || flags.iter().flat_map(|flag| flag.can_be);
+    let always = |page: &&Page| {
+        let mut pages = all().filter(|(when, _)| *when == When::Always);
+        pages.any(|(_, can_be)| can_be.contains(page))
+    };
     let mut rows: Vec<(&'static str, Vec<&'static Page>)> = Vec::new();
-    for flag in access.known() {
-        for (when, can_be) in flag.can_be.iter().filter(|(when, _)| access.can_be(*when)) {
-            let row = match rows.iter_mut().find(|(words, _)| *words == when.words()) {
-                Some(row) => row,
-                None => {
-                    rows.push((when.words(), Vec::new()));
-                    match rows.last_mut() {
-                        Some(row) => row,
-                        None => continue,
-                    }
-                }
-            };
-            row.1.extend(
-                can_be
-                    .iter()
-                    .filter(|page| !row.1.contains(page))
-                    .copied()
-                    .collect::<Vec<_>>(),
-            );
+    for (when, can_be) in all().filter(|(when, _)| access.can_be(*when)) {
+        let known = rows.iter().find(|(words, _)| *words == when.words());
+        let new: Vec<&Page> = can_be
+            .iter()
+            .filter(|page| *when == When::Always || !always(page))
+            .filter(|page| known.is_none_or(|(_, told)| !told.contains(page)))
+            .copied()
+            .collect();
+        match rows.iter_mut().find(|(words, _)| *words == when.words()) {
+            Some((_, told)) => told.extend(new),
+            None if new.is_empty() => {}
+            None => rows.push((when.words(), new)),
         }
     }
     rows

@@ -131,7 +131,7 @@ fn an_access_log() {
     assert_eq!(
         told(line),
         "\
-access log: connecting to the endpoint failed, and no attempt was left (UF,URX)
+access log: connecting to the endpoint failed, no attempt was left (UF,URX)
 
 from     10.12.0.12:52852
 to       10.12.1.6:5701
@@ -196,6 +196,7 @@ fn sample(pattern: &str) -> String {
         ("<object>", "rcmd/kafka"),
         ("<listener>", "0.0.0.0_31400"),
         ("<address>", "0.0.0.0:31400"),
+        ("<node>", "kafka-7d9c.rcmd"),
         ("<text>", "some words"),
     ]
     .iter()
@@ -242,6 +243,19 @@ fn every_answer_is_whole() {
     for flag in FLAGS {
         let text = told(flag.flag);
         assert!(text.contains(&format!("({})", flag.flag)), "{text}");
+    }
+}
+
+/// What to ask next has something of the line in it, where the table says so.
+#[test]
+fn every_question_can_be_filled() {
+    for saying in SAYINGS.iter().filter(|saying| !saying.ask.is_empty()) {
+        let filled = saying.patterns.iter().any(|pattern| {
+            let around = format!("error adding listener '0.0.0.0:31400': {}", sample(pattern));
+            let asks = |text: &str| !told(text).ends_with("run: kubectl mesh why-no-listener\n");
+            asks(&sample(pattern)) || asks(&around)
+        });
+        assert!(filled, "{}: {:?}", saying.says, saying.ask);
     }
 }
 
