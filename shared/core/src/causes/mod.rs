@@ -94,6 +94,7 @@ mod gw_vs_host_short;
 mod gw_vs_hosts_empty;
 mod gw_vs_mesh_only;
 mod gw_vs_none;
+mod gw_vs_rule_idle;
 pub mod lines;
 mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
@@ -204,6 +205,7 @@ pub static PAGES: &[&Page] = &[
     &gw_vs_hosts_empty::PAGE,
     &gw_vs_mesh_only::PAGE,
     &gw_vs_none::PAGE,
+    &gw_vs_rule_idle::PAGE,
     &net_nodeport_confusion::PAGE,
     &net_svc_no_endpoint::PAGE,
 ];
@@ -241,6 +243,8 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::Refused(refusal) => return of_refusal(tale, refusal),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
+        Symptom::RuleIdle { .. } => &gw_vs_rule_idle::CAUSE,
+        Symptom::BoundTwice { .. } => &gw_pass_vs_bound_twice::CAUSE,
     };
     (cause, vec![])
 }

@@ -20,9 +20,7 @@ const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");
 const WITHOUT: &[&str] = &[
     "GW-HTTP-AFTER-CATCHALL",
     "GW-HTTP-DELEGATE-CONFLICT",
-    "GW-HTTP-HOST-NO-VHOST",
     "GW-PORT-NOT-DECLARED",
-    "GW-SNI-NO-CHAIN",
     "GW-SRV-DUP-HOST-GHOST",
     "GW-TCP-SHADOWED",
     "GW-UDP-IS-TCP",
