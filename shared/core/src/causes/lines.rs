@@ -722,7 +722,7 @@ static LISTENER_NACK: Saying = Saying {
         "listener_manager.lds.update_rejected",
         "listener_manager.listener_create_failure",
     ],
-    says: "Envoy refused a listener that istiod sent",
+    says: "a listener that istiod sent is refused",
     means: &[
         "Its other listeners stay; of the refused one Envoy keeps the version it had, if it had one.",
     ],
@@ -782,7 +782,7 @@ static LISTENER_NACK: Saying = Saying {
 static OTHER_NACK: Saying = Saying {
     by: ENVOY,
     patterns: &["ADS:<type>: ACK ERROR <node> <code>:"],
-    says: "Envoy refused what istiod sent (<type>)",
+    says: "what istiod sent is refused (<type>)",
     means: &[
         "CDS are clusters, RDS routes, EDS endpoints, SDS certificates: no listener is refused by this. An EnvoyFilter can have made what Envoy does not take.",
     ],

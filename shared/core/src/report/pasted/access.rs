@@ -11,6 +11,8 @@ pub(super) struct Access {
     pub(super) request: Option<bool>,
     /// HTTP's status.
     pub(super) code: Option<u16>,
+    /// The host that an HTTP client asked for.
+    pub(super) host: Option<String>,
     /// Why the connection to the endpoint failed.
     pub(super) failure: Option<String>,
     /// The endpoint that was chosen.
@@ -218,6 +220,7 @@ fn words(text: &str) -> Option<Access> {
             .filter(|word| word.quoted && word.text != "-")
             .map(|word| word.text.to_owned())
             .next_back(),
+        host: cluster.checked_sub(2).and_then(field),
         upstream: cluster.checked_sub(1).and_then(field),
         cluster: field(cluster),
         to: field(cluster + 2),
@@ -250,6 +253,7 @@ fn json(text: &str) -> Option<Access> {
             .map(str::to_owned)
             .collect(),
         failure: owned("upstream_transport_failure_reason"),
+        host: owned("authority"),
         upstream: owned("upstream_host"),
         cluster: owned("upstream_cluster"),
         to: owned("downstream_local_address"),
@@ -308,6 +312,7 @@ mod tests {
         let access = line(TODAY).unwrap();
         assert_eq!((access.request, access.code), (Some(true), Some(503)));
         assert_eq!(text(access.failure.as_ref()), "TLS_error:_268435703");
+        assert_eq!(text(access.host.as_ref()), "a.example.com");
         let cluster = Cluster::parse(access.cluster.as_deref().unwrap()).unwrap();
         assert_eq!((cluster.port, cluster.subset), ("80", "v2"));
         assert_eq!(cluster.service(), Some(("a", "shop")));

@@ -506,6 +506,7 @@ fn way(access: &Access, layout: &Layout) -> Vec<Line> {
     row("from", access.from.clone());
     row("to", access.to.clone());
     row("sni", access.sni.clone());
+    row("host", access.host.clone());
     row("route", access.route.clone());
     row("cluster", access.cluster.clone());
     row("endpoint", access.upstream.clone());
@@ -519,7 +520,9 @@ fn next(access: &Access, layout: &Layout) -> Vec<Command> {
     let port = access.to.as_deref().and_then(access::port);
     let gateway = port.map_or_else(whole, |port| {
         let port = port.to_string();
-        Command::new(layout.command.split(' ').chain([port.as_str()]))
+        let narrow = narrowed(access);
+        let words = layout.command.split(' ').chain([port.as_str()]);
+        Command::new(words.chain(narrow.as_deref()))
     });
     let cluster = access.cluster.as_deref().and_then(Cluster::parse);
     let own = |name: &&str| OWN_CLUSTERS.iter().any(|cluster| cluster.name == *name);
@@ -560,6 +563,20 @@ fn next(access: &Access, layout: &Layout) -> Vec<Command> {
         ],
         None => vec![gateway],
     }
+}
+
+/// The flag that narrows the question to what this client asked for, where that decides.
+fn narrowed(access: &Access) -> Option<String> {
+    if !access.flags.iter().any(|flag| flag == "NR") {
+        return None;
+    }
+    let (flag, name) = match access.request? {
+        true => ("--http-host", access.host.as_deref()?),
+        false => ("--sni", access.sni.as_deref()?),
+    };
+    let name = name.rsplit_once(':').map_or(name, |(name, _)| name);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-.".contains(c);
+    (!name.is_empty() && name.chars().all(plain)).then(|| format!("{flag} {name}"))
 }
 
 #[cfg(test)]

@@ -156,6 +156,15 @@ or, if a gateway wrote it: kubectl mesh why-no-listener 5701
 }
 
 #[test]
+fn what_the_client_asked_for_is_asked_again() {
+    let http = r#"[x] "GET / HTTP/1.1" 404 NR route_not_found - "-" 0 0 0 - "10.0.0.1" "curl" "id" "a.example.com:8080" "-" - - 10.244.0.7:8080 10.0.0.1:999 - -"#;
+    assert!(told(http).ends_with("why-no-listener 8080 --http-host a.example.com\n"));
+    let tls = r#"[x] "- - -" 0 NR filter_chain_not_found - "-" 0 0 0 - "-" "-" "-" "-" "-" - - 10.244.0.7:8443 10.0.0.1:999 b.example.com -"#;
+    assert!(told(tls).ends_with("why-no-listener 8443 --sni b.example.com\n"));
+    assert!(told(&tls.replace("b.example.com", "$(b)")).ends_with("why-no-listener 8443\n"));
+}
+
+#[test]
 fn clusters_of_every_sidecar() {
     let line = r#"[x] "- - -" 0 - - - "-" 6 0 5 - "-" "-" "-" "-" "10.12.2.8:5701" PassthroughCluster 10.12.0.9:50000 10.12.2.8:5701 10.12.0.9:49999 - -"#;
     let text = told(line);
