@@ -12,7 +12,7 @@ use super::{
     gw_http_delegate_conflict, gw_http_delegate_missing, gw_http_host_no_vhost, gw_http_l4_only_vs,
     gw_http_no_vs, gw_none_selects, gw_ns_not_discovered, gw_pass_dup_sni, gw_pass_no_match,
     gw_pass_no_tls_block, gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target,
-    gw_port_not_on_service, gw_port_privileged, gw_port_reserved, gw_port_tiebreak,
+    gw_port_not_on_service, gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_res_ignored,
     gw_rev_mismatch, gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain,
     gw_srv_bind_alias, gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost,
     gw_srv_host_panic, gw_srv_https_name, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup,
@@ -100,6 +100,7 @@ static NO_VIRTUAL_SERVICE: Saying = Saying {
         &gw_srv_older_elsewhere::PAGE,
         &gw_rev_mismatch::PAGE,
         &gw_ns_not_discovered::PAGE,
+        &gw_res_ignored::PAGE,
     ],
     ask: &[ASK_IN],
     source: "pilot/pkg/networking/core/gateway.go:buildGatewayNetworkFiltersFromTCPRoutes",
@@ -366,6 +367,7 @@ static NO_GATEWAYS: Saying = Saying {
         &gw_sel_ns_scoped::PAGE,
         &gw_rev_mismatch::PAGE,
         &gw_ns_not_discovered::PAGE,
+        &gw_res_ignored::PAGE,
     ],
     ask: &[ASK_POD],
     source: "pilot/pkg/networking/core/gateway.go:buildGatewayListeners",
@@ -513,12 +515,19 @@ static GATEWAY_API_KIND: Saying = Saying {
         "CRD <name> version <version> is below minimum version",
         "CRD <name> expected to have a <text> annotation, but none found; ignoring",
         "CRD <name> version <version> invalid; ignoring",
-        "CRD <name> has been excluded from watcher, ignoring",
     ],
     says: "istiod does not read objects of <name>, so none of them opens anything",
     means: &["The kinds of the Kubernetes Gateway API are not predicted in this version."],
     ask: &["kubectl get crds"],
     source: "pkg/kube/kclient/crdwatcher.go",
+    ..PLAIN
+};
+
+static KIND_EXCLUDED: Saying = Saying {
+    patterns: &["CRD <name> has been excluded from watcher, ignoring"],
+    says: "istiod is told not to read objects of <name>, so none of them counts",
+    can_be: &[&gw_res_ignored::PAGE],
+    source: "pkg/kube/kclient/crdwatcher.go:filterPilotResources",
     ..PLAIN
 };
 
@@ -1198,6 +1207,7 @@ pub static SAYINGS: &[&Saying] = &[
     &NO_SERVICE,
     &FILE_CERTIFICATE,
     &GATEWAY_API_KIND,
+    &KIND_EXCLUDED,
     &GATEWAY_API_TLS,
     &CERTIFICATE,
     &INVALID_CERTIFICATE,

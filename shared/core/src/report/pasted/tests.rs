@@ -313,6 +313,7 @@ fn sightings(page: &Page) -> Vec<String> {
         {
             out.extend(counters.split(", ").map(str::to_owned));
         }
+        out.extend(line.strip_prefix("in istiod's log: ").map(str::to_owned));
         if let Some((_, metric)) = line.split_once("metrics: ") {
             out.push(metric.to_owned());
         }
