@@ -108,6 +108,14 @@ pub enum Step {
         /// Index in `route`.
         index: usize,
     },
+    /// A port of a wildcard host that is resolved by `DYNAMIC_DNS`: every proxy that knows the host gets its cluster,
+    /// whether or not a rule leads there.
+    Forwarded {
+        /// The ServiceEntry.
+        service_entry: ObjectId,
+        /// The port's number.
+        port: u32,
+    },
 }
 
 impl Step {
@@ -141,6 +149,10 @@ impl Step {
             }
             | Self::Destination {
                 virtual_service: object,
+                ..
+            }
+            | Self::Forwarded {
+                service_entry: object,
                 ..
             } => *object,
         }
@@ -180,6 +192,7 @@ impl Step {
                 .key("route")
                 .index(*index)
                 .key("destination"),
+            Self::Forwarded { .. } => spec.key("resolution"),
         }
     }
 }
@@ -402,6 +415,12 @@ pub enum Reason {
     },
     /// Weight 0 among several.
     ZeroWeight,
+    /// `outlierDetection` for a cluster that Envoy resolves by itself: istiod panics.
+    /// After `core/cluster_builder.go:buildDFPCluster` and `core/cluster_traffic_policy.go:applyOutlierDetection`.
+    OutlierPanics {
+        /// The DestinationRule that sets it, or the ConfigMap of the mesh configuration.
+        by: ObjectId,
+    },
 }
 
 /// What was not read and would decide.

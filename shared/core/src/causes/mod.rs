@@ -21,6 +21,7 @@ mod gw_dst_externalname;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
+mod gw_dst_outlier_panic;
 mod gw_dst_port_absent;
 mod gw_dst_short_name;
 mod gw_dst_squatted;
@@ -135,6 +136,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
+    &gw_dst_outlier_panic::PAGE,
     &gw_dst_port_absent::PAGE,
     &gw_dst_short_name::PAGE,
     &gw_dst_squatted::PAGE,
@@ -329,6 +331,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,
+        Reason::OutlierPanics { .. } => &gw_dst_outlier_panic::CAUSE,
         Reason::NoEndpoints { .. } => &gw_dst_no_endpoints::CAUSE,
         // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
         // has it. The page is there for whoever reads the ledger and for --explain.

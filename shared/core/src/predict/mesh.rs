@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::istiod::Istiod;
-use crate::snapshot::views::{ConfigMap, Labels};
-use crate::snapshot::{Kind, Snapshot, reader, views::AsView};
+use crate::snapshot::views::{ConfigMap, Labels, OutlierDetection};
+use crate::snapshot::{Kind, Object, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
@@ -24,11 +24,21 @@ pub struct MeshConfig {
     pub default_destination_rule_export_to: Vec<String>,
     /// Who sees a Service without its annotation.
     pub default_service_export_to: Vec<String>,
+    /// What DestinationRules leave open.
+    pub default_traffic_policy: DefaultTrafficPolicy,
     /// Which namespaces are watched: those that any of them fits, all when there is none.
     pub discovery_selectors: Vec<LabelSelector>,
     /// Suffix of the cluster's names.
     #[serde(skip)]
     pub domain: String,
+}
+
+/// `MeshConfig.defaultTrafficPolicy`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DefaultTrafficPolicy {
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
 }
 
 /// A label selector, after Kubernetes' `meta/v1`; an empty one selects all.
@@ -76,6 +86,7 @@ impl Default for MeshConfig {
             default_virtual_service_export_to: Vec::new(),
             default_destination_rule_export_to: Vec::new(),
             default_service_export_to: Vec::new(),
+            default_traffic_policy: DefaultTrafficPolicy::default(),
             discovery_selectors: Vec::new(),
             domain: "cluster.local".to_owned(),
         }
@@ -83,21 +94,25 @@ impl Default for MeshConfig {
 }
 
 impl MeshConfig {
-    /// The mesh configuration that an istiod reads, or the defaults. After istio
-    /// `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
+    /// The mesh configuration that an istiod reads, or the defaults.
     #[must_use]
     pub fn of(snapshot: &Snapshot, istiod: &Istiod) -> Self {
-        let name = match istiod.revision.as_deref() {
-            None | Some("" | "default") => "istio".to_owned(),
-            Some(revision) => format!("istio-{revision}"),
-        };
-        snapshot
-            .find(Kind::ConfigMap, &istiod.namespace, &name)
+        Self::object(snapshot, istiod)
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
             .and_then(|text| reader::parse(text))
             .and_then(|value| Self::deserialize(value).ok())
             .unwrap_or_default()
+    }
+
+    /// The object that it stands in. After istio `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
+    #[must_use]
+    pub fn object<'s>(snapshot: &'s Snapshot, istiod: &Istiod) -> Option<&'s Object> {
+        let name = match istiod.revision.as_deref() {
+            None | Some("" | "default") => "istio".to_owned(),
+            Some(revision) => format!("istio-{revision}"),
+        };
+        snapshot.find(Kind::ConfigMap, &istiod.namespace, &name)
     }
 
     /// Whether a namespace is watched; `None` where that hangs on labels of a Namespace that was not read.

@@ -16,8 +16,8 @@ use super::mesh::MeshConfig;
 use super::protocol::Protocol;
 use super::proxy::{ProxyFacts, routers};
 use crate::snapshot::views::{
-    self, AsView, Labels, LoadBalancer, Pod, ServiceEntry, TrafficPolicy, VirtualServiceSpec,
-    WorkloadEntry, WorkloadEntrySpec,
+    self, AsView, Labels, LoadBalancer, OutlierDetection, Pod, ServiceEntry, TrafficPolicy,
+    VirtualServiceSpec, WorkloadEntry, WorkloadEntrySpec,
 };
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
@@ -129,6 +129,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// Who sees it.
     pub visibility: Visibility,
+    /// `exportTo` of a ServiceEntry as written: `*` is not the same as nothing for those who compare two of them.
+    pub export_to: BTreeSet<String>,
     /// `location: MESH_EXTERNAL`.
     pub mesh_external: bool,
     /// Target of an ExternalName.
@@ -194,6 +196,8 @@ pub struct DestinationRule {
     pub subsets: Vec<Subset>,
     /// The first one written.
     pub traffic_policy: Option<TrafficPolicy>,
+    /// The DestinationRule that has it.
+    pub traffic_policy_of: ObjectId,
 }
 
 impl DestinationRule {
@@ -203,6 +207,15 @@ impl DestinationRule {
         subset
             .and_then(|s| tls_of_port(s.traffic_policy.as_ref(), port))
             .or_else(|| tls_of_port(self.traffic_policy.as_ref(), port))
+    }
+
+    /// The ejection of endpoints that is written for a port. After `networking/util:GetPortLevelTrafficPolicy`.
+    pub(super) fn outlier_detection(&self, port: u32) -> Option<&OutlierDetection> {
+        let policy = self.traffic_policy.as_ref()?;
+        match policy.of_port(port) {
+            Some((_, own)) => own.outlier_detection.as_ref(),
+            None => policy.outlier_detection.as_ref(),
+        }
     }
 
     /// Whether connections go to the address that the client asked for.
@@ -234,10 +247,8 @@ fn tls_of_port(policy: Option<&TrafficPolicy>, port: u32) -> Option<&str> {
 /// The load balancer of a port, and whether it is the port's own: then what is said for all ports does not count.
 fn of_port(policy: &TrafficPolicy, port: u32) -> (Option<&LoadBalancer>, bool) {
     policy
-        .port_level_settings
-        .iter()
-        .find(|p| p.port.as_ref().is_some_and(|n| n.number == port))
-        .map_or((policy.load_balancer.as_ref(), false), |own| {
+        .of_port(port)
+        .map_or((policy.load_balancer.as_ref(), false), |(_, own)| {
             (own.load_balancer.as_ref(), true)
         })
 }
@@ -320,6 +331,7 @@ impl RulesOfNamespace {
             }
             if existing.traffic_policy.is_none() {
                 existing.traffic_policy.clone_from(&rule.traffic_policy);
+                existing.traffic_policy_of = rule.traffic_policy_of;
             }
         }
         if append {
@@ -566,6 +578,7 @@ impl<'a> Store<'a> {
                     })
                     .collect(),
                 traffic_policy: view.spec.traffic_policy.clone(),
+                traffic_policy_of: object.id,
                 export_to,
             };
             let has = |name: &str| rule.export_to.contains(name);
@@ -871,7 +884,7 @@ fn mergeable(a: &Service, b: &Service) -> bool {
         && a.resolution == b.resolution
         && a.labels == b.labels
         && a.selector == b.selector
-        && a.visibility == b.visibility
+        && a.export_to == b.export_to
 }
 
 fn by_age(a: &Object, b: &Object) -> std::cmp::Ordering {
@@ -1017,6 +1030,7 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig, alias: bool) -> Option
             })
             .collect(),
         visibility,
+        export_to: BTreeSet::new(),
         mesh_external: external,
         external_name: (external && alias).then(|| spec.external_name.clone()),
         labels: object.meta.labels.clone(),
@@ -1068,6 +1082,7 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
                 })
                 .collect(),
             visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+            export_to: spec.export_to.iter().cloned().collect(),
             mesh_external: spec.location != "MESH_INTERNAL",
             external_name: None,
             labels: object.meta.labels.clone(),

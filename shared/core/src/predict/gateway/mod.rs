@@ -6,7 +6,7 @@ mod merge;
 mod ports;
 
 use super::config::Listener;
-use super::{Prediction, ProxyFacts, ProxyKind, http};
+use super::{Prediction, ProxyFacts, ProxyKind, cluster, http};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
 use crate::predict::features::Feature;
 use crate::predict::hosts;
@@ -63,6 +63,7 @@ pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
         ledger: Ledger::default(),
     };
     bindings(&mut context);
+    cluster::forwarded(&mut context);
     let mut prediction = Prediction::default();
     if proxy.kind == ProxyKind::Router {
         let applying = applying(&mut context);

@@ -16,7 +16,7 @@ use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView};
 use crate::snapshot::{Kind, Object, ObjectId};
 use crate::walk::{Class, Question, asked, declares, proxy_ref};
-use proxy::{labels_in_words, proxy_hop, unknown_visibility};
+use proxy::{crashes, labels_in_words, proxy_hop, unknown_visibility};
 use servers::{no_server, servers};
 use service::{service_hop, service_targets};
 
@@ -219,6 +219,7 @@ pub(super) fn answer(
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
+    crashes(&mut walk);
     let lead = if chosen.is_empty() {
         no_server(&mut walk);
         None

@@ -3,7 +3,7 @@
 use super::service::{service_hop, service_targets};
 use super::{HOPS, Subject, Walk, finish};
 use crate::causes::Symptom;
-use crate::ledger::{EntryId, Fate, Ledger, Reason, Step};
+use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{Config, ProxyFacts, ProxyKind, ProxySource, not_a_router};
 use crate::report::{Answer, Asked, Finding, Hop, HopStatus, Unknown, Verdict};
@@ -45,6 +45,23 @@ pub(super) fn proxy_hop(walk: &mut Walk<'_, '_>) {
                 vec![format!("{}, {of}", proxy.qualified())],
             );
         }
+    }
+}
+
+/// istiod crashes over what this proxy would be sent whichever port is asked about, also for what no route names.
+pub(super) fn crashes(walk: &mut Walk<'_, '_>) {
+    let ledger = walk.ledger();
+    let crash = |e: &Entry| matches!(e.fate, Fate::Dropped(Reason::OutlierPanics { .. }));
+    for (id, _) in ledger.entries().filter(|(_, e)| crash(e)) {
+        if walk.verdict != Verdict::Missing
+            && let Some(hop) = walk.hops.iter_mut().find(|h| h.name == "proxy")
+        {
+            hop.status = HopStatus::Broken;
+            hop.lines
+                .push("istiod panics while it builds its clusters".to_owned());
+        }
+        walk.verdict = walk.verdict.max(Verdict::Missing);
+        walk.tell_dropped(id);
     }
 }
 
