@@ -7,19 +7,20 @@ use super::{
     Page, envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
     envoy_fc_overlap, envoy_sni_partial, gw_autopass_no_svc, gw_autopass_sni, gw_dst_connect_fail,
     gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints,
-    gw_dst_not_visible, gw_dst_port_absent, gw_dst_short_name, gw_dst_squatted, gw_dst_subset,
-    gw_dst_unknown_host, gw_http_after_catchall, gw_http_all_routes_filtered,
-    gw_http_delegate_conflict, gw_http_delegate_missing, gw_http_host_no_vhost, gw_http_l4_only_vs,
-    gw_http_no_vs, gw_none_selects, gw_ns_not_discovered, gw_pass_dup_sni, gw_pass_no_match,
-    gw_pass_no_tls_block, gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target,
-    gw_port_not_on_service, gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_res_ignored,
-    gw_rev_mismatch, gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain,
-    gw_srv_bind_alias, gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost,
-    gw_srv_host_panic, gw_srv_https_name, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup,
-    gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
-    gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
-    gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
-    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
+    gw_dst_not_visible, gw_dst_outlier_panic, gw_dst_port_absent, gw_dst_short_name,
+    gw_dst_squatted, gw_dst_subset, gw_dst_unknown_host, gw_http_after_catchall,
+    gw_http_all_routes_filtered, gw_http_delegate_conflict, gw_http_delegate_missing,
+    gw_http_host_no_vhost, gw_http_l4_only_vs, gw_http_no_vs, gw_none_selects,
+    gw_ns_not_discovered, gw_pass_dup_sni, gw_pass_no_match, gw_pass_no_tls_block,
+    gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target, gw_port_not_on_service,
+    gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_res_ignored, gw_rev_mismatch,
+    gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain, gw_srv_bind_alias,
+    gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost, gw_srv_host_panic,
+    gw_srv_https_name, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup, gw_srv_older_elsewhere,
+    gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings, gw_tcp_empty_route,
+    gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum, gw_tls_term_no_tcp,
+    gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch, gw_vs_host_ns,
+    gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
 };
 
 /// A line that is known.
@@ -662,8 +663,19 @@ static WEIGHT_PANIC: Saying = Saying {
     ..PLAIN
 };
 
+static OUTLIER_PANIC: Saying = Saying {
+    patterns: &["applyOutlierDetection"],
+    says: "istiod crashes on outlierDetection of a host with resolution DYNAMIC_DNS",
+    can_be: &[&gw_dst_outlier_panic::PAGE],
+    source: "pilot/pkg/networking/core/cluster_traffic_policy.go:applyOutlierDetection",
+    ..PLAIN
+};
+
 static PANIC: Saying = Saying {
-    patterns: &["panic: runtime error: index out of range"],
+    patterns: &[
+        "panic: runtime error: index out of range",
+        "panic: runtime error: invalid memory address or nil pointer dereference",
+    ],
     says: "istiod crashes, and every gateway keeps what it had",
     heading: "THE STACK BELOW IT HAS",
     rows: &[
@@ -676,6 +688,11 @@ static PANIC: Saying = Saying {
             left: &["buildOutboundNetworkFilters…"],
             after: Some(&WEIGHT_PANIC),
             can_be: &[&gw_tcp_zero_sum::PAGE],
+        },
+        Row {
+            left: &["applyOutlierDetection"],
+            after: Some(&OUTLIER_PANIC),
+            can_be: &[&gw_dst_outlier_panic::PAGE],
         },
     ],
     source: "pilot/pkg/model/gateway.go, pilot/pkg/networking/core/networkfilter.go",
@@ -1222,6 +1239,7 @@ pub static SAYINGS: &[&Saying] = &[
     &PANIC,
     &HOST_PANIC,
     &WEIGHT_PANIC,
+    &OUTLIER_PANIC,
     &REJECTED_CONFIGS,
     &DUPLICATE_SUBSETS,
     &LISTENER_NACK,
