@@ -73,6 +73,7 @@ fn answer(seed: u64, port: u32, texts: &[Text]) {
         line: "predicted from 1 file".to_owned(),
         read: "1 object read from 1 file".to_owned(),
         command: "kubectl mesh why-no-listener".to_owned(),
+        ..Basis::default()
     };
     let layout = Layout::default();
     let text = render_answers(&answers, &basis, snapshot, &layout, &|_, _| {

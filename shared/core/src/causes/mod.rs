@@ -98,6 +98,7 @@ mod gw_vs_hosts_empty;
 mod gw_vs_mesh_only;
 mod gw_vs_none;
 mod gw_vs_rule_idle;
+pub mod lines;
 mod net_nodeport_confusion;
 mod net_svc_no_endpoint;
 mod page;

@@ -1,6 +1,7 @@
-//! The page of a cause, and the causes nearest to a code that nobody knows.
+//! The page of a cause, what a pasted line can mean, and the causes nearest to a code that nobody knows.
 
 use super::model::Command;
+use super::pasted;
 use super::style::{Layout, Line, Style, print, print_blocks};
 use super::text::commands;
 use super::wrap::{command, wrap};
@@ -8,6 +9,36 @@ use crate::causes::{Page, Severity};
 
 /// Columns of the labels.
 const LABEL: usize = 9;
+
+/// What `--explain` prints: the page of a code, what a pasted line can mean, or the pages of the codes in a text.
+///
+/// # Errors
+/// What to tell on stderr when nothing of it is known.
+pub fn answer(asked: &str, pages: &[&Page], layout: &Layout) -> Result<String, String> {
+    if let Some(page) = find(asked, pages) {
+        return Ok(explain(page, layout));
+    }
+    if let Some(text) = pasted::explain(asked, layout) {
+        return Ok(text);
+    }
+    let named = named(asked, pages);
+    if named.is_empty() {
+        return Err(unknown_code(asked, pages, layout));
+    }
+    let texts: Vec<String> = named.iter().map(|page| explain(page, layout)).collect();
+    Ok(texts.join("\n"))
+}
+
+/// The pages of the codes that stand in a text, such as `error[GW-VS-NONE]: …`.
+fn named<'a>(text: &str, pages: &[&'a Page]) -> Vec<&'a Page> {
+    let mut named: Vec<&'a Page> = Vec::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+        if let Some(page) = find(word, pages).filter(|page| !named.contains(page)) {
+            named.push(page);
+        }
+    }
+    named
+}
 
 /// The page of a cause as `--explain CODE` prints it.
 #[must_use]
@@ -37,7 +68,7 @@ pub fn explain(page: &Page, layout: &Layout) -> String {
 }
 
 /// A label and its texts, each hanging under its own beginning; nothing for no text.
-fn labelled(out: &mut Vec<Line>, label: &str, texts: &[&str], layout: &Layout) {
+pub(super) fn labelled(out: &mut Vec<Line>, label: &str, texts: &[&str], layout: &Layout) {
     for (n, text) in texts.iter().filter(|text| !text.is_empty()).enumerate() {
         let label = if n == 0 { label } else { "" };
         let inner = text.len() - text.trim_start_matches(' ').len();
@@ -137,13 +168,26 @@ pub fn nearest<'a>(code: &str, pages: &[&'a Page]) -> Vec<&'a Page> {
 /// What `--explain` says of a code that nobody knows; for stderr.
 #[must_use]
 pub fn unknown_code(code: &str, pages: &[&Page], layout: &Layout) -> String {
-    let near = nearest(code, pages);
-    let mut lines = vec![
-        Line::new()
-            .with(Style::Bad, "error")
-            .plain(format!(": no cause has the code {}", code.trim())),
-    ];
+    let line = code.trim().contains(char::is_whitespace);
+    let near = if line {
+        let words = code.split_whitespace().filter(|word| word.contains('-'));
+        let mut near = words.flat_map(|word| nearest(word, pages));
+        near.next().into_iter().collect()
+    } else {
+        nearest(code, pages)
+    };
+    let said = if line {
+        ": no line that is known reads like this".to_owned()
+    } else {
+        format!(": no cause has the code {}", code.trim())
+    };
+    let mut lines = vec![Line::new().with(Style::Bad, "error").plain(said)];
     let Some(first) = near.first() else {
+        if line {
+            let known =
+                "  = fix: paste a line of istiod's log, of Envoy's log or of an access log, whole";
+            lines.extend(wrap(&Line::new().plain(known), 4, layout));
+        }
         return print(&lines, layout);
     };
     let codes: Vec<&str> = near.iter().map(|page| page.code).collect();
