@@ -100,6 +100,7 @@ mod page;
 mod refused;
 mod tale;
 
+pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};

@@ -123,7 +123,7 @@ pub fn nearest<'a>(code: &str, pages: &[&'a Page]) -> Vec<&'a Page> {
                         .code
                         .split_once('-')
                         .is_some_and(|(_, rest)| rest.starts_with(&asked)));
-            let typos = distance(&asked, page.code);
+            let typos = strsim::osa_distance(&asked, page.code);
             (continues || typos <= limit).then_some((!continues, typos, page))
         })
         .collect();
@@ -164,39 +164,11 @@ pub fn unknown_code(code: &str, pages: &[&Page], layout: &Layout) -> String {
     print(&lines, layout)
 }
 
-/// Edits that make one text of the other, a swap of neighbours counting once.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut above: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    let mut last = None;
-    for (i, x) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], n: usize| row.get(n).copied().unwrap_or(usize::MAX - 1);
-            let mut best = (at(&row, j) + usize::from(x != *y))
-                .min(at(&row, j + 1) + 1)
-                .min(at(&next, j) + 1);
-            let before = j.checked_sub(1);
-            if let Some(before) = before
-                && last == Some(*y)
-                && b.get(before) == Some(&x)
-            {
-                best = best.min(at(&above, before) + 1);
-            }
-            next.push(best);
-        }
-        above = std::mem::replace(&mut row, next);
-        last = Some(x);
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::samples;
     use super::super::style::Layout;
-    use super::{distance, explain, find, nearest, unknown_code};
+    use super::{explain, find, nearest, unknown_code};
     use crate::causes::{Page, Severity};
 
     const PAGE: Page = Page {
@@ -311,12 +283,5 @@ run: kubectl mesh why-no-listener --explain GW-VS-NONE
             unknown_code("\x1b", &[], &Layout::default()),
             "error: no cause has the code \\x1b\n"
         );
-    }
-
-    #[test]
-    fn a_swap_is_one_typo() {
-        assert_eq!(distance("ABCD", "ABDC"), 1);
-        assert_eq!(distance("", "AB"), 2);
-        assert_eq!(distance("KITTEN", "SITTING"), 3);
     }
 }

@@ -1,0 +1,402 @@
+//! The way of a connection through a gateway.
+
+mod listening;
+mod proxy;
+mod servers;
+mod service;
+
+pub(super) use proxy::{undeclared_path, unselected};
+
+use crate::causes::{self, Severity, Symptom, Tale};
+use crate::ledger::{Effect, EntryId, Fate, Ledger, Step};
+use crate::predict::protocol::Protocol;
+use crate::predict::store::Store;
+use crate::predict::{Config, ProxyFacts, ProxyKind};
+use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
+use crate::snapshot::views::{self, AsView};
+use crate::snapshot::{Kind, Object, ObjectId};
+use crate::walk::{Class, Question, asked, proxy_ref};
+use proxy::{labels_in_words, proxy_hop, unknown_visibility};
+use servers::{no_server, servers};
+use service::{service_hop, service_targets};
+
+/// The hops of a connection through a gateway, in order.
+const HOPS: [&str; 8] = [
+    "service",
+    "proxy",
+    "gateway",
+    "server",
+    "route",
+    "listener",
+    "cluster",
+    "endpoints",
+];
+
+/// A server that the question is about, with its decisions.
+struct Subject<'w> {
+    gateway: &'w Object,
+    view: &'w views::Server,
+    /// Where it was left out, or the last decision about it.
+    entry: EntryId,
+    fate: &'w Fate,
+    chains: Option<EntryId>,
+    /// The port it binds, once that is decided.
+    port: Option<u32>,
+}
+
+impl Subject<'_> {
+    fn number(&self) -> u32 {
+        self.view.port.as_ref().map_or(0, |p| p.number)
+    }
+
+    fn protocol(&self) -> &str {
+        self.view.port.as_ref().map_or("", |p| p.protocol.as_str())
+    }
+
+    fn is_udp(&self) -> bool {
+        Protocol::parse(self.protocol()) == Protocol::Udp
+    }
+
+    fn listens(&self) -> bool {
+        self.chains.is_some() && matches!(self.fate, Fate::Effective(_))
+    }
+
+    fn in_words(&self) -> String {
+        format!(
+            "{} {}, hosts {}",
+            self.number(),
+            self.protocol(),
+            self.view.hosts.join(", ")
+        )
+    }
+}
+
+/// What is walked through: one class of proxies, and the answer as far as it is known.
+struct Walk<'w, 'a> {
+    store: &'w Store<'a>,
+    class: &'w Class,
+    port: u32,
+    question: &'w Question,
+    hops: Vec<Hop>,
+    findings: Vec<Finding>,
+    unknowns: Vec<Unknown>,
+    verdict: Verdict,
+}
+
+impl<'w> Walk<'w, '_> {
+    fn ledger(&self) -> &'w Ledger {
+        &self.class.prediction.ledger
+    }
+
+    fn config(&self) -> &'w Config {
+        &self.class.prediction.config
+    }
+
+    fn hop(
+        &mut self,
+        name: &'static str,
+        status: HopStatus,
+        object: Option<ObjectId>,
+        lines: Vec<String>,
+    ) {
+        self.hops.push(Hop {
+            name,
+            status,
+            object,
+            lines,
+        });
+    }
+
+    fn ok(&mut self, name: &'static str, object: Option<ObjectId>, lines: Vec<String>) {
+        self.hop(name, HopStatus::Ok, object, lines);
+    }
+
+    /// A break; the worst verdict stays.
+    fn broken(
+        &mut self,
+        name: &'static str,
+        object: Option<ObjectId>,
+        line: String,
+        verdict: Verdict,
+    ) {
+        self.hop(name, HopStatus::Broken, object, vec![line]);
+        self.verdict = self.verdict.max(verdict);
+    }
+
+    /// Marks every hop that has no line yet as not reached.
+    fn not_reached(&mut self) {
+        for name in HOPS {
+            if !self.hops.iter().any(|h| h.name == name) {
+                self.hop(name, HopStatus::NotReached, None, Vec::new());
+            }
+        }
+    }
+
+    fn tell(&mut self, entry: EntryId, symptom: Symptom<'_>) -> Option<&mut Finding> {
+        let tale = Tale {
+            store: self.store,
+            proxy: &self.class.proxy,
+            ledger: self.ledger(),
+            entry,
+            symptom,
+            port: self.port,
+        };
+        let finding = causes::tell(&tale, &self.question.wish)?;
+        let same = |f: &Finding| f.page.code == finding.page.code && f.primary == finding.primary;
+        if let Some(n) = self.findings.iter().position(same) {
+            return self.findings.get_mut(n);
+        }
+        self.findings.push(finding);
+        self.findings.last_mut()
+    }
+
+    fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {
+        match self.ledger().get(entry).map(|e| &e.fate) {
+            Some(Fate::Dropped(reason)) => self.tell(entry, Symptom::Reason(reason)),
+            _ => None,
+        }
+    }
+
+    fn name_of(&self, id: ObjectId) -> String {
+        self.store
+            .snapshot
+            .get(id)
+            .map(Object::qualified)
+            .unwrap_or_default()
+    }
+}
+
+/// The answer for one class of proxies; `None` when this gateway has nothing to do with the port. `declared`: some
+/// Gateway has a server for it, so a Service that leads to it is not by itself a reason to answer.
+pub(super) fn answer(
+    store: &Store<'_>,
+    class: &Class,
+    question: &Question,
+    declared: bool,
+) -> Option<Answer> {
+    if class.proxy.kind != ProxyKind::Router {
+        return None;
+    }
+    let ledger = &class.prediction.ledger;
+    let all = subjects(store, ledger);
+    let wanted = |s: &&Subject<'_>| {
+        question
+            .namespace
+            .as_ref()
+            .is_none_or(|ns| *ns == s.gateway.key.namespace)
+    };
+    let by_number = |s: &&Subject<'_>| s.number() == question.port;
+    let service_targets = service_targets(ledger, store, question.port);
+    let by_target = |s: &&Subject<'_>| s.port.is_some_and(|p| service_targets.contains(&p));
+    let by_listener = |s: &&Subject<'_>| s.port == Some(question.port);
+
+    let mut chosen: Vec<&Subject<'_>> = all.iter().filter(by_number).filter(wanted).collect();
+    if chosen.is_empty() {
+        chosen = all.iter().filter(by_target).filter(wanted).collect();
+    }
+    if chosen.is_empty() {
+        chosen = all.iter().filter(by_listener).filter(wanted).collect();
+    }
+    let served = !declared && !service_targets.is_empty() && question.namespace.is_none();
+    if chosen.is_empty() && !served {
+        return None;
+    }
+    let mut walk = Walk {
+        store,
+        class,
+        port: question.port,
+        question,
+        hops: Vec::new(),
+        findings: Vec::new(),
+        unknowns: Vec::new(),
+        verdict: Verdict::Open,
+    };
+    let bound = chosen
+        .iter()
+        .find(|s| s.listens())
+        .or(chosen.first())
+        .and_then(|s| s.port);
+    let entry = chosen.first().map(|s| s.entry);
+    service_hop(&mut walk, bound.unwrap_or(question.port), entry);
+    proxy_hop(&mut walk);
+    let lead = if chosen.is_empty() {
+        no_server(&mut walk);
+        None
+    } else {
+        servers(&mut walk, &all, &chosen)
+    };
+    if class.proxy.is_assumed() {
+        unknown_visibility(&mut walk, &chosen);
+    }
+    walk.not_reached();
+    Some(finish(walk, question, lead.as_deref()))
+}
+
+/// Every server of the Gateways that apply.
+fn subjects<'w>(store: &'w Store<'_>, ledger: &'w Ledger) -> Vec<Subject<'w>> {
+    let mut found = Vec::new();
+    for (id, entry) in ledger.servers() {
+        let Step::Server { gateway, index } = entry.step else {
+            continue;
+        };
+        let Some(object) = store.snapshot.get(gateway) else {
+            continue;
+        };
+        let Some(view) = views::Gateway::of(&object.view).and_then(|g| g.spec.servers.get(index))
+        else {
+            continue;
+        };
+        let mut subject = Subject {
+            gateway: object,
+            view,
+            entry: id,
+            fate: &entry.fate,
+            chains: None,
+            port: None,
+        };
+        if let Fate::Effective(Effect::Resolved { port, .. }) = entry.fate {
+            subject.port = Some(port);
+        }
+        let bound = ledger.under(id).next();
+        let chains = bound.and_then(|(id, _)| ledger.under(id).next());
+        if let Some((id, entry)) = bound {
+            (subject.entry, subject.fate) = (id, &entry.fate);
+        }
+        if let Some((id, entry)) = chains {
+            (subject.entry, subject.fate) = (id, &entry.fate);
+            subject.chains = Some(id);
+        }
+        found.push(subject);
+    }
+    found
+}
+
+/// The first line, and the rest of the answer.
+fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer {
+    let Walk {
+        class,
+        mut findings,
+        hops,
+        unknowns,
+        verdict,
+        store,
+        ..
+    } = walk;
+    findings.sort_by_key(|f| hop_rank(store, f));
+    let summary = headline(&class.proxy, question.port, verdict, &findings, lead);
+    Answer {
+        proxy: proxy_ref(&class.proxy),
+        asked: asked(question),
+        verdict,
+        summary,
+        assumptions: assumptions(store, &class.proxy),
+        path: in_order(hops),
+        findings,
+        unknowns,
+        pods: Vec::new(),
+        commands: Vec::new(),
+    }
+}
+
+/// What could void the answer, as conditions.
+fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
+    let not_read = &store.snapshot.coverage.kinds_not_read;
+    let mut found = Vec::new();
+    if proxy.is_assumed() {
+        found.push("such a gateway exists".to_owned());
+    }
+    for (kind, condition) in [
+        (
+            "networking.istio.io/EnvoyFilter",
+            "no EnvoyFilter changes these listeners",
+        ),
+        (
+            "gateway.networking.k8s.io/Gateway",
+            "no Kubernetes Gateway takes this port",
+        ),
+        ("networking.k8s.io/Ingress", "no Ingress takes this port"),
+    ] {
+        if not_read.contains(kind) {
+            found.push(condition.to_owned());
+        }
+    }
+    found
+}
+
+/// Findings in the order of the path: Service, proxy, Gateway, VirtualService, destination.
+fn hop_rank(store: &Store<'_>, finding: &Finding) -> u8 {
+    if finding.page.code.starts_with("GW-PORT-N") {
+        return 0;
+    }
+    if finding.page.code.starts_with("GW-DST") {
+        return 4;
+    }
+    match store
+        .snapshot
+        .get(finding.primary.object)
+        .map(|o| o.key.kind)
+    {
+        Some(Kind::Gateway) => 2,
+        Some(Kind::VirtualService) => 3,
+        _ => 1,
+    }
+}
+
+fn in_order(mut hops: Vec<Hop>) -> Vec<Hop> {
+    // The way taken instead stands in the order it was walked; the rest by the order of the hops.
+    if !hops.iter().any(|h| h.status == HopStatus::Instead) {
+        hops.sort_by_key(|h| HOPS.iter().position(|name| *name == h.name));
+    } else {
+        hops.retain(|h| h.status != HopStatus::NotReached);
+    }
+    hops
+}
+
+fn headline(
+    proxy: &ProxyFacts,
+    port: u32,
+    verdict: Verdict,
+    findings: &[Finding],
+    lead: Option<&str>,
+) -> String {
+    let errors: Vec<&Finding> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .collect();
+    let why = match errors.as_slice() {
+        [] => None,
+        [one] => Some(
+            one.page
+                .title
+                .replace("this Gateway", "its Gateway")
+                .replace("this port", "it"),
+        ),
+        [_, _] => Some("2 causes, both must go".to_owned()),
+        several => Some(format!("{} causes, all must go", several.len())),
+    };
+    let because = why.map(|w| format!(": {w}")).unwrap_or_default();
+    match verdict {
+        Verdict::Open => {
+            let lead = lead.unwrap_or("it leads on");
+            if proxy.is_assumed() {
+                return format!(
+                    "port {port} will be open, if a gateway with labels {} exists",
+                    labels_in_words(&proxy.labels)
+                );
+            }
+            format!("port {port} will be open: {lead}")
+        }
+        // Nothing else leaves it undecided so far.
+        Verdict::Unknown if errors.is_empty() => {
+            format!("port {port} is unknown: which of its Gateways is the older one")
+        }
+        Verdict::Unknown => format!("port {port} is unknown{because}"),
+        Verdict::Diverted => format!(
+            "port {port} will be diverted to {}{because}",
+            lead.unwrap_or("another Gateway")
+        ),
+        Verdict::LeadsNowhere => format!("port {port} will lead nowhere{because}"),
+        Verdict::Unreachable => format!("port {port} will be unreachable{because}"),
+        Verdict::Missing => format!("port {port} will be closed{because}"),
+    }
+}
