@@ -30,6 +30,13 @@ pub enum Refusal {
         /// The port.
         port: u32,
     },
+    /// The port needs a privilege that the pod does not have.
+    NotPermitted {
+        /// The port.
+        port: u32,
+        /// The first port that needs none.
+        first: u32,
+    },
     /// The address is none of the pod's.
     NoAddress {
         /// The address.
@@ -102,6 +109,9 @@ fn by_address(listener: &Listener, proxy: &ProxyFacts) -> Option<Refusal> {
     }
     if address.is_unspecified() && AGENT_PORTS.contains(&port) {
         return Some(Refusal::AgentPort { port });
+    }
+    if let Some(first) = proxy.first_port.filter(|first| port < *first) {
+        return Some(Refusal::NotPermitted { port, first });
     }
     let own = proxy.ips.iter().filter_map(|ip| ip.parse::<IpAddr>().ok());
     let known: BTreeSet<IpAddr> = own.collect();

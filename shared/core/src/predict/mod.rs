@@ -11,6 +11,7 @@ mod http;
 pub mod mesh;
 pub mod protocol;
 mod proxy;
+pub mod reach;
 pub mod store;
 
 pub use cluster::Reached;

@@ -62,6 +62,10 @@ pub struct ServerTls {
     pub mode: String,
     /// Secret's name.
     pub credential_name: String,
+    /// Several Secrets, one for each kind of key; then the single name does not count.
+    pub credential_names: Vec<String>,
+    /// The Secret of those who sign for clients.
+    pub ca_cert_credential_name: String,
     /// Certificate file.
     pub server_certificate: String,
     /// Key file.

@@ -1,6 +1,7 @@
 //! The way of a connection through a gateway.
 
 mod listening;
+mod outside;
 mod proxy;
 mod servers;
 mod service;
@@ -80,6 +81,8 @@ struct Walk<'w, 'a> {
     hops: Vec<Hop>,
     findings: Vec<Finding>,
     unknowns: Vec<Unknown>,
+    /// Conditions of the answer that only the way shows.
+    assumptions: Vec<String>,
     verdict: Verdict,
 }
 
@@ -157,6 +160,13 @@ impl<'w> Walk<'w, '_> {
         }
     }
 
+    /// A condition of the answer, said once.
+    fn assume(&mut self, condition: String) {
+        if !self.assumptions.contains(&condition) {
+            self.assumptions.push(condition);
+        }
+    }
+
     fn name_of(&self, id: ObjectId) -> String {
         self.store
             .snapshot
@@ -209,6 +219,7 @@ pub(super) fn answer(
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
+        assumptions: Vec::new(),
         verdict: Verdict::Open,
     };
     let bound = chosen
@@ -219,6 +230,7 @@ pub(super) fn answer(
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
+    outside::network(&mut walk, bound.unwrap_or(question.port), entry);
     let lead = if chosen.is_empty() {
         no_server(&mut walk);
         None
@@ -278,10 +290,13 @@ fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer
         mut findings,
         hops,
         unknowns,
+        assumptions: own,
         verdict,
         store,
         ..
     } = walk;
+    let mut assumptions = assumptions(store, &class.proxy);
+    assumptions.extend(own);
     findings.sort_by_key(|f| hop_rank(store, f));
     let summary = headline(&class.proxy, question.port, verdict, &findings, lead);
     Answer {
@@ -289,7 +304,7 @@ fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer
         asked: asked(question),
         verdict,
         summary,
-        assumptions: assumptions(store, &class.proxy),
+        assumptions,
         path: in_order(hops),
         findings,
         unknowns,
@@ -307,14 +322,10 @@ fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
     }
     for (kind, condition) in [
         (
-            "networking.istio.io/EnvoyFilter",
-            "no EnvoyFilter changes these listeners",
-        ),
-        (
             "gateway.networking.k8s.io/Gateway",
             "no Kubernetes Gateway takes this port",
         ),
-        ("networking.k8s.io/Ingress", "no Ingress takes this port"),
+        ("extensions/Ingress", "no Ingress takes this port"),
     ] {
         if not_read.contains(kind) {
             found.push(condition.to_owned());
@@ -325,10 +336,14 @@ fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
 
 /// Findings in the order of the path: Service, proxy, Gateway, VirtualService, destination.
 fn hop_rank(store: &Store<'_>, finding: &Finding) -> u8 {
-    if finding.page.code.starts_with("GW-PORT-N") {
+    let code = finding.page.code;
+    if code.starts_with("GW-PORT-N") || code == "NET-SVC-NO-ENDPOINT" {
         return 0;
     }
-    if finding.page.code.starts_with("GW-DST") {
+    if code.starts_with("GW-AUTHZ") || code.starts_with("ENVOY") {
+        return 3;
+    }
+    if code.starts_with("GW-DST") {
         return 4;
     }
     match store

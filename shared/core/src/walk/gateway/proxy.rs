@@ -145,6 +145,7 @@ pub(in crate::walk) fn unselected(
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
+        assumptions: Vec::new(),
         verdict: Verdict::Open,
     };
     match not_router {
