@@ -10,6 +10,7 @@ pub(super) use proxy::{undeclared_path, unselected};
 
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Effect, EntryId, Fate, Ledger, Step};
+use crate::predict::envoy;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
 use crate::predict::{Config, ProxyFacts, ProxyKind};
@@ -207,8 +208,10 @@ pub(super) fn answer(
     if chosen.is_empty() {
         chosen = all.iter().filter(by_listener).filter(wanted).collect();
     }
-    let served = !declared && !service_targets.is_empty() && question.namespace.is_none();
-    if chosen.is_empty() && !served {
+    let target = service_targets.first().copied();
+    let own = envoy::own_listener(target.unwrap_or(question.port)).filter(|_| !declared);
+    let served = !declared && target.is_some() && question.namespace.is_none();
+    if chosen.is_empty() && !served && own.is_none() {
         return None;
     }
     let mut walk = Walk {
@@ -226,8 +229,12 @@ pub(super) fn answer(
         .iter()
         .find(|s| s.listens())
         .or(chosen.first())
-        .and_then(|s| s.port);
+        .and_then(|s| s.port)
+        .or(target);
     let entry = chosen.first().map(|s| s.entry);
+    if let (true, Some(purpose)) = (chosen.is_empty(), own) {
+        return Some(own_answer(walk, question, target, purpose));
+    }
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
     outside::network(&mut walk, bound.unwrap_or(question.port), entry);
@@ -242,6 +249,30 @@ pub(super) fn answer(
     }
     walk.not_reached();
     Some(finish(walk, question, lead.as_deref()))
+}
+
+/// A listener that every gateway has, whatever istiod sends: the one for metrics is on the pods alone.
+fn own_answer(
+    mut walk: Walk<'_, '_>,
+    question: &Question,
+    target: Option<u32>,
+    purpose: &str,
+) -> Answer {
+    if target.is_some() {
+        service_hop(&mut walk, target.unwrap_or(question.port), None);
+    }
+    proxy_hop(&mut walk);
+    let port = target.unwrap_or(question.port);
+    walk.ok(
+        "listener",
+        None,
+        vec![format!("0.0.0.0:{port}, Envoy's own")],
+    );
+    let lead = match target {
+        Some(_) => format!("Envoy's own, for {purpose}"),
+        None => format!("Envoy's own on each pod, for {purpose}"),
+    };
+    finish(walk, question, Some(&lead))
 }
 
 /// Every server of the Gateways that apply.
