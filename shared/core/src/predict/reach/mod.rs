@@ -10,6 +10,8 @@ mod network;
 mod patches;
 mod pods;
 mod protocol;
+#[cfg(test)]
+mod tests;
 
 pub use authorization::Access;
 pub use credentials::{CA_SUFFIX, CredentialFault, Written};
