@@ -388,12 +388,17 @@ impl Run<'_, '_> {
                 format!("{proved} fixes")
             },
         )?;
-        match scan.answers.first() {
+        match scan.answers.iter().find(|a| a.asked.port > 0) {
             Some(answer) => {
                 let words = question_words(self.typed).join(" ");
                 writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
             }
-            None => Ok(()),
+            None => match scan.answers.iter().flat_map(|a| &a.findings).next() {
+                Some(finding) => {
+                    writeln!(io.stderr, "next: {COMMAND} --explain {}", finding.page.code)
+                }
+                None => Ok(()),
+            },
         }
     }
 

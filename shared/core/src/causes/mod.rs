@@ -102,6 +102,7 @@ mod gw_vs_host_short;
 mod gw_vs_hosts_empty;
 mod gw_vs_mesh_only;
 mod gw_vs_none;
+mod gw_vs_rule_idle;
 mod net_nodeport_confusion;
 mod net_policy;
 mod net_svc_no_endpoint;
@@ -221,6 +222,7 @@ pub static PAGES: &[&Page] = &[
     &gw_vs_hosts_empty::PAGE,
     &gw_vs_mesh_only::PAGE,
     &gw_vs_none::PAGE,
+    &gw_vs_rule_idle::PAGE,
     &net_nodeport_confusion::PAGE,
     &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
@@ -261,6 +263,8 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Refused(refusal) => return of_refusal(tale, refusal),
         Symptom::Barred(barrier) => of_barrier(barrier),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
+        Symptom::RuleIdle { .. } => &gw_vs_rule_idle::CAUSE,
+        Symptom::BoundTwice { .. } => &gw_pass_vs_bound_twice::CAUSE,
     };
     (cause, vec![])
 }

@@ -68,6 +68,20 @@ pub enum Symptom<'t> {
         /// The nearest rule.
         rule: EntryId,
     },
+    /// No gateway uses the rule.
+    RuleIdle {
+        /// Which rules.
+        block: Block,
+        /// Index of the rule.
+        rule: usize,
+        /// Why it was left out where it was offered; `None` when it was offered nowhere.
+        reason: Option<&'t Reason>,
+    },
+    /// `spec.gateways` has the Gateway of this entry twice.
+    BoundTwice {
+        /// The name that comes first.
+        first: EntryId,
+    },
 }
 
 /// One symptom in its place.

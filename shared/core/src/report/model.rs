@@ -133,7 +133,7 @@ pub struct ProxyRef {
 /// The question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Port.
+    /// Port; 0 for a finding of the scan that belongs to no port.
     pub port: u32,
     /// Host or IP.
     pub host: Option<String>,

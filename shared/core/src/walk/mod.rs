@@ -2,6 +2,7 @@
 
 mod culprits;
 mod gateway;
+mod idle;
 mod names;
 mod narrow;
 mod scan;

@@ -17,16 +17,49 @@ pub(in crate::causes) fn virtual_service(
     wish: &Wish,
     server: &Server<'_>,
 ) -> Option<Candidate> {
-    let block = server.block()?;
     let namespace = server.namespace_of_routes()?;
+    let names = server.hosts_for(&namespace);
+    virtual_service_for(tale, wish, server, &namespace, names)
+}
+
+/// What lets a server take a host that nothing takes yet: a VirtualService for it, and the host in the server's list
+/// where that lacks it.
+pub(in crate::causes) fn take_host(
+    tale: &Tale<'_, '_>,
+    wish: &Wish,
+    server: &Server<'_>,
+    host: &str,
+) -> Option<Candidate> {
+    let own = server.gateway.key.namespace.clone();
+    let namespace = server.namespace_of_routes().unwrap_or(own);
+    let names = vec![host.to_owned()];
+    let mut candidate = virtual_service_for(tale, wish, server, &namespace, names)?;
+    let mut taken = server.hosts_for(&namespace).into_iter();
+    if !taken.any(|wide| hosts::is_subset(host, &wide)) {
+        let list = spec().key("servers").index(server.index).key("hosts");
+        let wider = append(&list, server.view.hosts.len(), host);
+        let change = patch("", server.gateway.id, vec![wider]).changes;
+        candidate.changes.splice(0..0, change);
+        candidate.title = "add the host, and this VirtualService".to_owned();
+    }
+    Some(candidate)
+}
+
+fn virtual_service_for(
+    tale: &Tale<'_, '_>,
+    wish: &Wish,
+    server: &Server<'_>,
+    namespace: &str,
+    names: Vec<String>,
+) -> Option<Candidate> {
+    let block = server.block()?;
     let number = server.number();
     let own = server.gateway.key.namespace.as_str();
-    let chosen = choose(tale, wish, block, number, &[&namespace, own])?;
-    let names = server.hosts_for(&namespace);
+    let chosen = choose(tale, wish, block, number, &[namespace, own])?;
     let base = format!("{}-{number}", chosen.to.service);
     let name = unique(&base, |name| {
         let kind = Kind::VirtualService;
-        tale.store.snapshot.find(kind, &namespace, name).is_some()
+        tale.store.snapshot.find(kind, namespace, name).is_some()
     });
     let route = json!([{ "destination": destination(tale, &chosen.to) }]);
     let rule = match block {
@@ -37,10 +70,10 @@ pub(in crate::causes) fn virtual_service(
     let object = json!({
         "apiVersion": ISTIO_API,
         "kind": "VirtualService",
-        "metadata": { "name": name, "namespace": &namespace },
+        "metadata": { "name": name, "namespace": namespace },
         "spec": {
             "hosts": names,
-            "gateways": [gateway_name(server.gateway, &namespace)],
+            "gateways": [gateway_name(server.gateway, namespace)],
             block.field(): [rule],
         },
     });

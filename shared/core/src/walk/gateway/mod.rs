@@ -6,7 +6,7 @@ mod proxy;
 mod servers;
 mod service;
 
-pub(super) use proxy::{undeclared_path, unselected};
+pub(super) use proxy::{of_no_port, undeclared_path, unselected};
 
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Effect, EntryId, Fate, Ledger, Step};

@@ -5,10 +5,10 @@ use crate::causes::Symptom;
 use crate::ledger::{Ledger, Reason, Step};
 use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{Config, ProxyFacts, ProxyKind, ProxySource, not_a_router};
-use crate::report::{Answer, Hop, HopStatus, Unknown, Verdict};
+use crate::report::{Answer, Asked, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::Labels;
 use crate::walk::names::counted;
-use crate::walk::{Class, Question};
+use crate::walk::{Class, Question, proxy_ref};
 
 pub(super) fn proxy_hop(walk: &mut Walk<'_, '_>) {
     let proxy = &walk.class.proxy;
@@ -178,6 +178,26 @@ pub(in crate::walk) fn unselected(
     // Nothing is known of a Service: the pods it would have to select are not there.
     answer.path.retain(|h| h.name != "service");
     Some(answer)
+}
+
+/// The answer that carries a finding which belongs to no server's port; `port` is 0 where none is known.
+pub(in crate::walk) fn of_no_port(proxy: &ProxyFacts, port: u32, finding: Finding) -> Answer {
+    Answer {
+        proxy: proxy_ref(proxy),
+        asked: Asked {
+            port,
+            host: None,
+            sni: None,
+        },
+        verdict: Verdict::Missing,
+        summary: finding.page.title.to_owned(),
+        assumptions: Vec::new(),
+        path: Vec::new(),
+        findings: vec![finding],
+        unknowns: Vec::new(),
+        pods: Vec::new(),
+        commands: Vec::new(),
+    }
 }
 
 /// The path of a port that nobody declares.
