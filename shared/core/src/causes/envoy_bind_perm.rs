@@ -54,13 +54,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
             FieldPath::of(&format!("{spec}.securityContext.sysctls")),
         )
     });
-    let (service, index) = match led(tale, *port) {
-        Some(found) => found,
-        None => {
-            let (gateway, server) = tale.server()?;
-            let told = Told::at(gateway, Tale::number_field(server), format!("binds {port}"));
-            return Some(beside(told, sysctls, *first));
-        }
+    let Some((service, index)) = led(tale, *port) else {
+        let (gateway, server) = tale.server()?;
+        let told = Told::at(gateway, Tale::number_field(server), format!("binds {port}"));
+        return Some(beside(told, sysctls, *first));
     };
     let field = FieldPath::of(&format!("spec.ports[{index}].targetPort"));
     Some(beside(
