@@ -11,8 +11,8 @@ pub(super) static PAGE: Page = Page {
     title: "no NetworkPolicy lets this port in",
     severity: Severity::Error,
     what: "Connections to the gateway's pods get no answer, by the Service and by a pod's own address alike. Connections from within a pod arrive.",
-    when: "A NetworkPolicy for incoming traffic selects the gateway's pods, and of all that do, none has an ingress rule with the pods' port. Only policies that were read are counted: one that was not read may let it in.",
-    why: "Once a policy for incoming traffic selects a pod, the pod takes only what some policy lets in. The port that counts is the pod's own, the targetPort: the Service's number is translated before policies are asked.",
+    when: "A NetworkPolicy for incoming traffic selects the gateway's pods, and of all that do, none has an ingress rule with the pods' port. Only policies that were read are counted: one that was not may let it in.",
+    why: "Once a policy for incoming traffic selects a pod, the pod takes only what some policy lets in. The port that counts is the pod's own, the targetPort: the Service's number is translated before policies are asked. A network plugin that does not know NetworkPolicies lets all of it pass.",
     seen: &[
         "from outside: connections time out (some networks refuse them)",
         "on the mesh: kubectl get networkpolicy -n NS",
