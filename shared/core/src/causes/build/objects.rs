@@ -19,7 +19,7 @@ pub(in crate::causes) fn virtual_service(
 ) -> Option<Candidate> {
     let namespace = server.namespace_of_routes()?;
     let names = server.hosts_for(&namespace);
-    virtual_service_for(tale, wish, server, &namespace, names)
+    virtual_service_for(tale, wish, server, &namespace, &names)
 }
 
 /// What lets a server take a host that nothing takes yet: a VirtualService for it, and the host in the server's list
@@ -33,7 +33,7 @@ pub(in crate::causes) fn take_host(
     let own = server.gateway.key.namespace.clone();
     let namespace = server.namespace_of_routes().unwrap_or(own);
     let names = vec![host.to_owned()];
-    let mut candidate = virtual_service_for(tale, wish, server, &namespace, names)?;
+    let mut candidate = virtual_service_for(tale, wish, server, &namespace, &names)?;
     let mut taken = server.hosts_for(&namespace).into_iter();
     if !taken.any(|wide| hosts::is_subset(host, &wide)) {
         let list = spec().key("servers").index(server.index).key("hosts");
@@ -50,7 +50,7 @@ fn virtual_service_for(
     wish: &Wish,
     server: &Server<'_>,
     namespace: &str,
-    names: Vec<String>,
+    names: &[String],
 ) -> Option<Candidate> {
     let block = server.block()?;
     let number = server.number();
@@ -64,7 +64,7 @@ fn virtual_service_for(
     let route = json!([{ "destination": destination(tale, &chosen.to) }]);
     let rule = match block {
         Block::Tcp => json!({ "match": [{ "port": number }], "route": route }),
-        Block::Tls => json!({ "match": [{ "port": number, "sniHosts": &names }], "route": route }),
+        Block::Tls => json!({ "match": [{ "port": number, "sniHosts": names }], "route": route }),
         Block::Http => json!({ "route": route }),
     };
     let object = json!({
