@@ -55,6 +55,8 @@ pub(crate) const REASONS: [&str; 38] = [
 const fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::NotSelected => "NotSelected",
+        Reason::ScopedToNamespace => "ScopedToNamespace",
+        Reason::Unseen(_) => "Unseen",
         Reason::NoPort => "NoPort",
         Reason::HostListPanics { .. } => "HostListPanics",
         Reason::NamedTargetMissing { .. } => "NamedTargetMissing",

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
 
@@ -241,6 +242,10 @@ pub enum Effect {
 pub enum Reason {
     /// `spec.selector` is no subset of the proxy's labels.
     NotSelected,
+    /// istiod keeps Gateways to proxies of their own namespace, and this is another one's.
+    ScopedToNamespace,
+    /// For the istiod that serves the proxy the object does not exist.
+    Unseen(Unseen),
     /// The server has no `port`.
     NoPort,
     /// A host list that makes istiod panic.

@@ -63,6 +63,7 @@ mod gw_port_translated;
 mod gw_port_udp_capture;
 mod gw_port_zero;
 mod gw_proxy_not_router;
+mod gw_res_ignored;
 mod gw_rev_mismatch;
 mod gw_sel_mismatch;
 mod gw_sel_ns_scoped;
@@ -109,6 +110,7 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod tale;
+mod unseen;
 
 pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
@@ -117,6 +119,7 @@ pub use tale::{Symptom, Tale, Told};
 
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::envoy::Refusal;
+use crate::predict::features::Unseen;
 use crate::predict::hosts;
 use crate::predict::reach::{Barrier, CredentialFault};
 use crate::report::{Certainty, Finding, Mark};
@@ -183,6 +186,7 @@ pub static PAGES: &[&Page] = &[
     &gw_port_udp_capture::PAGE,
     &gw_port_zero::PAGE,
     &gw_proxy_not_router::PAGE,
+    &gw_res_ignored::PAGE,
     &gw_rev_mismatch::PAGE,
     &gw_sel_mismatch::PAGE,
     &gw_sel_ns_scoped::PAGE,
@@ -277,6 +281,10 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         // is for a pod that was asked about (`--proxy`) once it is live.
         Reason::NotSelected if tale.proxy.is_assumed() => &gw_none_selects::CAUSE,
         Reason::NotSelected => return (&gw_sel_mismatch::CAUSE, vec!["GW-NONE-SELECTS"]),
+        Reason::ScopedToNamespace => &gw_sel_ns_scoped::CAUSE,
+        Reason::Unseen(Unseen::Revision { .. }) => &gw_rev_mismatch::CAUSE,
+        Reason::Unseen(Unseen::Namespace) => &gw_ns_not_discovered::CAUSE,
+        Reason::Unseen(Unseen::Kind) => &gw_res_ignored::CAUSE,
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
         Reason::TlsHostTaken { by, .. } if of_ingress(tale, *by) => {
             return (&gw_srv_ingress_first::CAUSE, vec!["GW-SRV-DUP-HOST"]);

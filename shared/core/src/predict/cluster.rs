@@ -86,6 +86,8 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         .ok_or_else(|| {
             if store.services_named(&target.cluster_host).next().is_some() {
                 Reason::NotVisible { host: host.clone() }
+            } else if let Some((_, why)) = store.unseen_service(&target.cluster_host) {
+                Reason::Unseen(why.clone())
             } else {
                 Reason::UnknownHost { host: host.clone() }
             }

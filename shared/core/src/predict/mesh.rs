@@ -1,13 +1,17 @@
-//! The part of the mesh configuration that decides about gateways: ConfigMap `istio-system/istio`, key `mesh`.
+//! The part of the mesh configuration that decides about gateways: ConfigMap `istio` in istiod's namespace, key `mesh`.
 
 use serde::Deserialize;
 
+use super::istiod::Istiod;
 use super::reach::ProxyConfig;
-use crate::snapshot::views::ConfigMap;
+use crate::snapshot::views::{ConfigMap, LabelSelector};
 use crate::snapshot::{Kind, ObjectId, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
+
+/// The label that Kubernetes gives to every namespace: its name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// `MeshConfig`, after istio/api `mesh/v1alpha1/config.proto`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -31,6 +35,8 @@ pub struct MeshConfig {
     pub ingress_selector: String,
     /// The Service of those pods: gives the value where the selector does not.
     pub ingress_service: String,
+    /// Which namespaces are watched: those that any of them fits, all when there is none.
+    pub discovery_selectors: Vec<LabelSelector>,
     /// Suffix of the cluster's names.
     #[serde(skip)]
     pub domain: String,
@@ -51,6 +57,7 @@ impl Default for MeshConfig {
             ingress_class: "istio".to_owned(),
             ingress_selector: String::new(),
             ingress_service: "istio-ingressgateway".to_owned(),
+            discovery_selectors: Vec::new(),
             domain: "cluster.local".to_owned(),
             object: None,
         }
@@ -58,10 +65,15 @@ impl Default for MeshConfig {
 }
 
 impl MeshConfig {
-    /// The mesh configuration of a snapshot, or the defaults.
+    /// The mesh configuration that an istiod reads, or the defaults. After istio
+    /// `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let object = snapshot.find(Kind::ConfigMap, DEFAULT_ROOT_NAMESPACE, "istio");
+    pub fn of(snapshot: &Snapshot, istiod: &Istiod) -> Self {
+        let name = match istiod.revision.as_deref() {
+            None | Some("" | "default") => "istio".to_owned(),
+            Some(revision) => format!("istio-{revision}"),
+        };
+        let object = snapshot.find(Kind::ConfigMap, &istiod.namespace, &name);
         let read = object
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
@@ -71,5 +83,19 @@ impl MeshConfig {
             object: object.map(|o| o.id),
             ..read.unwrap_or_default()
         }
+    }
+
+    /// Whether a namespace is watched; `None` where that hangs on labels of a Namespace that was not read.
+    /// After istio `pkg/kube/namespace/filter.go:discoveryNamespacesFilter.selectorsChanged`.
+    #[must_use]
+    pub fn discovers(&self, snapshot: &Snapshot, namespace: &str) -> Option<bool> {
+        if self.discovery_selectors.is_empty() || namespace.is_empty() {
+            return Some(true);
+        }
+        let object = snapshot.find(Kind::Namespace, "", namespace);
+        let mut labels = object.map(|o| o.meta.labels.clone()).unwrap_or_default();
+        labels.insert(NAME_LABEL.to_owned(), namespace.to_owned());
+        let fits = self.discovery_selectors.iter().any(|s| s.fits(&labels));
+        (fits || object.is_some()).then_some(fits)
     }
 }

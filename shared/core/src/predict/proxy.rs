@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::features::switch;
 use super::selects;
 use crate::snapshot::views::{
     AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
@@ -146,7 +147,7 @@ impl ProxyFacts {
             unprivileged: containers
                 .iter()
                 .flat_map(|c| &c.env)
-                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && is_true(&e.value)),
+                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && switch(&e.value) == Some(true)),
             annotations: annotations.clone(),
             host_network: spec.host_network,
             first_port: first_port(spec),
@@ -230,11 +231,6 @@ const FIRST_PORT_SYSCTL: &str = "net.ipv4.ip_unprivileged_port_start";
 
 /// The kinds whose template stands for pods.
 pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
-
-/// As Go's `strconv.ParseBool`, which istiod reads the variable with.
-pub(super) fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
-}
 
 /// The kernel's setting for ports that need a privilege, unless the proxy has it: it runs as root, or may bind any.
 fn first_port(spec: &PodSpec) -> Option<u32> {

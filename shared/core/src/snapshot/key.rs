@@ -54,6 +54,7 @@ kinds! {
     IngressClass "networking.k8s.io" "ingressclasses" "ingressclass",
     EnvoyFilter "networking.istio.io" "envoyfilters" "ef",
     WasmPlugin "extensions.istio.io" "wasmplugins" "wasmplugin",
+    MutatingWebhookConfiguration "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "mwc",
 }
 
 impl Kind {
@@ -70,7 +71,10 @@ impl Kind {
     /// Whether objects of this kind live in a namespace.
     #[must_use]
     pub const fn namespaced(self) -> bool {
-        !matches!(self, Self::Namespace | Self::IngressClass)
+        !matches!(
+            self,
+            Self::Namespace | Self::IngressClass | Self::MutatingWebhookConfiguration
+        )
     }
 }
 

@@ -247,6 +247,7 @@ pub(in crate::predict) fn candidates<'s, 'a>(
 ) -> Vec<&'s VirtualService<'a>> {
     let namespace = context.proxy.namespace.as_str();
     let rank = |vs: &VirtualService<'_>| match &vs.visibility {
+        _ if vs.unseen.is_some() => 3,
         Visibility::Public => 2,
         visibility if !visibility.includes(namespace) => 3,
         _ if vs.namespace() == namespace => 0,
@@ -264,6 +265,9 @@ pub(in crate::predict) fn attach(
     vs: &VirtualService<'_>,
     facts: &ServerFacts<'_>,
 ) -> Result<(), Reason> {
+    if let Some(why) = &vs.unseen {
+        return Err(Reason::Unseen(why.clone()));
+    }
     if vs.hosts.is_empty() {
         return Err(Reason::NoHosts);
     }

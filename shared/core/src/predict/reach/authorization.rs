@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{Barrier, attaches, targets};
 use crate::predict::ProxyFacts;
-use crate::predict::proxy::is_true;
+use crate::predict::features::switch;
 use crate::predict::store::Store;
 use crate::snapshot::views::{AsView, AuthorizationPolicy, AuthorizationRule};
 use crate::snapshot::{Kind, Object, ObjectId};
@@ -60,7 +60,7 @@ pub(crate) fn access(store: &Store<'_>, proxy: &ProxyFacts, port: u32, http: boo
             .meta
             .annotations
             .get(DRY_RUN)
-            .is_some_and(|v| is_true(v));
+            .is_some_and(|v| switch(v) == Some(true));
         if tried_out || !attaches(store, proxy, object, selector, &refs) {
             continue;
         }

@@ -4,9 +4,7 @@
 use super::Barrier;
 use crate::predict::ProxyFacts;
 use crate::predict::store::Store;
-use crate::snapshot::views::{
-    AsView, IntOrString, LabelSelector, Labels, NetworkPolicy, NetworkPort,
-};
+use crate::snapshot::views::{AsView, IntOrString, NetworkPolicy, NetworkPort};
 use crate::snapshot::{Kind, ObjectId};
 
 /// Whether NetworkPolicies keep every client from a port of the pods. Who the clients are is not asked.
@@ -24,7 +22,7 @@ pub(crate) fn barred_by_network(
         .of_kind(Kind::NetworkPolicy)
         .filter(|o| o.key.namespace == proxy.namespace)
         .filter_map(|o| Some((o.id, NetworkPolicy::of(&o.view)?)))
-        .filter(|(_, p)| selected(&p.spec.pod_selector, &proxy.labels))
+        .filter(|(_, p)| p.spec.pod_selector.fits(&proxy.labels))
         .filter(|(_, p)| {
             let types = &p.spec.policy_types;
             types.is_empty() || types.iter().any(|t| t == "Ingress")
@@ -51,19 +49,4 @@ fn lets_in(written: &NetworkPort, port: u32, proxy: &ProxyFacts) -> bool {
             ports.any(|p| p.name == *name && p.container_port == port)
         }
     }
-}
-
-fn selected(selector: &LabelSelector, labels: &Labels) -> bool {
-    let expressions = selector.match_expressions.iter().all(|e| {
-        let value = labels.get(&e.key);
-        match e.operator.as_str() {
-            "In" => value.is_some_and(|v| e.values.contains(v)),
-            "NotIn" => value.is_none_or(|v| !e.values.contains(v)),
-            "Exists" => value.is_some(),
-            "DoesNotExist" => value.is_none(),
-            // The API server refuses others.
-            _ => false,
-        }
-    });
-    expressions && super::selects(&selector.match_labels, labels)
 }

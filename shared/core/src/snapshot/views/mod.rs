@@ -85,6 +85,7 @@ views! {
     ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry), PeerAuthentication(PeerAuthentication),
     AuthorizationPolicy(AuthorizationPolicy), Secret(Secret), NetworkPolicy(NetworkPolicy), Ingress(Ingress),
     IngressClass(IngressClass), EnvoyFilter(EnvoyFilter), WasmPlugin(WasmPlugin),
+    MutatingWebhookConfiguration(MutatingWebhookConfiguration),
 }
 
 /// A view that can be taken out of [`View`].

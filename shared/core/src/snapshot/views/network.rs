@@ -54,6 +54,26 @@ pub struct LabelSelector {
     pub match_expressions: Vec<LabelExpression>,
 }
 
+impl LabelSelector {
+    /// Whether labels satisfy it; an empty one takes all.
+    #[must_use]
+    pub fn fits(&self, labels: &Labels) -> bool {
+        let mut wanted = self.match_labels.iter();
+        wanted.all(|(key, value)| labels.get(key) == Some(value))
+            && self.match_expressions.iter().all(|e| {
+                let value = labels.get(&e.key);
+                let listed = value.is_some_and(|v| e.values.contains(v));
+                match e.operator.as_str() {
+                    "In" => listed,
+                    "NotIn" => !listed,
+                    "Exists" => value.is_some(),
+                    // The API server refuses a fifth.
+                    _ => value.is_none(),
+                }
+            })
+    }
+}
+
 /// `matchExpressions[]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

@@ -6,7 +6,7 @@ mod proxy;
 mod servers;
 mod service;
 
-pub(super) use proxy::{of_no_port, undeclared_path, unselected};
+pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Effect, EntryId, Fate, Ledger, Step};
@@ -17,7 +17,7 @@ use crate::predict::{Config, ProxyFacts, ProxyKind};
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView};
 use crate::snapshot::{Kind, Object, ObjectId};
-use crate::walk::{Class, Question, asked, proxy_ref};
+use crate::walk::{Class, Question, asked, declares, proxy_ref};
 use proxy::{labels_in_words, proxy_hop, unknown_visibility};
 use servers::{no_server, servers};
 use service::{service_hop, service_targets};
@@ -244,6 +244,12 @@ pub(super) fn answer(
     } else {
         servers(&mut walk, &all, &chosen)
     };
+    for (entry, gateway) in proxy::left_out(store, class) {
+        // Another Gateway has the port, but what this one would serve there is lost all the same.
+        if declares(gateway, question.port) {
+            walk.tell_dropped(entry);
+        }
+    }
     if class.proxy.is_assumed() {
         unknown_visibility(&mut walk, &chosen);
     }
@@ -362,6 +368,7 @@ fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
             found.push(condition.to_owned());
         }
     }
+    found.extend(store.conditions(proxy));
     found
 }
 
