@@ -36,9 +36,8 @@ pub(super) fn claims<'s>(store: &'s Store<'_>, proxy: &ProxyFacts) -> Vec<Claim<
     }
     let mut found = Vec::new();
     for object in store.snapshot.of_kind(Kind::Ingress) {
-        let Some(Ingress { spec }) =
-            Ingress::of(&object.view).filter(|i| handled(store, object, i))
-        else {
+        let view = Ingress::of(&object.view).filter(|_| store.sees(object));
+        let Some(Ingress { spec }) = view.filter(|i| handled(store, object, i)) else {
             continue;
         };
         for (index, tls) in spec

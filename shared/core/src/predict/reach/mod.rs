@@ -98,7 +98,8 @@ fn attaches(
     targets: &[&PolicyTarget],
 ) -> bool {
     let own = policy.key.namespace == proxy.namespace;
-    if !own && policy.key.namespace != store.mesh.root_namespace {
+    let near = own || policy.key.namespace == store.mesh.root_namespace;
+    if !near || !store.sees(policy) {
         return false;
     }
     let selected = selector.is_none_or(|s| selects(s, &proxy.labels));

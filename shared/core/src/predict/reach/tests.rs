@@ -73,6 +73,17 @@ fn without_a_policy_everybody_is_let_in() {
 }
 
 #[test]
+fn what_istiod_does_not_watch_decides_nothing() {
+    let mesh = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: \
+                'discoverySelectors: [{matchLabels: {mesh: member}}]'}\n---\napiVersion: v1\nkind: \
+                Namespace\nmetadata: {name: edge}\n---\n";
+    let nothing = policy("edge", "nothing", "{}");
+    assert_eq!(of(&[mesh.to_owned(), nothing.clone()], 1883, false), "open");
+    let member = mesh.replace("{name: edge}", "{name: edge, labels: {mesh: member}}");
+    assert_eq!(of(&[member, nothing], 1883, false), "not allowed");
+}
+
+#[test]
 fn an_allow_policy_refuses_the_rest() {
     for namespace in ["edge", "istio-system"] {
         assert_eq!(
