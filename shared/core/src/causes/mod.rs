@@ -11,11 +11,18 @@ mod envoy_bind_perm;
 mod envoy_dup_addr;
 mod envoy_fc_identical;
 mod envoy_fc_overlap;
+mod envoy_proxy_protocol;
 mod envoy_sni_partial;
+mod envoyfilter_remove;
+mod gw_authz_deny;
 mod gw_autopass_no_svc;
 mod gw_autopass_sni;
 mod gw_bind_ipfamily;
 mod gw_bind_specific;
+mod gw_cred_ca;
+mod gw_cred_denied;
+mod gw_cred_invalid;
+mod gw_cred_missing;
 mod gw_dst_connect_fail;
 mod gw_dst_empty_host;
 mod gw_dst_externalname;
@@ -70,6 +77,7 @@ mod gw_srv_dup_host;
 mod gw_srv_dup_host_ghost;
 mod gw_srv_host_panic;
 mod gw_srv_https_name;
+mod gw_srv_ingress_first;
 mod gw_srv_l4_dup;
 mod gw_srv_nil_port;
 mod gw_srv_nshost_dup;
@@ -100,6 +108,7 @@ mod gw_vs_none;
 mod gw_vs_rule_idle;
 pub mod lines;
 mod net_nodeport_confusion;
+mod net_policy;
 mod net_svc_no_endpoint;
 mod page;
 mod refused;
@@ -137,8 +146,9 @@ use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::envoy::Refusal;
 use crate::predict::features::Unseen;
 use crate::predict::hosts;
+use crate::predict::reach::{Barrier, CredentialFault};
 use crate::report::{Certainty, Finding, Mark};
-use crate::snapshot::views;
+use crate::snapshot::{Kind, views};
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
@@ -148,11 +158,18 @@ pub static PAGES: &[&Page] = &[
     &envoy_dup_addr::PAGE,
     &envoy_fc_identical::PAGE,
     &envoy_fc_overlap::PAGE,
+    &envoy_proxy_protocol::PAGE,
     &envoy_sni_partial::PAGE,
+    &envoyfilter_remove::PAGE,
+    &gw_authz_deny::PAGE,
     &gw_autopass_no_svc::PAGE,
     &gw_autopass_sni::PAGE,
     &gw_bind_ipfamily::PAGE,
     &gw_bind_specific::PAGE,
+    &gw_cred_ca::PAGE,
+    &gw_cred_denied::PAGE,
+    &gw_cred_invalid::PAGE,
+    &gw_cred_missing::PAGE,
     &gw_dst_connect_fail::PAGE,
     &gw_dst_empty_host::PAGE,
     &gw_dst_externalname::PAGE,
@@ -207,6 +224,7 @@ pub static PAGES: &[&Page] = &[
     &gw_srv_dup_host_ghost::PAGE,
     &gw_srv_host_panic::PAGE,
     &gw_srv_https_name::PAGE,
+    &gw_srv_ingress_first::PAGE,
     &gw_srv_l4_dup::PAGE,
     &gw_srv_nil_port::PAGE,
     &gw_srv_nshost_dup::PAGE,
@@ -236,6 +254,7 @@ pub static PAGES: &[&Page] = &[
     &gw_vs_none::PAGE,
     &gw_vs_rule_idle::PAGE,
     &net_nodeport_confusion::PAGE,
+    &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &val_dr::PAGE,
     &val_dst::PAGE,
@@ -287,11 +306,13 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::NotRouter { .. } => {
             return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
+        Symptom::NodePortDiffers { .. } => &net_nodeport_confusion::CAUSE,
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
         Symptom::UdpServer => &gw_udp_is_tcp::CAUSE,
         Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::Refused(refusal) => return of_refusal(tale, refusal),
+        Symptom::Barred(barrier) => of_barrier(barrier),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
         Symptom::Admission(violation) => admission::cause(violation.rule),
         Symptom::RuleIdle { .. } => &gw_vs_rule_idle::CAUSE,
@@ -313,6 +334,9 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::Unseen(Unseen::Namespace) => &gw_ns_not_discovered::CAUSE,
         Reason::Unseen(Unseen::Kind) => &gw_res_ignored::CAUSE,
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
+        Reason::TlsHostTaken { by, .. } if of_ingress(tale, *by) => {
+            return (&gw_srv_ingress_first::CAUSE, vec!["GW-SRV-DUP-HOST"]);
+        }
         Reason::TlsHostTaken { by, .. } => {
             let holder = tale.ledger.get(*by).map(|e| &e.fate);
             if matches!(holder, Some(Fate::Dropped(_))) {
@@ -423,6 +447,7 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
             return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
         }
         Refusal::AgentPort { .. } => return (&gw_port_reserved::CAUSE, vec!["ENVOY-BIND-INUSE"]),
+        Refusal::NotPermitted { .. } => return (&envoy_bind_perm::CAUSE, vec![]),
         Refusal::NoAddress { .. } => return (&envoy_bind_noaddr::CAUSE, vec![]),
         Refusal::PartialWildcard { .. } => return (&envoy_sni_partial::CAUSE, vec![]),
         Refusal::IdenticalChains { first, second } => (*first, *second, false),
@@ -452,12 +477,43 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
     (cause, vec![said.page.code])
 }
 
+/// One cause for each thing that stands in the way.
+fn of_barrier(barrier: &Barrier) -> &'static Cause {
+    match barrier {
+        Barrier::NoReadyPod { .. } | Barrier::SelectsNone { .. } => &net_svc_no_endpoint::CAUSE,
+        Barrier::Network { .. } => &net_policy::CAUSE,
+        Barrier::NotAllowed { .. } | Barrier::Denied { .. } => &gw_authz_deny::CAUSE,
+        Barrier::Credential(fault) => match fault {
+            CredentialFault::Missing { .. } => &gw_cred_missing::CAUSE,
+            CredentialFault::Denied { .. } => &gw_cred_denied::CAUSE,
+            CredentialFault::WrongKeys { .. } => &gw_cred_invalid::CAUSE,
+            CredentialFault::NoCa { .. } => &gw_cred_ca::CAUSE,
+        },
+        Barrier::Preface(_) => &envoy_proxy_protocol::CAUSE,
+        Barrier::Removed(_) => &envoyfilter_remove::CAUSE,
+    }
+}
+
+/// Whether a server was made of an Ingress.
+fn of_ingress(tale: &Tale<'_, '_>, by: EntryId) -> bool {
+    let holder = tale.server_at(by).map(|(object, _)| object);
+    holder
+        .and_then(|id| tale.store.snapshot.get(id))
+        .is_some_and(|o| o.key.kind == Kind::Ingress)
+}
+
 /// Another namespace's Gateway first, then equal protocols, then different ones.
 fn port_taken(tale: &Tale<'_, '_>, by: EntryId, same: bool) -> (&'static Cause, Vec<&'static str>) {
     let own = tale.server().and_then(|(g, _)| tale.store.snapshot.get(g));
     let holder = tale
         .server_at(by)
         .and_then(|(g, _)| tale.store.snapshot.get(g));
+    if of_ingress(tale, by) {
+        return (
+            &gw_srv_ingress_first::CAUSE,
+            vec![gw_srv_proto_conflict::PAGE.code],
+        );
+    }
     let elsewhere = own
         .zip(holder)
         .is_some_and(|(a, b)| a.key.namespace != b.key.namespace);

@@ -8,7 +8,6 @@ use super::config::Cluster;
 use super::endpoints::{Wanted, endpoints};
 use super::gateway::{Context, Place, selects};
 use super::hosts::{is_wildcard, resolve_short_name};
-use super::mesh::MeshConfig;
 use super::protocol::Protocol;
 use super::proxy::ProxyFacts;
 use super::store::{DestinationRule, Registry, Resolution, Service, ServicePort, Store, Subset};
@@ -179,10 +178,7 @@ fn ejecting(store: &Store<'_>, rule: Option<&DestinationRule>, port: u32) -> Opt
                 .default_traffic_policy
                 .outlier_detection
                 .as_ref()?;
-            (
-                general,
-                MeshConfig::object(store.snapshot, &store.istiod)?.id,
-            )
+            (general, store.mesh.object?)
         }
     };
     (detection.min_health_percent >= 0).then_some(by)

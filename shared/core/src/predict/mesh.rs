@@ -3,8 +3,9 @@
 use serde::Deserialize;
 
 use super::istiod::Istiod;
-use crate::snapshot::views::{ConfigMap, Labels, OutlierDetection};
-use crate::snapshot::{Kind, Object, Snapshot, reader, views::AsView};
+use super::reach::ProxyConfig;
+use crate::snapshot::views::{ConfigMap, LabelSelector, OutlierDetection};
+use crate::snapshot::{Kind, ObjectId, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
@@ -26,11 +27,24 @@ pub struct MeshConfig {
     pub default_service_export_to: Vec<String>,
     /// What DestinationRules leave open.
     pub default_traffic_policy: DefaultTrafficPolicy,
+    /// What every proxy is configured with unless its pod says otherwise.
+    pub default_config: ProxyConfig,
+    /// Which Ingresses are handled: `STRICT`, `DEFAULT`, `OFF`.
+    pub ingress_controller_mode: String,
+    /// The class of Ingresses by annotation.
+    pub ingress_class: String,
+    /// The value of the label `istio` of pods that serve Ingresses.
+    pub ingress_selector: String,
+    /// The Service of those pods: gives the value where the selector does not.
+    pub ingress_service: String,
     /// Which namespaces are watched: those that any of them fits, all when there is none.
     pub discovery_selectors: Vec<LabelSelector>,
     /// Suffix of the cluster's names.
     #[serde(skip)]
     pub domain: String,
+    /// The ConfigMap it was read from.
+    #[serde(skip)]
+    pub object: Option<ObjectId>,
 }
 
 /// `MeshConfig.defaultTrafficPolicy`.
@@ -41,44 +55,6 @@ pub struct DefaultTrafficPolicy {
     pub outlier_detection: Option<OutlierDetection>,
 }
 
-/// A label selector, after Kubernetes' `meta/v1`; an empty one selects all.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct LabelSelector {
-    /// Labels that must be there.
-    pub match_labels: Labels,
-    /// Further requirements.
-    pub match_expressions: Vec<Requirement>,
-}
-
-/// `matchExpressions[]`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Requirement {
-    /// The label.
-    pub key: String,
-    /// `In`, `NotIn`, `Exists`, `DoesNotExist`.
-    pub operator: String,
-    /// What it is, or is not.
-    pub values: Vec<String>,
-}
-
-impl LabelSelector {
-    fn fits(&self, labels: &Labels) -> bool {
-        let fits = |requirement: &Requirement| {
-            let value = labels.get(&requirement.key);
-            let listed = value.is_some_and(|v| requirement.values.contains(v));
-            match requirement.operator.as_str() {
-                "In" => listed,
-                "NotIn" => !listed,
-                "Exists" => value.is_some(),
-                _ => value.is_none(),
-            }
-        };
-        super::selects(&self.match_labels, labels) && self.match_expressions.iter().all(fits)
-    }
-}
-
 impl Default for MeshConfig {
     fn default() -> Self {
         Self {
@@ -87,32 +63,37 @@ impl Default for MeshConfig {
             default_destination_rule_export_to: Vec::new(),
             default_service_export_to: Vec::new(),
             default_traffic_policy: DefaultTrafficPolicy::default(),
+            default_config: ProxyConfig::default(),
+            ingress_controller_mode: "STRICT".to_owned(),
+            ingress_class: "istio".to_owned(),
+            ingress_selector: String::new(),
+            ingress_service: "istio-ingressgateway".to_owned(),
             discovery_selectors: Vec::new(),
             domain: "cluster.local".to_owned(),
+            object: None,
         }
     }
 }
 
 impl MeshConfig {
-    /// The mesh configuration that an istiod reads, or the defaults.
+    /// The mesh configuration that an istiod reads, or the defaults. After istio
+    /// `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
     #[must_use]
     pub fn of(snapshot: &Snapshot, istiod: &Istiod) -> Self {
-        Self::object(snapshot, istiod)
-            .and_then(|object| ConfigMap::of(&object.view))
-            .and_then(|config_map| config_map.data.get("mesh"))
-            .and_then(|text| reader::parse(text))
-            .and_then(|value| Self::deserialize(value).ok())
-            .unwrap_or_default()
-    }
-
-    /// The object that it stands in. After istio `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
-    #[must_use]
-    pub fn object<'s>(snapshot: &'s Snapshot, istiod: &Istiod) -> Option<&'s Object> {
         let name = match istiod.revision.as_deref() {
             None | Some("" | "default") => "istio".to_owned(),
             Some(revision) => format!("istio-{revision}"),
         };
-        snapshot.find(Kind::ConfigMap, &istiod.namespace, &name)
+        let object = snapshot.find(Kind::ConfigMap, &istiod.namespace, &name);
+        let read = object
+            .and_then(|object| ConfigMap::of(&object.view))
+            .and_then(|config_map| config_map.data.get("mesh"))
+            .and_then(|text| reader::parse(text))
+            .and_then(|value| Self::deserialize(value).ok());
+        Self {
+            object: object.map(|o| o.id),
+            ..read.unwrap_or_default()
+        }
     }
 
     /// Whether a namespace is watched; `None` where that hangs on labels of a Namespace that was not read.

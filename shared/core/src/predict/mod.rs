@@ -13,6 +13,7 @@ pub mod istiod;
 pub mod mesh;
 pub mod protocol;
 mod proxy;
+pub mod reach;
 pub mod store;
 pub mod version;
 

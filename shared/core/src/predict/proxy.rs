@@ -62,6 +62,12 @@ pub struct ProxyFacts {
     pub ips: Vec<String>,
     /// `ISTIO_META_UNPRIVILEGED_POD`: ports below 1024 are skipped.
     pub unprivileged: bool,
+    /// Annotations of the pods.
+    pub annotations: Labels,
+    /// The pods share their node's network.
+    pub host_network: bool,
+    /// The first port that the proxy may bind, where the pod says so.
+    pub first_port: Option<u32>,
     /// How many pods.
     pub replicas: u32,
     /// Where the facts come from.
@@ -142,6 +148,9 @@ impl ProxyFacts {
                 .iter()
                 .flat_map(|c| &c.env)
                 .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && switch(&e.value) == Some(true)),
+            annotations: annotations.clone(),
+            host_network: spec.host_network,
+            first_port: first_port(spec),
             containers,
             ips: Vec::new(),
             replicas: 1,
@@ -160,6 +169,9 @@ impl ProxyFacts {
             containers: Vec::new(),
             ips: Vec::new(),
             unprivileged: false,
+            annotations: Labels::new(),
+            host_network: false,
+            first_port: None,
             replicas: 1,
             source: ProxySource::Assumed,
         }
@@ -214,8 +226,31 @@ fn runs_proxy(spec: &PodSpec) -> bool {
     containers(spec).any(|c| c.args.first().is_some_and(|a| a == "proxy"))
 }
 
+/// The kernel's setting for the first port that every process may bind.
+const FIRST_PORT_SYSCTL: &str = "net.ipv4.ip_unprivileged_port_start";
+
 /// The kinds whose template stands for pods.
 pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
+
+/// The kernel's setting for ports that need a privilege, unless the proxy has it: it runs as root, or may bind any.
+fn first_port(spec: &PodSpec) -> Option<u32> {
+    let pod = &spec.security_context;
+    let setting = pod.sysctls.iter().find(|s| s.name == FIRST_PORT_SYSCTL)?;
+    let privileged = containers(spec).any(|c| {
+        let own = &c.security_context;
+        own.privileged
+            || own.run_as_user.or(pod.run_as_user) == Some(0)
+            || own
+                .capabilities
+                .add
+                .iter()
+                .any(|c| c == "NET_BIND_SERVICE" || c == "ALL")
+    });
+    if privileged {
+        return None;
+    }
+    setting.value.parse().ok()
+}
 
 /// A router by `proxy router` among a container's arguments, or by the injection template that adds them.
 fn kind_of(annotations: &Labels, spec: &PodSpec) -> ProxyKind {

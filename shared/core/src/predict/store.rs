@@ -470,6 +470,16 @@ impl<'a> Store<'a> {
         own.next().unwrap_or(self)
     }
 
+    /// Whether this istiod watches an object. Where that hangs on a Namespace that was not read, it does.
+    #[must_use]
+    pub fn sees(&self, object: &Object) -> bool {
+        let discovered = self.mesh.discovers(self.snapshot, &object.key.namespace);
+        let revision = self.istiod.revision.as_deref();
+        !self.istiod.features.ignores(object.key.kind)
+            && discovered != Some(false)
+            && !revision.is_some_and(|revision| of_other_revision(object, revision))
+    }
+
     /// The istiod that serves a proxy, with what is known about it for this proxy.
     #[must_use]
     pub fn istiod_of(&self, proxy: &ProxyFacts) -> Istiod {

@@ -46,6 +46,14 @@ kinds! {
     DestinationRule "networking.istio.io" "destinationrules" "dr",
     ServiceEntry "networking.istio.io" "serviceentries" "se",
     WorkloadEntry "networking.istio.io" "workloadentries" "we",
+    PeerAuthentication "security.istio.io" "peerauthentications" "pa",
+    AuthorizationPolicy "security.istio.io" "authorizationpolicies" "ap",
+    Secret "" "secrets" "secret",
+    NetworkPolicy "networking.k8s.io" "networkpolicies" "netpol",
+    Ingress "networking.k8s.io" "ingresses" "ing",
+    IngressClass "networking.k8s.io" "ingressclasses" "ingressclass",
+    EnvoyFilter "networking.istio.io" "envoyfilters" "ef",
+    WasmPlugin "extensions.istio.io" "wasmplugins" "wasmplugin",
     MutatingWebhookConfiguration "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "mwc",
 }
 
@@ -63,7 +71,10 @@ impl Kind {
     /// Whether objects of this kind live in a namespace.
     #[must_use]
     pub const fn namespaced(self) -> bool {
-        !matches!(self, Self::Namespace | Self::MutatingWebhookConfiguration)
+        !matches!(
+            self,
+            Self::Namespace | Self::IngressClass | Self::MutatingWebhookConfiguration
+        )
     }
 }
 

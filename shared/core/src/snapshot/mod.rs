@@ -262,10 +262,11 @@ impl Snapshot {
     }
 
     /// Line and column of an object's field, or of its nearest parent that is written; `None` for an object that no
-    /// file holds.
+    /// file holds. A Secret has no place: nothing of its text is ever shown.
     #[must_use]
     pub fn locate(&self, id: ObjectId, field: &FieldPath) -> Option<Location> {
-        let origin = self.get(id)?.origin.as_ref()?;
+        let object = self.get(id).filter(|o| o.key.kind != Kind::Secret)?;
+        let origin = object.origin.as_ref()?;
         let source = self.source(origin.source)?;
         reader::locate(source, origin, field)
     }

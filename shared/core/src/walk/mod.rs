@@ -15,7 +15,8 @@ use crate::ledger::{Ledger, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{Prediction, ProxyFacts, ProxyKind, not_a_router, predict, routers};
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
-use crate::snapshot::{Object, views::Labels};
+use crate::snapshot::Object;
+use crate::snapshot::views::{AsView, Labels, Service};
 
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
@@ -114,7 +115,45 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         }
     }
     if answers.is_empty() {
+        answers = behind_node_port(store, classes, question);
+    }
+    if answers.is_empty() {
         answers.push(undeclared(store, classes, question));
+    }
+    answers
+}
+
+/// A number that nobody declares may be the one that nodes have for a gateway Service's port: then that port is meant.
+fn behind_node_port(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+    let of_entry = |step: &Step| {
+        let Step::ServicePort { service, index } = step else {
+            return None;
+        };
+        let service = Service::of(&store.snapshot.get(*service)?.view)?;
+        let port = service.spec.ports.get(*index)?;
+        (port.node_port == Some(question.port) && port.port != question.port).then_some(port.port)
+    };
+    let mut entries = classes
+        .iter()
+        .flat_map(|c| c.prediction.ledger.service_ports());
+    let Some(port) = entries.find_map(|(_, e)| of_entry(&e.step)) else {
+        return Vec::new();
+    };
+    let meant = Question {
+        port,
+        ..question.clone()
+    };
+    let declared = store.gateways.iter().any(|g| declares(g, port));
+    let mut answers: Vec<Answer> = classes
+        .iter()
+        .filter_map(|class| gateway::answer(store, class, &meant, declared))
+        .collect();
+    for answer in &mut answers {
+        answer.asked.port = question.port;
+        answer.summary = format!(
+            "{} is the node port of {port}: {}",
+            question.port, answer.summary
+        );
     }
     answers
 }

@@ -7,8 +7,8 @@ use crate::ledger::Block;
 use crate::predict::hosts;
 use crate::predict::store::Service;
 use crate::snapshot::views::L4Match;
-use crate::snapshot::views::{self};
-use crate::snapshot::{Change, Kind, Object};
+use crate::snapshot::views::{self, AsView, Labels};
+use crate::snapshot::{Change, Kind, Object, ObjectId};
 use serde_json::{Value, json};
 
 /// A VirtualService that gives a server its route.
@@ -271,3 +271,33 @@ pub(in crate::causes) fn export_to(
 }
 
 // A destination that is there, but wrong.
+
+/// A policy of our own for the gateway's pods, in their namespace: it opens one port, and changes no one else's.
+pub(in crate::causes) fn policy(
+    tale: &Tale<'_, '_>,
+    kind: Kind,
+    port: u32,
+    beside: ObjectId,
+    title: String,
+    spec: impl Fn(&Labels) -> Value,
+) -> Option<Candidate> {
+    let server = Server::of(tale)?;
+    let gateway = views::Gateway::of(&server.gateway.view)?;
+    let selector = Some(&gateway.spec.selector).filter(|s| !s.is_empty())?;
+    let namespace = tale.proxy.namespace.as_str();
+    let name = unique(&format!("{}-{port}", tale.proxy.name), |name| {
+        tale.store.snapshot.find(kind, namespace, name).is_some()
+    });
+    let object = json!({
+        "apiVersion": format!("{}/v1", kind.group()),
+        "kind": kind.name(),
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": spec(selector),
+    });
+    let change = Change::Create {
+        kind,
+        object,
+        beside: Some(beside),
+    };
+    Some(Candidate::new(title, vec![change]))
+}

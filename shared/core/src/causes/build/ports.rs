@@ -28,7 +28,7 @@ pub(in crate::causes) fn gateway_services<'t>(
 }
 
 /// The first number from here on that no Gateway, no port of the gateway's Services and nothing of Istio uses.
-fn free_port(tale: &Tale<'_, '_>, from: u32) -> Option<u32> {
+pub(in crate::causes) fn free_port(tale: &Tale<'_, '_>, from: u32) -> Option<u32> {
     let mut taken: BTreeSet<u32> = BTreeSet::new();
     for gateway in &tale.store.gateways {
         let numbers = gateway.spec.servers.iter().filter_map(|s| s.port.as_ref());

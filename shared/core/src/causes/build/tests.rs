@@ -22,6 +22,12 @@ const WITHOUT: &[&str] = &[
     "VAL-GW-NAME",
     "VAL-GW-TLS-REQUIRED",
     "VAL-SE",
+    "ENVOY-PROXY-PROTOCOL",
+    "ENVOYFILTER-REMOVE",
+    "GW-CRED-CA",
+    "GW-CRED-DENIED",
+    "GW-CRED-INVALID",
+    "GW-CRED-MISSING",
     "GW-HTTP-AFTER-CATCHALL",
     "GW-HTTP-DELEGATE-CONFLICT",
     "GW-PORT-NOT-DECLARED",
@@ -30,6 +36,7 @@ const WITHOUT: &[&str] = &[
     "GW-SRV-DUP-HOST-GHOST",
     "GW-TCP-SHADOWED",
     "GW-UDP-IS-TCP",
+    "NET-NODEPORT-CONFUSION",
 ];
 
 /// The ingress gateway of the small meshes: its Service has ports 80 and 5000.

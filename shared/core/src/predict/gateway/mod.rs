@@ -2,6 +2,7 @@
 //! `pilot/pkg/networking/core/gateway.go:buildGatewayListeners` (1.31).
 
 mod chains;
+mod ingress;
 mod merge;
 mod ports;
 

@@ -65,14 +65,16 @@ pub struct ServerTls {
     pub mode: String,
     /// Secret's name.
     pub credential_name: String,
+    /// Several Secrets, one for each kind of key; then the single name does not count.
+    pub credential_names: Vec<String>,
+    /// The Secret of those who sign for clients.
+    pub ca_cert_credential_name: String,
     /// Certificate file.
     pub server_certificate: String,
     /// Key file.
     pub private_key: String,
     /// File of the CA that clients are checked by.
     pub ca_certificates: String,
-    /// Names of Secrets, one for each kind of key.
-    pub credential_names: Vec<String>,
     /// Certificate files, one pair for each kind of key.
     pub tls_certificates: Vec<TlsCertificate>,
 }

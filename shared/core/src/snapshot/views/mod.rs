@@ -5,6 +5,9 @@
 mod istio;
 mod kubernetes;
 mod labels;
+mod network;
+mod patches;
+mod security;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -12,6 +15,9 @@ use serde::{Deserialize, Deserializer};
 pub use istio::*;
 pub use kubernetes::*;
 pub use labels::Labels;
+pub use network::*;
+pub use patches::*;
+pub use security::*;
 
 use super::Kind;
 
@@ -76,7 +82,9 @@ views! {
     Namespace(Namespace), ConfigMap(ConfigMap), Service(Service), Pod(Pod), Endpoints(Endpoints),
     EndpointSlice(EndpointSlice), Deployment(Deployment), StatefulSet(StatefulSet), DaemonSet(DaemonSet),
     Gateway(Gateway), VirtualService(VirtualService), DestinationRule(DestinationRule),
-    ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry),
+    ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry), PeerAuthentication(PeerAuthentication),
+    AuthorizationPolicy(AuthorizationPolicy), Secret(Secret), NetworkPolicy(NetworkPolicy), Ingress(Ingress),
+    IngressClass(IngressClass), EnvoyFilter(EnvoyFilter), WasmPlugin(WasmPlugin),
     MutatingWebhookConfiguration(MutatingWebhookConfiguration),
 }
 

@@ -1,6 +1,6 @@
 //! From the listener on: filter chains, routes, clusters, endpoints.
 
-use super::{Subject, Walk};
+use super::{Subject, Walk, outside};
 use crate::causes::Symptom;
 use crate::ledger::{Block, Effect, EntryId, Fate, Reason, Step};
 use crate::predict::envoy;
@@ -134,7 +134,7 @@ pub(super) fn through(walk: &mut Walk<'_, '_>, listening: &[&Subject<'_>]) -> Op
     }
     walk.ok("route", route_object, routes);
     let listener = listener_name(walk.config(), first).unwrap_or_default();
-    if refused(walk, first, &listener) {
+    if refused(walk, first, &listener) || outside::barred(walk, listening, taking, &listener) {
         return None;
     }
     walk.ok("listener", None, vec![listener]);

@@ -1,6 +1,7 @@
 //! The way of a connection through a gateway.
 
 mod listening;
+mod outside;
 mod proxy;
 mod servers;
 mod service;
@@ -10,10 +11,10 @@ pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
-use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
 use crate::predict::{Config, ProxyFacts, ProxyKind};
+use crate::predict::{envoy, hosts};
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView, View};
 use crate::snapshot::{Kind, Object, ObjectId};
@@ -82,6 +83,8 @@ struct Walk<'w, 'a> {
     hops: Vec<Hop>,
     findings: Vec<Finding>,
     unknowns: Vec<Unknown>,
+    /// Conditions of the answer that only the way shows.
+    assumptions: Vec<String>,
     verdict: Verdict,
 }
 
@@ -243,6 +246,13 @@ impl<'w> Walk<'w, '_> {
         }
     }
 
+    /// A condition of the answer, said once.
+    fn assume(&mut self, condition: String) {
+        if !self.assumptions.contains(&condition) {
+            self.assumptions.push(condition);
+        }
+    }
+
     fn name_of(&self, id: ObjectId) -> String {
         self.store
             .snapshot
@@ -283,10 +293,12 @@ pub(super) fn answer(
     if chosen.is_empty() {
         chosen = all.iter().filter(by_listener).filter(wanted).collect();
     }
+    let target = service_targets.first().copied();
+    let own = envoy::own_listener(target.unwrap_or(question.port)).filter(|_| !declared);
     let served = !declared
         && question.namespace.is_none()
-        && (!service_targets.is_empty() || without_port(store, ledger).is_some());
-    if chosen.is_empty() && !served {
+        && (target.is_some() || without_port(store, ledger).is_some());
+    if chosen.is_empty() && !served && own.is_none() {
         return None;
     }
     let mut walk = Walk {
@@ -297,6 +309,7 @@ pub(super) fn answer(
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
+        assumptions: Vec::new(),
         verdict: Verdict::Open,
     };
     let bound = chosen
@@ -304,17 +317,15 @@ pub(super) fn answer(
         .find(|s| s.listens())
         .or(chosen.first())
         .and_then(|s| s.port)
-        // Where nothing was bound because nothing is stored, the Service itself is not at fault.
-        .or_else(|| {
-            let not_stored = |s: &&Subject<'_>| matches!(s.fate, Fate::Dropped(Reason::NotStored { .. }));
-            let blank = chosen.is_empty() && without_port(store, ledger).is_some();
-            let lost = blank || chosen.iter().any(not_stored);
-            service_targets.first().copied().filter(|_| lost)
-        });
+        .or(target);
     let entry = chosen.first().map(|s| s.entry);
+    if let (true, Some(purpose)) = (chosen.is_empty(), own) {
+        return Some(own_answer(walk, question, target, purpose));
+    }
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
     crashes(&mut walk);
+    outside::network(&mut walk, bound.unwrap_or(question.port), entry);
     let lead = if chosen.is_empty() {
         no_server(&mut walk);
         None
@@ -354,6 +365,30 @@ fn stored_all_the_same(walk: &mut Walk<'_, '_>, chosen: &[&Subject<'_>]) {
     for id in attached {
         walk.tell_stored(id);
     }
+}
+
+/// A listener that every gateway has, whatever istiod sends: the one for metrics is on the pods alone.
+fn own_answer(
+    mut walk: Walk<'_, '_>,
+    question: &Question,
+    target: Option<u32>,
+    purpose: &str,
+) -> Answer {
+    if target.is_some() {
+        service_hop(&mut walk, target.unwrap_or(question.port), None);
+    }
+    proxy_hop(&mut walk);
+    let port = target.unwrap_or(question.port);
+    walk.ok(
+        "listener",
+        None,
+        vec![format!("0.0.0.0:{port}, Envoy's own")],
+    );
+    let lead = match target {
+        Some(_) => format!("Envoy's own, for {purpose}"),
+        None => format!("Envoy's own on each pod, for {purpose}"),
+    };
+    finish(walk, question, Some(&lead))
 }
 
 /// Every server of the Gateways that apply.
@@ -402,10 +437,13 @@ fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer
         mut findings,
         hops,
         unknowns,
+        assumptions: own,
         verdict,
         store,
         ..
     } = walk;
+    let mut assumptions = assumptions(store, &class.proxy);
+    assumptions.extend(own);
     findings.sort_by_key(|f| hop_rank(store, f));
     let summary = headline(&class.proxy, question.port, verdict, &findings, lead);
     Answer {
@@ -413,7 +451,7 @@ fn finish(walk: Walk<'_, '_>, question: &Question, lead: Option<&str>) -> Answer
         asked: asked(question),
         verdict,
         summary,
-        assumptions: assumptions(store, &class.proxy),
+        assumptions,
         path: in_order(hops),
         findings,
         unknowns,
@@ -431,14 +469,10 @@ fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
     }
     for (kind, condition) in [
         (
-            "networking.istio.io/EnvoyFilter",
-            "no EnvoyFilter changes these listeners",
-        ),
-        (
             "gateway.networking.k8s.io/Gateway",
             "no Kubernetes Gateway takes this port",
         ),
-        ("networking.k8s.io/Ingress", "no Ingress takes this port"),
+        ("extensions/Ingress", "no Ingress takes this port"),
     ] {
         if not_read.contains(kind) {
             found.push(condition.to_owned());
@@ -450,10 +484,14 @@ fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
 
 /// Findings in the order of the path: Service, proxy, Gateway, VirtualService, destination.
 fn hop_rank(store: &Store<'_>, finding: &Finding) -> u8 {
-    if finding.page.code.starts_with("GW-PORT-N") {
+    let code = finding.page.code;
+    if code.starts_with("GW-PORT-N") || code == "NET-SVC-NO-ENDPOINT" {
         return 0;
     }
-    if finding.page.code.starts_with("GW-DST") {
+    if code.starts_with("GW-AUTHZ") || code.starts_with("ENVOY") {
+        return 3;
+    }
+    if code.starts_with("GW-DST") {
         return 4;
     }
     match store

@@ -163,6 +163,7 @@ pub(in crate::walk) fn unselected(
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
+        assumptions: Vec::new(),
         verdict: Verdict::Open,
     };
     match not_router {
@@ -230,6 +231,7 @@ pub(in crate::walk) fn unapplied(
         hops: Vec::new(),
         findings: Vec::new(),
         unknowns: Vec::new(),
+        assumptions: Vec::new(),
         verdict: Verdict::Open,
     };
     let targets = service_targets(&class.prediction.ledger, store, question.port);

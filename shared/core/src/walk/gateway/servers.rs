@@ -7,7 +7,7 @@ use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::Store;
 use crate::report::{HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView};
-use crate::snapshot::{Object, ObjectId};
+use crate::snapshot::{Kind, Object, ObjectId};
 use crate::walk::culprits::{self, Missing};
 use crate::walk::names::cluster_name;
 
@@ -206,8 +206,17 @@ fn left_out(
                 .iter()
                 .find(|s| s.listens() && Some(s.gateway.id) == holder && s.port == subject.port);
             let Some(winner) = winner else {
-                walk.broken("server", gateway, line, Verdict::Missing);
-                return None;
+                // What an Ingress leads to is not predicted.
+                let by_ingress = holder
+                    .and_then(|h| walk.store.snapshot.get(h))
+                    .is_some_and(|o| o.key.kind == Kind::Ingress);
+                let verdict = if by_ingress {
+                    Verdict::Diverted
+                } else {
+                    Verdict::Missing
+                };
+                walk.broken("server", gateway, line, verdict);
+                return by_ingress.then(|| format!("Ingress {holder_name}"));
             };
             walk.broken("server", gateway, line, Verdict::Diverted);
             let chains = chains_of(walk.config(), winner);

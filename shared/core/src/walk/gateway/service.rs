@@ -1,6 +1,6 @@
 //! The hop through the gateway's Service.
 
-use super::Walk;
+use super::{Walk, outside};
 use crate::causes::{Severity, Symptom};
 use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::selects;
@@ -24,6 +24,7 @@ pub(super) struct ServicePort<'w> {
     id: EntryId,
     entry: &'w Entry,
     service: &'w Object,
+    index: usize,
     written: &'w views::ServicePort,
 }
 
@@ -41,6 +42,7 @@ pub(super) fn service_ports<'w>(
             id,
             entry,
             service,
+            index,
             written,
         })
     })
@@ -70,11 +72,11 @@ pub(super) fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<Ent
         found = service_ports(ledger, store).filter(leading).collect();
     }
     if let Some(first) = found.first() {
-        let lines = found
+        let lines: Vec<String> = found
             .iter()
             .flat_map(|p| {
                 let way = format!("{}  {} → {bound}", p.service.qualified(), p.written.port);
-                std::iter::once(way).chain(addresses(p))
+                std::iter::once(way).chain(addresses(p)).chain(limits(p))
             })
             .collect();
         let repeated: Vec<EntryId> = found
@@ -87,7 +89,14 @@ pub(super) fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<Ent
             })
             .map(|p| p.id)
             .collect();
-        walk.ok("service", Some(first.service.id), lines);
+        let services: Vec<&Object> = found.iter().map(|p| p.service).collect();
+        if !outside::no_ready_pod(walk, &services, &lines, entry) {
+            walk.ok("service", Some(first.service.id), lines);
+        }
+        let node_port = found.iter().find_map(node_port_differs);
+        if let (Some(symptom), Some(entry)) = (node_port, entry) {
+            walk.tell(entry, symptom);
+        }
         for id in repeated {
             walk.tell_dropped(id);
         }
@@ -160,6 +169,7 @@ pub(super) fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<Ent
                 );
             }
         }
+        None if outside::misses_pods(walk, bound, entry) => {}
         None => {
             let line = if walk.class.proxy.is_assumed() {
                 "not in the files"
@@ -199,6 +209,40 @@ fn addresses(port: &ServicePort<'_>) -> Option<String> {
         (Some(address), None) => Some(format!("at {address}:{number}")),
         (None, Some(node)) => Some(format!("on node port {node}")),
         (None, None) => None,
+    }
+}
+
+/// The numbers that nodes have unless the API server is told otherwise.
+const NODE_PORTS: std::ops::RangeInclusive<u32> = 30000..=32767;
+
+/// From outside only the nodes lead to such a Service, and a number among theirs looks like one of them.
+fn node_port_differs(port: &ServicePort<'_>) -> Option<Symptom<'static>> {
+    let view = views::Service::of(&port.service.view)?;
+    let number = port.written.port;
+    let nodes_alone = view.spec.r#type == "NodePort"
+        && view.spec.external_ips.is_empty()
+        && view.status.load_balancer.ingress.is_empty();
+    let node_port = port.written.node_port.filter(|n| *n != number)?;
+    (nodes_alone && NODE_PORTS.contains(&number)).then_some(Symptom::NodePortDiffers {
+        service: port.service.id,
+        index: port.index,
+        node_port,
+    })
+}
+
+/// Which clients of a load balancer or node are let in, where that is limited.
+fn limits(port: &ServicePort<'_>) -> Option<String> {
+    let spec = &views::Service::of(&port.service.view)?.spec;
+    let ranges = &spec.load_balancer_source_ranges;
+    let local = spec.external_traffic_policy == "Local";
+    match (ranges.is_empty() || spec.r#type != "LoadBalancer", local) {
+        (true, false) => None,
+        (true, true) => Some("from outside only on nodes with a ready pod".to_owned()),
+        (false, false) => Some(format!("from outside only for {}", ranges.join(", "))),
+        (false, true) => Some(format!(
+            "from outside only for {}, on nodes with a ready pod",
+            ranges.join(", ")
+        )),
     }
 }
 
