@@ -19,7 +19,7 @@ use mesh_core::report::{
 use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
-use mesh_live::cli::{ISTIO_VERSION, ServiceRef, TargetKind, TargetRef};
+use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
 use mesh_live::load::{FromFiles, counted, from_files};
@@ -71,7 +71,9 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
         command: COMMAND.to_owned(),
     };
-    let files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    let mut files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    files.loaded.snapshot.istio_version = cli.istio.istio_version;
+    let files = files;
     let store = Store::new(&files.loaded.snapshot);
     let proxy = match cli
         .proxy
@@ -157,7 +159,7 @@ fn layout(cli: &Cli, io: &Io) -> Layout {
     }
 }
 
-fn basis(files: &FromFiles, typed: &[String]) -> Basis {
+fn basis(files: &FromFiles, versions: &str, typed: &[String]) -> Basis {
     let counts = &files.loaded.counts;
     let unread = files.loaded.snapshot.coverage.unread_documents;
     let not_read = if unread > 0 {
@@ -167,7 +169,7 @@ fn basis(files: &FromFiles, typed: &[String]) -> Basis {
     };
     Basis {
         line: format!(
-            "predicted from {}, Istio {ISTIO_VERSION}{not_read}",
+            "predicted from {}, Istio {versions}{not_read}",
             counted(counts.texts, "file")
         ),
         read: files.in_words(),
@@ -295,6 +297,7 @@ impl Run<'_, '_> {
     /// One port.
     fn ask(&mut self, question: &Question, io: &mut Io) -> io::Result<Exit> {
         let mut answers = walk::ask(self.store, self.classes, question);
+        walk::note_other_versions(self.store, self.classes, question, &mut answers);
         change::repair(self.store, self.classes, question, &mut answers);
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&answers, nth.get(), io);
@@ -315,12 +318,9 @@ impl Run<'_, '_> {
                 wish: wish.clone(),
                 ..Question::default()
             };
-            change::repair(
-                self.store,
-                self.classes,
-                &question,
-                std::slice::from_mut(answer),
-            );
+            let answer = std::slice::from_mut(answer);
+            walk::note_other_versions(self.store, self.classes, &question, answer);
+            change::repair(self.store, self.classes, &question, answer);
         }
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&scan.answers, nth.get(), io);
@@ -472,7 +472,8 @@ impl Run<'_, '_> {
 
     fn print(&self, answers: &[Answer], io: &mut Io) -> io::Result<Exit> {
         let snapshot = &self.files.loaded.snapshot;
-        let basis = basis(self.files, self.typed);
+        let versions = walk::versions(self.store, self.classes);
+        let basis = basis(self.files, &versions, self.typed);
         let text = match self.cli.output.format {
             Format::Text | Format::Wide => {
                 let bodies = |_: &Finding, fix: &Fix| body(snapshot, fix);

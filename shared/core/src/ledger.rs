@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::admission::Violation;
+use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
 
@@ -110,6 +111,14 @@ pub enum Step {
         /// Index in `route`.
         index: usize,
     },
+    /// A port of a wildcard host that is resolved by `DYNAMIC_DNS`: every proxy that knows the host gets its cluster,
+    /// whether or not a rule leads there.
+    Forwarded {
+        /// The ServiceEntry.
+        service_entry: ObjectId,
+        /// The port's number.
+        port: u32,
+    },
 }
 
 impl Step {
@@ -144,6 +153,10 @@ impl Step {
             }
             | Self::Destination {
                 virtual_service: object,
+                ..
+            }
+            | Self::Forwarded {
+                service_entry: object,
                 ..
             } => *object,
         }
@@ -184,6 +197,7 @@ impl Step {
                 .key("route")
                 .index(*index)
                 .key("destination"),
+            Self::Forwarded { .. } => spec.key("resolution"),
         }
     }
 }
@@ -253,6 +267,10 @@ pub enum Reason {
     },
     /// `spec.selector` is no subset of the proxy's labels.
     NotSelected,
+    /// istiod keeps Gateways to proxies of their own namespace, and this is another one's.
+    ScopedToNamespace,
+    /// For the istiod that serves the proxy the object does not exist.
+    Unseen(Unseen),
     /// The server has no `port`.
     NoPort,
     /// A host list that makes istiod panic.
@@ -409,6 +427,12 @@ pub enum Reason {
     },
     /// Weight 0 among several.
     ZeroWeight,
+    /// `outlierDetection` for a cluster that Envoy resolves by itself: istiod panics.
+    /// After `core/cluster_builder.go:buildDFPCluster` and `core/cluster_traffic_policy.go:applyOutlierDetection`.
+    OutlierPanics {
+        /// The DestinationRule that sets it, or the ConfigMap of the mesh configuration.
+        by: ObjectId,
+    },
 }
 
 /// What was not read and would decide.

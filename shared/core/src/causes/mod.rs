@@ -22,6 +22,7 @@ mod gw_dst_externalname;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
+mod gw_dst_outlier_panic;
 mod gw_dst_port_absent;
 mod gw_dst_short_name;
 mod gw_dst_squatted;
@@ -57,6 +58,7 @@ mod gw_port_translated;
 mod gw_port_udp_capture;
 mod gw_port_zero;
 mod gw_proxy_not_router;
+mod gw_res_ignored;
 mod gw_rev_mismatch;
 mod gw_sel_mismatch;
 mod gw_sel_ns_scoped;
@@ -101,6 +103,7 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod tale;
+mod unseen;
 mod val_dr;
 mod val_dst;
 mod val_gw_bind;
@@ -131,6 +134,7 @@ pub use tale::{Symptom, Tale, Told};
 use crate::admission::Rule;
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::envoy::Refusal;
+use crate::predict::features::Unseen;
 use crate::predict::hosts;
 use crate::report::{Certainty, Finding, Mark};
 use crate::snapshot::views;
@@ -154,6 +158,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
+    &gw_dst_outlier_panic::PAGE,
     &gw_dst_port_absent::PAGE,
     &gw_dst_short_name::PAGE,
     &gw_dst_squatted::PAGE,
@@ -189,6 +194,7 @@ pub static PAGES: &[&Page] = &[
     &gw_port_udp_capture::PAGE,
     &gw_port_zero::PAGE,
     &gw_proxy_not_router::PAGE,
+    &gw_res_ignored::PAGE,
     &gw_rev_mismatch::PAGE,
     &gw_sel_mismatch::PAGE,
     &gw_sel_ns_scoped::PAGE,
@@ -301,6 +307,10 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         // is for a pod that was asked about (`--proxy`) once it is live.
         Reason::NotSelected if tale.proxy.is_assumed() => &gw_none_selects::CAUSE,
         Reason::NotSelected => return (&gw_sel_mismatch::CAUSE, vec!["GW-NONE-SELECTS"]),
+        Reason::ScopedToNamespace => &gw_sel_ns_scoped::CAUSE,
+        Reason::Unseen(Unseen::Revision { .. }) => &gw_rev_mismatch::CAUSE,
+        Reason::Unseen(Unseen::Namespace) => &gw_ns_not_discovered::CAUSE,
+        Reason::Unseen(Unseen::Kind) => &gw_res_ignored::CAUSE,
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
         Reason::TlsHostTaken { by, .. } => {
             let holder = tale.ledger.get(*by).map(|e| &e.fate);
@@ -367,6 +377,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,
+        Reason::OutlierPanics { .. } => &gw_dst_outlier_panic::CAUSE,
         Reason::NoEndpoints { .. } => &gw_dst_no_endpoints::CAUSE,
         // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
         // has it. The page is there for whoever reads the ledger and for --explain.

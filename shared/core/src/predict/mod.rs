@@ -5,13 +5,16 @@ mod cluster;
 mod config;
 mod endpoints;
 pub mod envoy;
+pub mod features;
 mod gateway;
 pub mod hosts;
 mod http;
+pub mod istiod;
 pub mod mesh;
 pub mod protocol;
 mod proxy;
 pub mod store;
+pub mod version;
 
 pub use cluster::Reached;
 pub use config::{
@@ -36,10 +39,10 @@ pub struct Prediction {
     pub ledger: Ledger,
 }
 
-/// Predicts one proxy.
+/// Predicts one proxy, as the istiod that serves it would.
 #[must_use]
 pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
-    gateway::predict(store, proxy)
+    gateway::predict(store.serving(proxy), proxy)
 }
 
 /// What a destination of a rule comes to for a proxy, whatever its weight, and also when no rule has it yet.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::features::switch;
 use super::selects;
 use crate::snapshot::views::{
     AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
@@ -140,7 +141,7 @@ impl ProxyFacts {
             unprivileged: containers
                 .iter()
                 .flat_map(|c| &c.env)
-                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && is_true(&e.value)),
+                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && switch(&e.value) == Some(true)),
             containers,
             ips: Vec::new(),
             replicas: 1,
@@ -215,11 +216,6 @@ fn runs_proxy(spec: &PodSpec) -> bool {
 
 /// The kinds whose template stands for pods.
 pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
-
-/// As Go's `strconv.ParseBool`, which istiod reads the variable with.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
-}
 
 /// A router by `proxy router` among a container's arguments, or by the injection template that adds them.
 fn kind_of(annotations: &Labels, spec: &PodSpec) -> ProxyKind {

@@ -46,6 +46,7 @@ kinds! {
     DestinationRule "networking.istio.io" "destinationrules" "dr",
     ServiceEntry "networking.istio.io" "serviceentries" "se",
     WorkloadEntry "networking.istio.io" "workloadentries" "we",
+    MutatingWebhookConfiguration "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "mwc",
 }
 
 impl Kind {
@@ -62,7 +63,7 @@ impl Kind {
     /// Whether objects of this kind live in a namespace.
     #[must_use]
     pub const fn namespaced(self) -> bool {
-        !matches!(self, Self::Namespace)
+        !matches!(self, Self::Namespace | Self::MutatingWebhookConfiguration)
     }
 }
 

@@ -6,6 +6,7 @@ mod idle;
 mod names;
 mod narrow;
 mod scan;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ use crate::snapshot::{Object, views::Labels};
 
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
+pub use versions::{note_other_versions, versions};
 
 /// What is asked about a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,15 +91,26 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         .collect();
     let mut answers: Vec<Answer> = classes
         .iter()
-        .filter_map(|class| gateway::answer(store, class, question, !declaring.is_empty()))
+        .filter_map(|class| {
+            let store = store.serving(&class.proxy);
+            gateway::answer(store, class, question, !declaring.is_empty())
+        })
         .collect();
     for gateway in declaring {
         let selected = classes.iter().any(|c| {
             c.proxy.kind == ProxyKind::Router
                 && crate::predict::selects(&gateway.spec.selector, &c.proxy.labels)
         });
-        if !selected && let Some(answer) = gateway::unselected(store, classes, gateway, question) {
-            answers.push(answer);
+        if !selected {
+            answers.extend(gateway::unselected(store, classes, gateway, question));
+            continue;
+        }
+        for class in classes {
+            let own = proxy_ref(&class.proxy);
+            if !answers.iter().any(|a| a.proxy == own) {
+                let store = store.serving(&class.proxy);
+                answers.extend(gateway::unapplied(store, class, gateway, question));
+            }
         }
     }
     if answers.is_empty() {

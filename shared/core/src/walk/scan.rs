@@ -102,7 +102,7 @@ fn without_effect(
             continue;
         };
         let tale = Tale {
-            store,
+            store: store.serving(&class.proxy),
             proxy: &class.proxy,
             ledger: &class.prediction.ledger,
             entry: idle.entry,

@@ -248,6 +248,7 @@ pub(in crate::predict) fn candidates<'s, 'a>(
 ) -> Vec<&'s VirtualService<'a>> {
     let namespace = context.proxy.namespace.as_str();
     let rank = |vs: &VirtualService<'_>| match &vs.visibility {
+        _ if vs.unseen.is_some() => 3,
         Visibility::Public => 2,
         visibility if !visibility.includes(namespace) => 3,
         _ if vs.namespace() == namespace => 0,
@@ -269,6 +270,9 @@ pub(in crate::predict) fn attach(
 ) -> Result<(), Reason> {
     if let Some(by) = context.not_stored.get(&vs.object.id) {
         return Err(Reason::NotStored { by: *by });
+    }
+    if let Some(why) = &vs.unseen {
+        return Err(Reason::Unseen(why.clone()));
     }
     if vs.hosts.is_empty() {
         return Err(Reason::NoHosts);

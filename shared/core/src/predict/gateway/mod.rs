@@ -8,8 +8,9 @@ mod ports;
 use std::collections::BTreeMap;
 
 use super::config::Listener;
-use super::{Prediction, ProxyFacts, ProxyKind, http};
+use super::{Prediction, ProxyFacts, ProxyKind, cluster, http};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
+use crate::predict::features::Feature;
 use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Store};
@@ -74,6 +75,7 @@ pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let mut context = Context::new(store, proxy);
     admissions(&mut context);
     bindings(&mut context);
+    cluster::forwarded(&mut context);
     let mut prediction = Prediction::default();
     if proxy.kind == ProxyKind::Router {
         let applying = applying(&mut context);
@@ -181,16 +183,28 @@ fn applying<'s, 'a>(context: &mut Context<'s, 'a>) -> Vec<(&'s Gateway<'a>, Entr
     let mut found = Vec::new();
     for gateway in &store.gateways {
         let entry = context.ledger.open(Step::Gateway(gateway.object.id), None);
-        let outcome = if selects(&gateway.spec.selector, &context.proxy.labels) {
-            Ok((gateway, Effect::Applies))
-        } else {
-            Err(Reason::NotSelected)
-        };
+        let outcome = applies(store, gateway, context.proxy).map(|()| (gateway, Effect::Applies));
         if let Some(gateway) = context.ledger.settle(entry, outcome) {
             found.push((gateway, entry));
         }
     }
     found
+}
+
+/// Whether a Gateway applies to the proxy. After `model/push_context.go:PushContext.mergeGateways`.
+fn applies(store: &Store<'_>, gateway: &Gateway<'_>, proxy: &ProxyFacts) -> Result<(), Reason> {
+    // The selector comes first: what is not meant for this proxy needs no other reason.
+    if !selects(&gateway.spec.selector, &proxy.labels) {
+        return Err(Reason::NotSelected);
+    }
+    if let Some(why) = &gateway.unseen {
+        return Err(Reason::Unseen(why.clone()));
+    }
+    let scoped = store.istiod.features.has(Feature::ScopeGatewayToNamespace);
+    if scoped && gateway.object.key.namespace != proxy.namespace {
+        return Err(Reason::ScopedToNamespace);
+    }
+    Ok(())
 }
 
 /// A server with what is derived from it.

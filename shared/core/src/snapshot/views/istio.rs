@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::Labels;
 
@@ -292,8 +293,23 @@ pub struct TrafficPolicy {
     pub load_balancer: Option<LoadBalancer>,
     /// TLS towards the endpoints.
     pub tls: Option<ClientTls>,
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
     /// The same for single ports, without what is said for all.
     pub port_level_settings: Vec<PortTrafficPolicy>,
+    /// What else is written.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, IgnoredAny>,
+}
+
+impl TrafficPolicy {
+    /// What is said for a port of its own, and where in the list: the first that names it.
+    #[must_use]
+    pub fn of_port(&self, port: u32) -> Option<(usize, &PortTrafficPolicy)> {
+        let names = |p: &PortTrafficPolicy| p.port.as_ref().is_some_and(|n| n.number == port);
+        let mut all = self.port_level_settings.iter().enumerate();
+        all.find(|(_, p)| names(p))
+    }
 }
 
 /// `trafficPolicy.portLevelSettings[]`.
@@ -306,6 +322,19 @@ pub struct PortTrafficPolicy {
     pub load_balancer: Option<LoadBalancer>,
     /// TLS towards the endpoints.
     pub tls: Option<ClientTls>,
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
+    /// What else is written.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, IgnoredAny>,
+}
+
+/// `trafficPolicy.outlierDetection`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OutlierDetection {
+    /// Below this share of healthy endpoints nothing is ejected.
+    pub min_health_percent: i32,
 }
 
 /// `trafficPolicy.loadBalancer`.

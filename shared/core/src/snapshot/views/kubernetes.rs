@@ -10,6 +10,10 @@ use super::Labels;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Namespace {}
 
+/// A MutatingWebhookConfiguration: the labels of a revision's tag are in the metadata.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct MutatingWebhookConfiguration {}
+
 /// A ConfigMap.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -156,7 +160,13 @@ pub struct EnvVar {
     pub name: String,
     /// Value when written in place.
     pub value: String,
+    /// The value is elsewhere.
+    pub value_from: Option<ValueFrom>,
 }
+
+/// `containers[].env[].valueFrom`: that it is there is all that is read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct ValueFrom {}
 
 /// `containers[].ports[]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

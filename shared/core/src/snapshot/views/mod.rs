@@ -77,6 +77,7 @@ views! {
     EndpointSlice(EndpointSlice), Deployment(Deployment), StatefulSet(StatefulSet), DaemonSet(DaemonSet),
     Gateway(Gateway), VirtualService(VirtualService), DestinationRule(DestinationRule),
     ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry),
+    MutatingWebhookConfiguration(MutatingWebhookConfiguration),
 }
 
 /// A view that can be taken out of [`View`].

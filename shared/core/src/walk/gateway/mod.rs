@@ -5,7 +5,7 @@ mod proxy;
 mod servers;
 mod service;
 
-pub(super) use proxy::{of_no_port, undeclared_path, unselected};
+pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
 use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
@@ -17,8 +17,8 @@ use crate::predict::{Config, ProxyFacts, ProxyKind};
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView, View};
 use crate::snapshot::{Kind, Object, ObjectId};
-use crate::walk::{Class, Question, asked, proxy_ref};
-use proxy::{labels_in_words, proxy_hop, unknown_visibility};
+use crate::walk::{Class, Question, asked, declares, proxy_ref};
+use proxy::{crashes, labels_in_words, proxy_hop, unknown_visibility};
 use servers::{no_server, servers, without_port};
 use service::{service_hop, service_targets};
 
@@ -314,12 +314,19 @@ pub(super) fn answer(
     let entry = chosen.first().map(|s| s.entry);
     service_hop(&mut walk, bound.unwrap_or(question.port), entry);
     proxy_hop(&mut walk);
+    crashes(&mut walk);
     let lead = if chosen.is_empty() {
         no_server(&mut walk);
         None
     } else {
         servers(&mut walk, &all, &chosen)
     };
+    for (entry, gateway) in proxy::left_out(store, class) {
+        // Another Gateway has the port, but what this one would serve there is lost all the same.
+        if declares(gateway, question.port) {
+            walk.tell_dropped(entry);
+        }
+    }
     stored_all_the_same(&mut walk, &chosen);
     if class.proxy.is_assumed() {
         unknown_visibility(&mut walk, &chosen);
@@ -437,6 +444,7 @@ fn assumptions(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<String> {
             found.push(condition.to_owned());
         }
     }
+    found.extend(store.conditions(proxy));
     found
 }
 

@@ -1,8 +1,9 @@
 //! The hop to the proxy, and proxies that no Gateway selects.
 
+use super::service::{service_hop, service_targets};
 use super::{HOPS, Subject, Walk, finish};
 use crate::causes::Symptom;
-use crate::ledger::{Ledger, Reason, Step};
+use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Gateway, Store, Visibility};
 use crate::predict::{Config, ProxyFacts, ProxyKind, ProxySource, not_a_router};
 use crate::report::{Answer, Asked, Finding, Hop, HopStatus, Unknown, Verdict};
@@ -44,6 +45,23 @@ pub(super) fn proxy_hop(walk: &mut Walk<'_, '_>) {
                 vec![format!("{}, {of}", proxy.qualified())],
             );
         }
+    }
+}
+
+/// istiod crashes over what this proxy would be sent whichever port is asked about, also for what no route names.
+pub(super) fn crashes(walk: &mut Walk<'_, '_>) {
+    let ledger = walk.ledger();
+    let crash = |e: &Entry| matches!(e.fate, Fate::Dropped(Reason::OutlierPanics { .. }));
+    for (id, _) in ledger.entries().filter(|(_, e)| crash(e)) {
+        if walk.verdict != Verdict::Missing
+            && let Some(hop) = walk.hops.iter_mut().find(|h| h.name == "proxy")
+        {
+            hop.status = HopStatus::Broken;
+            hop.lines
+                .push("istiod panics while it builds its clusters".to_owned());
+        }
+        walk.verdict = walk.verdict.max(Verdict::Missing);
+        walk.tell_dropped(id);
     }
 }
 
@@ -177,6 +195,52 @@ pub(in crate::walk) fn unselected(
     // Nothing is known of a Service: the pods it would have to select are not there.
     answer.path.retain(|h| h.name != "service");
     Some(answer)
+}
+
+/// The Gateways whose selectors fit a proxy and that do not apply to it all the same.
+pub(super) fn left_out<'s, 'a>(
+    store: &'s Store<'a>,
+    class: &'s Class,
+) -> impl Iterator<Item = (EntryId, &'s Gateway<'a>)> {
+    class.prediction.ledger.entries().filter_map(|(id, entry)| {
+        let (Step::Gateway(object), Fate::Dropped(reason)) = (&entry.step, &entry.fate) else {
+            return None;
+        };
+        let mut gateways = store.gateways.iter();
+        let gateway = gateways.find(|g| g.object.id == *object)?;
+        (*reason != Reason::NotSelected).then_some((id, gateway))
+    })
+}
+
+/// The answer for a Gateway whose selector fits the proxy, but whose port no Gateway opens there, as its istiod does
+/// not count this one; `None` where that is not so.
+pub(in crate::walk) fn unapplied(
+    store: &Store<'_>,
+    class: &Class,
+    gateway: &Gateway<'_>,
+    question: &Question,
+) -> Option<Answer> {
+    let id = gateway.object.id;
+    let (entry, _) = left_out(store, class).find(|(_, g)| g.object.id == id)?;
+    let mut walk = Walk {
+        store,
+        class,
+        port: question.port,
+        question,
+        hops: Vec::new(),
+        findings: Vec::new(),
+        unknowns: Vec::new(),
+        verdict: Verdict::Open,
+    };
+    let targets = service_targets(&class.prediction.ledger, store, question.port);
+    let bound = targets.first().copied().unwrap_or(question.port);
+    service_hop(&mut walk, bound, None);
+    proxy_hop(&mut walk);
+    let line = format!("{}, which istiod leaves out for this proxy", gateway.name);
+    walk.broken("gateway", Some(id), line, Verdict::Missing);
+    walk.tell_dropped(entry);
+    walk.not_reached();
+    Some(finish(walk, question, None))
 }
 
 /// The answer that carries a finding which belongs to no server's port; `port` is 0 where none is known.
