@@ -5,7 +5,8 @@
 
 use super::{
     Page, envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
-    envoy_fc_overlap, envoy_sni_partial, gw_autopass_no_svc, gw_autopass_sni, gw_dst_connect_fail,
+    envoy_fc_overlap, envoy_sni_partial, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni,
+    gw_cred_ca, gw_cred_denied, gw_cred_invalid, gw_cred_missing, gw_dst_connect_fail,
     gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints,
     gw_dst_not_visible, gw_dst_outlier_panic, gw_dst_port_absent, gw_dst_short_name,
     gw_dst_squatted, gw_dst_subset, gw_dst_unknown_host, gw_http_after_catchall,
@@ -16,11 +17,15 @@ use super::{
     gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_res_ignored, gw_rev_mismatch,
     gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain, gw_srv_bind_alias,
     gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost, gw_srv_host_panic,
-    gw_srv_https_name, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup, gw_srv_older_elsewhere,
-    gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings, gw_tcp_empty_route,
-    gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum, gw_tls_term_no_tcp,
-    gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch, gw_vs_host_ns,
-    gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
+    gw_srv_https_name, gw_srv_ingress_first, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup,
+    gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
+    gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
+    gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
+    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, val_dr,
+    val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
+    val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
+    val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
+    val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
@@ -276,6 +281,7 @@ static SERVER_CONFLICT: Saying = Saying {
         &gw_srv_proto_conflict::PAGE,
         &gw_srv_older_elsewhere::PAGE,
         &gw_srv_dup_host_ghost::PAGE,
+        &gw_srv_ingress_first::PAGE,
     ],
     ask: &[ASK_PORT],
     source: "pilot/pkg/model/gateway.go:mergeGateways",
@@ -297,7 +303,11 @@ static DUPLICATE_HOSTS: Saying = Saying {
     patterns: &["skipping server on gateway <gateway>, duplicate host names: <text>"],
     says: "a TLS server of Gateway <gateway> is left out: a host of it is taken",
     means: &["One taken host is enough: the server's other hosts go with it."],
-    can_be: &[&gw_srv_dup_host::PAGE, &gw_srv_dup_host_ghost::PAGE],
+    can_be: &[
+        &gw_srv_dup_host::PAGE,
+        &gw_srv_dup_host_ghost::PAGE,
+        &gw_srv_ingress_first::PAGE,
+    ],
     ask: &[ASK_IN],
     source: "pilot/pkg/model/gateway.go:mergeGateways",
     ..PLAIN
@@ -541,20 +551,74 @@ static GATEWAY_API_TLS: Saying = Saying {
     ..PLAIN
 };
 
-static CERTIFICATE: Saying = Saying {
-    patterns: &[
-        "failed to fetch key and certificate for <secret>",
-        "failed to fetch ca certificate for <secret>",
-        "attempted to access unauthorized certificates <secret>",
-        "pilot_sds_certificate_errors_total",
-    ],
-    says: "a certificate that a TLS server names cannot be sent to the gateway",
+/// What the lines about certificates have in common.
+const SECRET: Saying = Saying {
     means: &[
-        "A listener of Istio's Gateways is there all the same: handshakes fail, for the hosts of that server only. It is not a matter of listeners or routes.",
+        "A listener of Istio's Gateways is there all the same: handshakes fail, for the hosts of that server only.",
         "credentialName is looked up in the namespace of the gateway's pod, whose service account must be allowed to read it.",
     ],
     ask: &["kubectl get secrets -A"],
     source: "pilot/pkg/xds/sds.go:SecretGen.generate",
+    ..PLAIN
+};
+
+static SECRET_ABSENT: Saying = Saying {
+    patterns: &["secret <object> not found"],
+    says: "a TLS server names Secret <object>, which is not there",
+    can_be: &[&gw_cred_missing::PAGE],
+    ..SECRET
+};
+
+static SECRET_KEYS: Saying = Saying {
+    patterns: &["expected keys (cert and key) or (tls.crt and tls.key)"],
+    says: "a TLS server names a Secret that lacks the key or the certificate",
+    can_be: &[&gw_cred_invalid::PAGE],
+    ..SECRET
+};
+
+static SECRET_CA: Saying = Saying {
+    patterns: &["failed to fetch ca certificate for <secret>"],
+    says: "a TLS server is to check its clients, and has no certificate to do so",
+    can_be: &[&gw_cred_ca::PAGE],
+    ..SECRET
+};
+
+static SECRET_DENIED: Saying = Saying {
+    patterns: &["attempted to access unauthorized certificates <secret>"],
+    says: "a gateway may not have the certificate that a TLS server names",
+    can_be: &[&gw_cred_denied::PAGE],
+    source: "pilot/pkg/xds/sds.go:filterAuthorizedResources",
+    ..SECRET
+};
+
+static CERTIFICATE: Saying = Saying {
+    patterns: &[
+        "failed to fetch key and certificate for <secret>",
+        "pilot_sds_certificate_errors_total",
+    ],
+    says: "a certificate that a TLS server names cannot be sent to the gateway",
+    can_be: &[
+        &gw_cred_missing::PAGE,
+        &gw_cred_invalid::PAGE,
+        &gw_cred_ca::PAGE,
+        &gw_cred_denied::PAGE,
+    ],
+    outer: true,
+    ..SECRET
+};
+
+static RBAC_DENIED: Saying = Saying {
+    by: ENVOY,
+    patterns: &[
+        "tcp.rbac.denied",
+        "rbac.denied",
+        "rbac_access_denied_matched_policy<text>",
+        "RBAC: access denied",
+    ],
+    says: "an AuthorizationPolicy turns clients away",
+    can_be: &[&gw_authz_deny::PAGE],
+    ask: &[],
+    source: "envoy source/extensions/filters/common/rbac",
     ..PLAIN
 };
 
@@ -1140,35 +1204,35 @@ static REFUSED_OTHERWISE: Saying = Saying {
 static REFUSED_TLS_MATCH: Saying = Saying {
     patterns: &["TLS route must have at least one match condition"],
     says: "refused, a tls rule has no match",
-    can_be: &[&gw_pass_no_match::PAGE],
+    can_be: &[&val_vs_tls::PAGE, &gw_pass_no_match::PAGE],
     ..REFUSED
 };
 
 static REFUSED_TCP_ROUTE: Saying = Saying {
     patterns: &["TCP route is required"],
     says: "refused, a tcp rule has no route",
-    can_be: &[&gw_tcp_empty_route::PAGE],
+    can_be: &[&val_vs_tcp::PAGE, &gw_tcp_empty_route::PAGE],
     ..REFUSED
 };
 
 static REFUSED_WEIGHTS: Saying = Saying {
     patterns: &["total destination weight = 0"],
     says: "refused, the weights of a rule sum to 0",
-    can_be: &[&gw_tcp_zero_sum::PAGE],
+    can_be: &[&val_vs_weight::PAGE, &gw_tcp_zero_sum::PAGE],
     ..REFUSED
 };
 
 static REFUSED_NO_TLS: Saying = Saying {
     patterns: &["server must have TLS settings for HTTPS/TLS protocols"],
     says: "refused, an HTTPS or TLS server has no tls settings",
-    can_be: &[&gw_srv_tls_no_settings::PAGE],
+    can_be: &[&val_gw_tls_required::PAGE, &gw_srv_tls_no_settings::PAGE],
     ..REFUSED
 };
 
 static REFUSED_PORT_NAME: Saying = Saying {
     patterns: &["port names in servers must be unique: duplicate name <name>"],
     says: "refused, two servers of a Gateway have the port name <name>",
-    can_be: &[&gw_srv_https_name::PAGE],
+    can_be: &[&val_gw_portname_dup::PAGE, &gw_srv_https_name::PAGE],
     ..REFUSED
 };
 
@@ -1179,7 +1243,7 @@ static REFUSED_DELEGATE: Saying = Saying {
         "delegate virtual service must have no tcp route specified",
     ],
     says: "refused, a VirtualService without hosts is a delegate",
-    can_be: &[&gw_vs_hosts_empty::PAGE],
+    can_be: &[&val_vs_empty::PAGE, &gw_vs_hosts_empty::PAGE],
     ..REFUSED
 };
 
@@ -1189,7 +1253,185 @@ static REFUSED_WILDCARD: Saying = Saying {
     means: &[
         "Nothing of the object was stored. It names no Gateway, and so it would have been for sidecars only.",
     ],
-    can_be: &[&gw_vs_mesh_only::PAGE],
+    can_be: &[&val_vs_hosts::PAGE, &gw_vs_mesh_only::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_SUBSETS: Saying = Saying {
+    patterns: &["duplicate subset names: <name>"],
+    says: "refused, two subsets of a DestinationRule have the name <name>",
+    can_be: &[&val_dr::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_DESTINATION: Saying = Saying {
+    patterns: &["invalid destination host <text>"],
+    says: "refused, a host that no route can lead to",
+    can_be: &[&val_dst::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_NO_DESTINATION: Saying = Saying {
+    by: "the API server",
+    patterns: &["destination.host: Required value"],
+    says: "refused, a destination without host",
+    can_be: &[&val_dst::PAGE],
+    source: "manifests/charts/base/files/crd-all.gen.yaml",
+    ..REFUSED
+};
+
+static REFUSED_BIND: Saying = Saying {
+    patterns: &["<text> is not a valid IP"],
+    says: "refused, the bind of a server is no IP address",
+    can_be: &[&val_gw_bind::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_SHORT_NAME: Saying = Saying {
+    patterns: &["short names (non FQDN) are not allowed"],
+    says: "refused, a host of a Gateway is a short name",
+    can_be: &[&val_gw_host::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_PARTIAL: Saying = Saying {
+    patterns: &["partial wildcard <text> not allowed"],
+    says: "refused, a host of a Gateway is a partial wildcard",
+    can_be: &[&val_gw_host::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_GATEWAY_NAME: Saying = Saying {
+    patterns: &["invalid gateway name: <name>"],
+    says: "refused, <name> cannot be a Gateway's name",
+    can_be: &[&val_gw_name::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_NO_HOSTS: Saying = Saying {
+    patterns: &["server config must contain at least one host"],
+    says: "refused, a server without hosts",
+    can_be: &[&val_gw_no_hosts::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_HOSTS_ABSENT: Saying = Saying {
+    by: "the API server",
+    patterns: &[".hosts: Required value"],
+    says: "refused, a server without hosts",
+    can_be: &[&val_gw_no_hosts::PAGE],
+    source: "manifests/charts/base/files/crd-all.gen.yaml",
+    ..REFUSED
+};
+
+static REFUSED_NO_SERVER: Saying = Saying {
+    patterns: &["gateway must have at least one server"],
+    says: "refused, a Gateway without servers",
+    can_be: &[&val_gw_no_server::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_UNNAMED_PORT: Saying = Saying {
+    patterns: &["port name must be set"],
+    says: "refused, the port of a server has no name",
+    can_be: &[&val_gw_port::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_PORT_ABSENT: Saying = Saying {
+    by: "the API server",
+    patterns: &[".port.name: Required value"],
+    says: "refused, the port of a server has no name",
+    can_be: &[&val_gw_port::PAGE],
+    source: "manifests/charts/base/files/crd-all.gen.yaml",
+    ..REFUSED
+};
+
+static REFUSED_CERTIFICATE: Saying = Saying {
+    patterns: &["SIMPLE TLS requires a server certificate"],
+    says: "refused, a server that ends TLS names no certificate",
+    can_be: &[&val_gw_tls_certs::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_TLS_MODE: Saying = Saying {
+    by: "the API server",
+    patterns: &[".tls.mode: Unsupported value: <text>"],
+    says: "refused, a TLS mode that is none",
+    can_be: &[&val_gw_tls_certs::PAGE],
+    source: "manifests/charts/base/files/crd-all.gen.yaml",
+    ..REFUSED
+};
+
+static REFUSED_TLS_ON_PLAIN: Saying = Saying {
+    patterns: &["server cannot have TLS settings for non HTTPS/TLS ports"],
+    says: "refused, tls at a server without TLS",
+    can_be: &[&val_gw_tls_on_plain::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_ENTRY_PORT: Saying = Saying {
+    patterns: &["service entry port name <name> already defined"],
+    says: "refused, two ports of a ServiceEntry have the name <name>",
+    can_be: &[&val_se::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_ENTRY_MODE: Saying = Saying {
+    by: "the API server",
+    patterns: &["NONE mode cannot set endpoints"],
+    says: "refused, endpoints in a ServiceEntry whose resolution is NONE",
+    can_be: &[&val_se::PAGE],
+    source: "manifests/charts/base/files/crd-all.gen.yaml",
+    ..REFUSED
+};
+
+static REFUSED_NO_RULES: Saying = Saying {
+    patterns: &["http, tcp or tls must be provided in virtual service"],
+    says: "refused, a VirtualService without rules",
+    can_be: &[&val_vs_empty::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_EXPORT: Saying = Saying {
+    patterns: &["exportTo ~ (none) is not allowed for Istio configuration objects"],
+    says: "refused, exportTo `~` is for Services alone",
+    can_be: &[&val_vs_exportto::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_GATEWAY_REF: Saying = Saying {
+    patterns: &["invalid value for namespace: <text>"],
+    says: "refused, the namespace of a name in gateways",
+    can_be: &[&val_vs_gwnames::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_GATEWAY_REF_NAME: Saying = Saying {
+    patterns: &["invalid value for gateway name: <text>"],
+    says: "refused, a name in gateways",
+    can_be: &[&val_vs_gwnames::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_NO_ACTION: Saying = Saying {
+    patterns: &["HTTP route, redirect or direct_response is required"],
+    says: "refused, an http rule that does nothing",
+    can_be: &[&val_vs_http::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_SNI: Saying = Saying {
+    patterns: &["SNI host <text> is not a compatible subset of any of the virtual service hosts"],
+    says: "refused, an SNI is under no host of its VirtualService",
+    can_be: &[&val_vs_tls::PAGE],
+    ..REFUSED
+};
+
+static REFUSED_SAME_HOSTS: Saying = Saying {
+    patterns: &["duplicate hosts in virtual service: <text>"],
+    says: "refused, hosts of a VirtualService overlap",
+    can_be: &[&val_vs_hosts::PAGE],
     ..REFUSED
 };
 
@@ -1226,7 +1468,12 @@ pub static SAYINGS: &[&Saying] = &[
     &GATEWAY_API_KIND,
     &KIND_EXCLUDED,
     &GATEWAY_API_TLS,
+    &SECRET_ABSENT,
+    &SECRET_KEYS,
+    &SECRET_CA,
+    &SECRET_DENIED,
     &CERTIFICATE,
+    &RBAC_DENIED,
     &INVALID_CERTIFICATE,
     &SIDECAR_WELL_KNOWN,
     &SIDECAR_STATIC,
@@ -1272,6 +1519,30 @@ pub static SAYINGS: &[&Saying] = &[
     &REFUSED_PORT_NAME,
     &REFUSED_DELEGATE,
     &REFUSED_WILDCARD,
+    &REFUSED_SUBSETS,
+    &REFUSED_DESTINATION,
+    &REFUSED_NO_DESTINATION,
+    &REFUSED_BIND,
+    &REFUSED_SHORT_NAME,
+    &REFUSED_PARTIAL,
+    &REFUSED_GATEWAY_NAME,
+    &REFUSED_NO_HOSTS,
+    &REFUSED_HOSTS_ABSENT,
+    &REFUSED_NO_SERVER,
+    &REFUSED_UNNAMED_PORT,
+    &REFUSED_PORT_ABSENT,
+    &REFUSED_CERTIFICATE,
+    &REFUSED_TLS_MODE,
+    &REFUSED_TLS_ON_PLAIN,
+    &REFUSED_ENTRY_PORT,
+    &REFUSED_ENTRY_MODE,
+    &REFUSED_NO_RULES,
+    &REFUSED_EXPORT,
+    &REFUSED_GATEWAY_REF,
+    &REFUSED_GATEWAY_REF_NAME,
+    &REFUSED_NO_ACTION,
+    &REFUSED_SNI,
+    &REFUSED_SAME_HOSTS,
 ];
 
 /// What a response flag of the access log can be about.

@@ -8,7 +8,7 @@ use crate::predict::hosts;
 use crate::predict::store::Service;
 use crate::snapshot::views::L4Match;
 use crate::snapshot::views::{self, AsView, Labels};
-use crate::snapshot::{Change, Kind, Object, ObjectId};
+use crate::snapshot::{Change, Kind, Object, ObjectId, Operation};
 use serde_json::{Value, json};
 
 /// A VirtualService that gives a server its route.
@@ -153,11 +153,30 @@ pub(in crate::causes) fn needed_block(
     }
     let rule = json!({ "match": [matched], "route": route });
     let list = spec().key(needed.field());
-    let candidate = patch(title, vs.id, vec![append(&list, 0, rule)]);
+    let mut operations = vec![append(&list, 0, rule)];
+    if needed == Block::Tls {
+        operations.extend(hosts_as_sni(tale));
+    }
+    let candidate = patch(title, vs.id, operations);
     Some(match chosen {
         Some(chosen) => chosen.on(candidate),
         None => candidate,
     })
+}
+
+/// Writes the short hosts of the VirtualService in full: istiod resolves them, its webhook does not when it holds
+/// server names against them. After `pkg/config/validation/validation.go:validateSniHost`.
+pub(in crate::causes) fn hosts_as_sni(tale: &Tale<'_, '_>) -> Vec<Operation> {
+    let (Some(vs), Some(view)) = (tale.object(), tale.virtual_service()) else {
+        return Vec::new();
+    };
+    let (namespace, domain) = (&vs.key.namespace, &tale.store.mesh.domain);
+    let in_full = |(n, host): (usize, &String)| {
+        let full = hosts::resolve_short_name(host, namespace, domain);
+        let field = spec().key("hosts").index(n);
+        (full != *host).then(|| replace(&field, full.into_owned()))
+    };
+    view.hosts.iter().enumerate().filter_map(in_full).collect()
 }
 
 /// The server names for a `tls` match: what the VirtualService and the server have in common.

@@ -870,3 +870,27 @@ fn a_share_is_not_given_to_the_other_subset() {
         "leave the subset out: every endpoint takes part"
     );
 }
+
+/// The webhook holds server names against the hosts as they are written.
+#[test]
+fn a_short_host_is_written_in_full_beside_its_server_name() {
+    let text = gateway(
+        "{port: {number: 5000, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: ['*.local']}",
+    ) + &service("app", "db", "{name: tls, port: 5000}")
+        + &route(
+            "r",
+            "{hosts: [db], gateways: [gw], tcp: [{route: [{destination: {host: db, port: {number: 5000}}}]}]}",
+        );
+    let candidate = one(&text, 5000, "GW-PASS-NO-TLS-BLOCK");
+    let written = changes(&text, &candidate).to_string();
+    assert!(
+        written.contains(r#""sniHosts":["db.app.svc.cluster.local"]"#),
+        "{written}"
+    );
+    assert!(
+        written.contains(
+            r#"{"op":"replace","path":"/spec/hosts/0","value":"db.app.svc.cluster.local"}"#
+        ),
+        "{written}"
+    );
+}
