@@ -1,5 +1,6 @@
 //! The kept scenarios: what is predicted is what istiod answered. Needs no Go; `scenarios/` is written by
-//! `cargo run -p mesh-tests --bin conformance -- --keep DIR`, `sidecars/` by the same with `--sidecar`.
+//! `cargo run -p mesh-tests --bin conformance -- --keep DIR`, `sidecars/` by the same with `--sidecar`, `environments/`
+//! as README.md says.
 
 #[allow(dead_code)]
 mod compare;
@@ -24,9 +25,10 @@ const GATEWAYS: &str = "scenarios";
 /// Scenarios around pods with sidecars.
 const SIDECARS: &str = "sidecars";
 
-fn folders(kind: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
-    let root = root.join(kind);
+fn folders(of: &str) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("conformance")
+        .join(of);
     let mut found = Vec::new();
     for entry in fs::read_dir(root)? {
         found.push(entry?.path());
@@ -43,20 +45,9 @@ fn read(folder: &Path) -> Result<(compare::Predicted, Value), Box<dyn Error>> {
     Ok((compare::predict(&cluster, pod)?, answer))
 }
 
-#[test]
-fn kept_scenarios_agree_with_istiod() -> Result<(), Box<dyn Error>> {
-    agree(GATEWAYS, 150)
-}
-
-#[test]
-fn kept_scenarios_of_sidecars_agree_with_istiod() -> Result<(), Box<dyn Error>> {
-    agree(SIDECARS, 60)
-}
-
-fn agree(kind: &str, least: usize) -> Result<(), Box<dyn Error>> {
+fn differences(folders: &[PathBuf]) -> Result<Vec<String>, Box<dyn Error>> {
     let mut different = Vec::new();
-    let folders = folders(kind)?;
-    for folder in &folders {
+    for folder in folders {
         let (predicted, answer) = read(folder)?;
         if let Some(difference) = compare::compare(&answer, &predicted) {
             different.push(format!(
@@ -68,8 +59,46 @@ fn agree(kind: &str, least: usize) -> Result<(), Box<dyn Error>> {
             ));
         }
     }
-    assert!(folders.len() >= least, "{} scenarios", folders.len());
+    Ok(different)
+}
+
+#[test]
+fn kept_scenarios_of_sidecars_agree_with_istiod() -> Result<(), Box<dyn Error>> {
+    let folders = folders(SIDECARS)?;
+    let different = differences(&folders)?;
+    assert!(folders.len() >= 60, "{} scenarios", folders.len());
     assert!(different.is_empty(), "{}", different.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn kept_scenarios_agree_with_istiod() -> Result<(), Box<dyn Error>> {
+    let folders = folders(GATEWAYS)?;
+    let different = differences(&folders)?;
+    assert!(folders.len() >= 150, "{} scenarios", folders.len());
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    Ok(())
+}
+
+/// Each holds istiod's Deployment with a variable that changes the answer, and what istiod answered with it.
+#[test]
+fn istiods_with_other_variables_agree_too() -> Result<(), Box<dyn Error>> {
+    let folders = folders("environments")?;
+    let different = differences(&folders)?;
+    assert!(folders.len() >= 3, "{} scenarios", folders.len());
+    assert!(different.is_empty(), "{}", different.join("\n"));
+    for folder in &folders {
+        let cluster = fs::read_to_string(folder.join("cluster.yaml"))?;
+        let (_, answer) = read(folder)?;
+        let by_default: String = cluster
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("- {name: "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let predicted = compare::predict(&by_default, "edge/gw-1")?;
+        let same = compare::compare(&answer, &predicted).is_none();
+        assert!(!same, "{}: the variable changes nothing", folder.display());
+    }
     Ok(())
 }
 

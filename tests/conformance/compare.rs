@@ -36,7 +36,9 @@ impl Predicted {
         self.ledger().entries().any(|(_, e)| {
             matches!(
                 e.fate,
-                Fate::Dropped(Reason::HostListPanics { .. } | Reason::ZeroSum)
+                Fate::Dropped(
+                    Reason::HostListPanics { .. } | Reason::ZeroSum | Reason::OutlierPanics { .. }
+                )
             )
         })
     }

@@ -195,7 +195,7 @@ fn labels(pairs: &[(&str, &str)]) -> Value {
 impl Draw<'_> {
     /// Few days: equal ages are common, as with `kubectl apply -f`.
     fn created(&mut self) -> String {
-        format!("2026-01-0{}T00:00:00Z", self.random.between(1, 4))
+        format!("2026-01-0{}T00:00:00Z", self.random.between(1, 5))
     }
 
     fn meta(&mut self, name: &str, namespace: &str) -> Value {
@@ -254,6 +254,9 @@ impl Draw<'_> {
                 "rootNamespace: {}",
                 self.random.pick(&["apps", "edge", "default"])
             ));
+        }
+        if self.random.chance(1) {
+            lines.push("defaultTrafficPolicy:\n  outlierDetection:\n    interval: 5s".to_owned());
         }
         if !lines.is_empty() {
             self.objects.push(json!({
@@ -747,7 +750,7 @@ impl Draw<'_> {
         let count = *self.random.weighted(&[(4, 0usize), (4, 1), (3, 2), (1, 3)]);
         for n in 0..count {
             let namespace = self.namespace();
-            let forwards = self.bypass && n == 0 && self.random.chance(50);
+            let forwards = self.bypass && n == 0 && self.random.chance(90);
             let resolution = *self.random.pick(&[
                 "NONE",
                 "",
@@ -857,6 +860,9 @@ impl Draw<'_> {
                 meta["labels"] = json!({"team": "a"});
             }
             self.istio("ServiceEntry", &meta, &spec);
+            if resolution == "DYNAMIC_DNS" && self.random.chance(25) {
+                self.ejection(&format!("eject-{n}"), namespace);
+            }
         }
         if count > 0 && self.random.chance(50) {
             for n in 0..self.random.between(1, 2) {
@@ -875,6 +881,30 @@ impl Draw<'_> {
                 self.istio("WorkloadEntry", &meta, &spec);
             }
         }
+    }
+
+    /// A DestinationRule that may eject endpoints of a forwarded host, where istiod fails.
+    fn ejection(&mut self, name: &str, namespace: &'static str) {
+        let ejects = json!({"consecutive5xxErrors": 3});
+        let of_port = json!({"port": {"number": 9000}, "outlierDetection": ejects});
+        let policy = match self.random.below(6) {
+            0 => json!({"portLevelSettings": [of_port]}),
+            1 => json!({"tls": {"mode": "DISABLE"}, "portLevelSettings": [of_port]}),
+            2 => json!({"outlierDetection": ejects, "portLevelSettings": [
+                {"port": {"number": 9000}, "tls": {"mode": "DISABLE"}},
+            ]}),
+            3 => json!({"outlierDetection": {"minHealthPercent": 50}}),
+            _ => json!({"outlierDetection": ejects}),
+        };
+        let host = *self
+            .random
+            .pick(&["*.wild.com", "*.wild.com", "*.com", "a.wild.com"]);
+        let mut spec = json!({"host": host, "trafficPolicy": policy});
+        if let Some(export_to) = self.export_to(20) {
+            spec["exportTo"] = export_to;
+        }
+        let meta = self.meta(name, namespace);
+        self.istio("DestinationRule", &meta, &spec);
     }
 
     fn workload_entry(&mut self, resolution: &str, n: usize) -> Value {
@@ -1256,10 +1286,10 @@ impl Draw<'_> {
     /// Destinations with weights; the webhook wants a sum above 0.
     fn route(&mut self, from: &str) -> Value {
         let count = *self.random.weighted(&[(7, 1usize), (3, 2), (2, 3)]);
-        if self.bypass && self.random.chance(10) {
+        if self.bypass && self.random.chance(15) {
             return json!([]);
         }
-        let zero = self.bypass && self.random.chance(25);
+        let zero = self.bypass && self.random.chance(30);
         let count = if zero { count.max(2) } else { count };
         let mut route: Vec<Value> = Vec::new();
         for n in 0..count {
@@ -1590,7 +1620,7 @@ impl Draw<'_> {
                     .collect();
                 spec[*block] = Value::Array(rules);
             }
-            if self.theme == Theme::Tcp && self.random.chance(25) {
+            if self.theme == Theme::Tcp && self.random.chance(40) {
                 spec["exportTo"] = json!([self.home]);
             } else if let Some(export_to) = self.export_to(18) {
                 spec["exportTo"] = export_to;

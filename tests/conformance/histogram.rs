@@ -10,7 +10,7 @@ use mesh_core::snapshot::views::{self, AsView};
 use crate::compare::Predicted;
 
 /// The name of every reason.
-pub(crate) const REASONS: [&str; 38] = [
+pub(crate) const REASONS: [&str; 39] = [
     "NotSelected",
     "NoPort",
     "HostListPanics",
@@ -48,6 +48,7 @@ pub(crate) const REASONS: [&str; 38] = [
     "EmptyHost",
     "NoEndpoints",
     "ZeroWeight",
+    "OutlierPanics",
     "Displaced",
 ];
 
@@ -92,10 +93,15 @@ pub(crate) const SIDECAR_REASONS: [&str; 37] = [
     "NotIntercepted",
 ];
 
-/// A new reason has to be named here and in [`REASONS`] or [`SIDECAR_REASONS`].
+/// A new reason has to be named here and in [`REASONS`] or [`SIDECAR_REASONS`]; but all objects of a scenario are
+/// stored, so those of manifests never occur.
 const fn name(reason: &Reason) -> &'static str {
     match reason {
+        Reason::NotAdmitted(_) => "NotAdmitted",
+        Reason::NotStored { .. } => "NotStored",
         Reason::NotSelected => "NotSelected",
+        Reason::ScopedToNamespace => "ScopedToNamespace",
+        Reason::Unseen(_) => "Unseen",
         Reason::NoPort => "NoPort",
         Reason::HostListPanics { .. } => "HostListPanics",
         Reason::NamedTargetMissing { .. } => "NamedTargetMissing",
@@ -153,6 +159,7 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::InboundTaken { .. } => "InboundTaken",
         Reason::IngressListed { .. } => "IngressListed",
         Reason::NotIntercepted => "NotIntercepted",
+        Reason::OutlierPanics { .. } => "OutlierPanics",
     }
 }
 
@@ -169,17 +176,20 @@ pub(crate) fn reasons(ledger: &Ledger) -> BTreeSet<&'static str> {
 }
 
 /// Every trap that is looked for.
-pub(crate) const TRAPS: [&str; 32] = [
+pub(crate) const TRAPS: [&str; 36] = [
     "1 declared number is not the bound one",
     "1 match.port is the bound number, not the declared",
     "2 TCP servers on one port, other hosts",
     "3 newer private VirtualService beats older public one",
     "4 equal age of Gateways, the name decides",
     "4 equal age of VirtualServices, the name decides",
+    "4 equal age and name of Gateways, the namespace decides",
     "5 older Gateway of another namespace takes the port",
     "6 TLS before plaintext on one port",
+    "6 plaintext before TLS drops the TLS server",
     "7 duplicate TLS host drops the whole server",
     "7 duplicate host of a redirect server",
+    "7 a server that was left out still claims its TLS host",
     "8 passthrough names come from the VirtualService",
     "8 passthrough on HTTPS without tls rules",
     "11 UDP makes a TCP listener",
@@ -189,6 +199,7 @@ pub(crate) const TRAPS: [&str; 32] = [
     "21 UDP Service port translates",
     "bind shadow: the third server is no conflict",
     "bind alias: absent and 0.0.0.0",
+    "bind to one address or socket",
     "protocol spelled in two ways on one port",
     "ns/host and host in two TLS servers",
     "a Gateway named twice by one VirtualService",
@@ -373,9 +384,19 @@ impl<'s> Found<'s> {
                             "5 older Gateway of another namespace takes the port",
                             other_namespace != namespace,
                         );
+                        self.note(
+                            "6 plaintext before TLS drops the TLS server",
+                            server.tls.is_some() && !protocol.is_http() && other.tls.is_none(),
+                        );
                     }
                 }
-                (Step::BoundServer { .. }, Fate::Dropped(Reason::TlsHostTaken { .. })) => {
+                (Step::BoundServer { .. }, Fate::Dropped(Reason::TlsHostTaken { by, .. })) => {
+                    self.note(
+                        "7 a server that was left out still claims its TLS host",
+                        ledger
+                            .get(*by)
+                            .is_some_and(|e| matches!(e.fate, Fate::Dropped(_))),
+                    );
                     self.note(
                         "7 duplicate TLS host drops the whole server",
                         server.hosts.len() > 1,
@@ -467,13 +488,20 @@ impl<'s> Found<'s> {
             .filter(|(_, e)| e.fate == Fate::Effective(Effect::Applies))
             .filter_map(|(_, e)| self.predicted.snapshot.get(e.step.object()))
             .collect();
-        let tie = applying.iter().enumerate().any(|(n, a)| {
-            applying
+        for (n, a) in applying.iter().enumerate() {
+            let ties = applying
                 .iter()
                 .skip(n + 1)
-                .any(|b| a.meta.creation_timestamp == b.meta.creation_timestamp)
-        });
-        self.note("4 equal age of Gateways, the name decides", tie);
+                .filter(|b| a.meta.creation_timestamp == b.meta.creation_timestamp);
+            for b in ties {
+                let trap = if a.key.name == b.key.name {
+                    "4 equal age and name of Gateways, the namespace decides"
+                } else {
+                    "4 equal age of Gateways, the name decides"
+                };
+                self.note(trap, true);
+            }
+        }
     }
 
     fn virtual_services(&mut self) {
@@ -622,6 +650,13 @@ impl<'s> Found<'s> {
         self.note(
             "IPv6 wildcard",
             config.listeners.iter().any(|l| l.address == "::"),
+        );
+        self.note(
+            "bind to one address or socket",
+            config
+                .listeners
+                .iter()
+                .any(|l| l.address != "::" && l.address != "0.0.0.0"),
         );
         let defaults = mesh_core::predict::mesh::MeshConfig::default();
         self.note(

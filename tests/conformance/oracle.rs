@@ -80,6 +80,22 @@ impl Oracle {
         found.into_iter().map(|(_, said)| said).collect()
     }
 
+    /// What the webhook refuses among the objects of a scenario, as `Kind namespace/name: why`.
+    pub(crate) fn refuses(&self, scenario: &Scenario) -> Result<Vec<String>, String> {
+        let slot = self.workers.first().ok_or("no process")?;
+        let mut slot = slot.lock().map_err(|_| "another thread failed")?;
+        if slot.is_none() {
+            *slot = Some(Worker::start(&self.binary)?);
+        }
+        let worker = slot.as_mut().ok_or("no process")?;
+        let request = json!({"id": "", "cluster": scenario.cluster(), "proxy": scenario.proxy(), "admission": true});
+        let response = worker.ask(&request).ok_or("the process ended")?;
+        match response["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(rejected(&response)),
+        }
+    }
+
     fn one(&self, slot: &Mutex<Option<Worker>>, scenario: &Scenario) -> Said {
         let Ok(mut slot) = slot.lock() else {
             return Said::Unreadable("another thread failed".to_owned());
@@ -122,13 +138,15 @@ impl Drop for Oracle {
     }
 }
 
-fn read(response: &Value) -> Said {
-    let rejected = response["rejected"]
-        .as_array()
-        .into_iter()
-        .flatten()
+fn rejected(response: &Value) -> Vec<String> {
+    let listed = response["rejected"].as_array().into_iter().flatten();
+    listed
         .filter_map(|r| r.as_str().map(str::to_owned))
-        .collect();
+        .collect()
+}
+
+fn read(response: &Value) -> Said {
+    let rejected = rejected(response);
     if let Some(panic) = response.get("panic") {
         Said::Answer(json!({"panic": panic}), rejected)
     } else if let Some(answer) = response.get("answer") {

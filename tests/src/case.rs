@@ -101,6 +101,12 @@ impl Case {
         slot.get_or_init(|| self.ask(more).end()).clone()
     }
 
+    /// Whether it is a scan.
+    #[must_use]
+    pub fn asks_all(&self) -> bool {
+        self.ask_without_files().is_empty()
+    }
+
     /// The question without its files.
     #[must_use]
     pub fn ask_without_files(&self) -> Vec<&str> {

@@ -33,3 +33,4 @@ pub mod runner;
 pub mod scratch;
 #[cfg(unix)]
 pub mod transcript;
+pub mod watched;

@@ -40,7 +40,7 @@ pub fn rewritten(document: &str, target_tmp: &str, name: &str) -> String {
     out + rest
 }
 
-/// The commands of a block; one may go on behind a `\` at the end of a line.
+/// The commands of a block; one may go on behind a `\` at the end of a line, and within single quotes.
 fn commands(block: &str) -> Vec<String> {
     let mut commands: Vec<String> = Vec::new();
     let mut goes_on = false;
@@ -53,7 +53,8 @@ fn commands(block: &str) -> Vec<String> {
         } else {
             continue;
         }
-        goes_on = line.ends_with('\\');
+        let quoted = |command: &String| command.matches('\'').count() % 2 == 1;
+        goes_on = line.ends_with('\\') || commands.last().is_some_and(quoted);
     }
     commands
 }
@@ -121,5 +122,6 @@ mod tests {
             commands("$ a b\nprinted\n$ c \\\n    d\nprinted"),
             ["a b", "c \\\n    d"]
         );
+        assert_eq!(commands("$ a 'b\n  c' d\nprinted"), ["a 'b\n  c' d"]);
     }
 }

@@ -339,19 +339,37 @@ fn files_without_objects_are_counted_and_change_nothing() {
 #[test]
 fn unknown_kinds_are_counted_and_change_nothing() {
     let other = "apiVersion: example.org/v1\nkind: Widget\nmetadata:\n  name: a\n---\n\
-                 apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n---\n\
-                 apiVersion: v1\nkind: Secret\nmetadata:\n  name: b\n";
+                 apiVersion: v1\nkind: Event\nmetadata:\n  name: a\n---\n\
+                 apiVersion: v1\nkind: Event\nmetadata:\n  name: b\n";
     let mesh = mesh("kinds").with("mesh/other.yaml", other);
     let run = mesh.ask("6379 -f mesh");
     is_open(&run, 0);
-    let told = "3 objects of kinds that decide nothing here skipped: Widget, Secret\n";
-    let sorted = "3 objects of kinds that decide nothing here skipped: Secret, Widget\n";
+    let told = "3 objects of kinds that decide nothing here skipped: Widget, Event\n";
+    let sorted = "3 objects of kinds that decide nothing here skipped: Event, Widget\n";
     assert!(
         [told, sorted].contains(&run.stderr.as_str()),
         "{}",
         run.stderr
     );
     assert_eq!(mesh.ask("6379 -f mesh -q").stderr, "");
+}
+
+#[test]
+fn nothing_of_a_secret_is_shown() {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\n  labels: [x]\nstringData:\n";
+    let whole = format!("{secret}  key: hunter2\n");
+    let broken = format!("{secret}  key: \"hunter2\n");
+    let json = "{\"apiVersion\": \"v1\", \"kind\": \"Secret\", \"metadata\": {\"name\": 7}, \
+                \"data\": {\"key\": \"hunter2\"}}";
+    for text in [&whole, &broken, json] {
+        let run = mesh("secret")
+            .with("mesh/secret.yaml", text)
+            .ask("6379 -f mesh");
+        is_open(&run, 2);
+        assert!(run.stderr.contains("mesh/secret.yaml"), "{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        assert!(!run.stderr.contains(" | "), "{}", run.stderr);
+    }
 }
 
 #[test]

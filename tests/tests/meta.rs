@@ -71,7 +71,8 @@ fn a_case_fires_its_own_code_or_nothing_at_all() {
                 wrong.push(format!("is {}", answer["verdict"]));
             }
         }
-        if answers.is_empty() {
+        // A scan answers only where there is something to tell.
+        if answers.is_empty() && !case.asks_all() {
             wrong.push("has no answer".to_owned());
         }
         wrong

@@ -5,11 +5,7 @@
 
 use std::fs;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
 
 use mesh_core::ledger::Fate;
 use mesh_core::predict::store::Store;
@@ -21,77 +17,22 @@ use mesh_live::files::Text;
 use mesh_tests::case::{self, Case};
 use mesh_tests::manifests::{documents, joined, loaded};
 use mesh_tests::random::Random;
+use mesh_tests::watched;
 
 const MUTATIONS: u64 = 10_000;
-const THREADS: u64 = 2;
-
-/// What one mutation may take: it takes milliseconds, and a loop takes for ever.
-const PATIENCE: Duration = Duration::from_secs(20);
-
 #[test]
 fn ten_thousand_mutations_are_answered() {
     let cases = case::all();
     let texts = askable(&cases);
     let words = vocabulary(&cases);
-    let (said, heard) = mpsc::channel();
-    thread::scope(|scope| {
-        for first in 0..THREADS {
-            let (said, texts, words) = (said.clone(), &texts, &words);
-            thread::Builder::new()
-                // As a main thread has it: what recurses too deep there does so here.
-                .stack_size(8 << 20)
-                .spawn_scoped(scope, move || {
-                    for seed in (first..MUTATIONS).step_by(THREADS as usize) {
-                        let (port, mutated) = mutation(texts, words, seed);
-                        let _ = said.send((first, Begun(seed, mutated.clone())));
-                        let answered = catch_unwind(AssertUnwindSafe(|| answer(seed, port, &mutated)));
-                        if answered.is_err() {
-                            // The clock must not run on.
-                            let _ = said.send((first, Begun(MUTATIONS, Vec::new())));
-                            panic!("{}", shown(seed, &mutated));
-                        }
-                    }
-                    let _ = said.send((first, Begun(MUTATIONS, Vec::new())));
-                })
-                .unwrap();
-        }
-        drop(said);
-        watch(&heard);
-    });
-}
-
-/// Which mutation a thread has begun; the last one stands for the end.
-struct Begun(u64, Vec<Text>);
-
-/// Ends the whole process on a mutation that does not end: nothing else can end its thread.
-fn watch(heard: &mpsc::Receiver<(u64, Begun)>) {
-    let mut current: Vec<Option<Begun>> = (0..THREADS).map(|_| None).collect();
-    let mut since = vec![std::time::Instant::now(); current.len()];
-    loop {
-        match heard.recv_timeout(Duration::from_secs(1)) {
-            Ok((thread, begun)) => {
-                let thread = usize::try_from(thread).unwrap();
-                since[thread] = std::time::Instant::now();
-                current[thread] = Some(begun).filter(|begun| begun.0 < MUTATIONS);
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-        }
-        for (begun, since) in current.iter().zip(&since) {
-            if let Some(Begun(seed, mutated)) = begun
-                && since.elapsed() > PATIENCE
-            {
-                panic_now(&shown(*seed, mutated));
-            }
-        }
-    }
-}
-
-/// A panic would wait for the thread that does not end.
-fn panic_now(text: &str) {
-    use std::io::Write as _;
-    let _ = writeln!(std::io::stderr(), "does not end: {text}");
-    std::process::abort();
+    watched::every(
+        0..MUTATIONS,
+        |seed| {
+            let (port, mutated) = mutation(&texts, &words, seed);
+            answer(seed, port, &mutated);
+        },
+        |seed| shown(seed, &mutation(&texts, &words, seed).1),
+    );
 }
 
 /// The failing input, for a person and as files to run on.
@@ -132,6 +73,7 @@ fn answer(seed: u64, port: u32, texts: &[Text]) {
         line: "predicted from 1 file".to_owned(),
         read: "1 object read from 1 file".to_owned(),
         command: "kubectl mesh why-no-listener".to_owned(),
+        ..Basis::default()
     };
     let layout = Layout::default();
     let text = render_answers(&answers, &basis, snapshot, &layout, &|_, _| {

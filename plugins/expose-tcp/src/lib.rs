@@ -15,15 +15,13 @@ use mesh_core::report::plan::shell_word;
 use mesh_core::report::{Layout, Verdict};
 use mesh_core::snapshot::Snapshot;
 use mesh_core::snapshot::reader::ReadOptions;
+use mesh_core::walk;
 use mesh_live::cli::ServiceRef;
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
 use mesh_live::load::{FromFiles, counted, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 use text::COMMAND;
-
-/// The release of Istio whose behaviour is predicted.
-const ISTIO_VERSION: &str = "1.31";
 
 /// Lines around a change: what `git apply` finds its place by.
 const CONTEXT: usize = 3;
@@ -71,7 +69,9 @@ fn act(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         default_namespace: default_namespace(cli).to_owned(),
         command: COMMAND.to_owned(),
     };
-    let files = from_files(&cli.input, reading.clone(), cli.output.quiet, io)?;
+    let mut files = from_files(&cli.input, reading.clone(), cli.output.quiet, io)?;
+    files.loaded.snapshot.istio_version = cli.istio.istio_version;
+    let files = files;
     let run = Run {
         cli,
         typed,
@@ -320,7 +320,8 @@ impl Run<'_> {
                 )?;
             } else {
                 let files = counted(self.files.loaded.counts.texts, "file");
-                writeln!(io.stderr, "predicted from {files}, Istio {ISTIO_VERSION}")?;
+                let versions = walk::versions(&store, &walk::gateway_classes(&store));
+                writeln!(io.stderr, "predicted from {files}, Istio {versions}")?;
             }
         }
         let closed = |row: &&Listed| row.status != Verdict::Open;

@@ -72,7 +72,9 @@ fn answer(cli: &Cli, io: &mut Io) -> io::Result<Exit> {
         default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
         command: COMMAND.to_owned(),
     };
-    let files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    let mut files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    files.loaded.snapshot.istio_version = cli.istio.istio_version;
+    let files = files;
     let store = Store::new(&files.loaded.snapshot);
     let request = Request {
         target: cli.host.clone(),

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
+use mesh_core::report::ignore::Rule;
 use mesh_live::cli::{Connect, Input, Istio, Output, ServiceRef, TargetRef, after_help, port};
 
 /// Why is a port closed, and what opens it
@@ -42,7 +43,7 @@ pub struct Cli {
     #[arg(long, conflicts_with = "show")]
     pub predicted: bool,
     /// Tell what a code means, or which causes a line from a log can have; needs no cluster
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["question", "show", "predicted", "fix"])]
+    #[arg(long, value_name = "CODE | LINE", conflicts_with_all = ["question", "show", "predicted", "fix"])]
     pub explain: Option<String>,
 
     /// Print the fix, ready to run: a diff of the files, or kubectl commands; =N takes the Nth of several
@@ -51,6 +52,12 @@ pub struct Cli {
     /// Where the port should lead, when several Services could be meant
     #[arg(long, value_name = "SERVICE:PORT", value_parser = ServiceRef::with_port)]
     pub to: Option<ServiceRef>,
+    /// Say nothing of this cause, or of it on this object: CODE or CODE=KIND/NAMESPACE/NAME; may be repeated
+    #[arg(long, value_name = "CODE[=OBJECT]", value_parser = Rule::parse)]
+    pub ignore: Vec<Rule>,
+    /// Say nothing of what an earlier run found: a file with its -o json
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<String>,
     /// What makes the exit code 1
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t)]
     pub fail_on: FailOn,
@@ -95,6 +102,10 @@ Examples:
 
   # the listeners as istiod should send them
   kubectl mesh why-no-listener --show predicted --proxy svc/edge -n edge -o json
+
+  # all that is new since the last time
+  kubectl mesh why-no-listener -f manifests/ -o json > known.json
+  kubectl mesh why-no-listener -f manifests/ --baseline known.json
 
   # what a code means, or a line of istiod's log
   kubectl mesh why-no-listener --explain GW-TCP-PORT-MATCH

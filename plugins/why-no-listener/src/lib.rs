@@ -10,6 +10,7 @@ use mesh_core::causes::{Destination, PAGES, Severity, Wish};
 use mesh_core::change;
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, WORKLOAD_KINDS};
+use mesh_core::report::ignore::{Baseline, Ignore, Ignored};
 use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
@@ -19,8 +20,9 @@ use mesh_core::report::{
 use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
-use mesh_live::cli::{ISTIO_VERSION, ServiceRef, TargetKind, TargetRef};
+use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
 use mesh_live::exit::Exit;
+use mesh_live::files;
 use mesh_live::io::Io;
 use mesh_live::load::{FromFiles, counted, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
@@ -51,8 +53,8 @@ pub fn run(args: Vec<OsString>, io: &mut Io) -> Exit {
 }
 
 fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
-    if let Some(code) = &cli.explain {
-        return explain_code(cli, code, io);
+    if let Some(asked) = &cli.explain {
+        return explain_asked(cli, asked, io);
     }
     if cli.input.filename.is_empty() {
         return Ok(cannot_work(
@@ -66,12 +68,18 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
             "--with-cluster is not built yet: give all files of the mesh with -f",
         ));
     }
+    let ignore = match ignored(cli, io) {
+        Ok(ignore) => ignore,
+        Err(sentence) => return Ok(cannot_work(io, &sentence)),
+    };
     let namespace = cli.connect.only_namespace().map(str::to_owned);
     let options = ReadOptions {
         default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
         command: COMMAND.to_owned(),
     };
-    let files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    let mut files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    files.loaded.snapshot.istio_version = cli.istio.istio_version;
+    let files = files;
     let store = Store::new(&files.loaded.snapshot);
     let proxy = match cli
         .proxy
@@ -112,6 +120,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         files: &files,
         store: &store,
         classes: &classes,
+        ignore,
+        ignored: Ignored::default(),
     };
     let Some(asked) = &cli.question else {
         return run.scan(namespace.as_deref(), &wish, io);
@@ -132,18 +142,40 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     run.ask(&question, io)
 }
 
-fn explain_code(cli: &Cli, code: &str, io: &mut Io) -> io::Result<Exit> {
-    let layout = layout(cli, io);
-    match explain::find(code, PAGES) {
-        Some(page) => {
-            write!(io.stdout, "{}", explain::explain(page, &layout))?;
+fn explain_asked(cli: &Cli, asked: &str, io: &mut Io) -> io::Result<Exit> {
+    match explain::answer(asked, PAGES, &layout(cli, io)) {
+        Ok(text) => {
+            io.stdout.write_all(text.as_bytes())?;
             Ok(Exit::Fine)
         }
-        None => {
-            write!(io.stderr, "{}", explain::unknown_code(code, PAGES, &layout))?;
+        Err(text) => {
+            io.stderr.write_all(text.as_bytes())?;
             Ok(Exit::CannotWork)
         }
     }
+}
+
+/// What is left out of the findings.
+fn ignored(cli: &Cli, io: &Io) -> Result<Ignore, String> {
+    let baseline = match &cli.baseline {
+        None => Baseline::default(),
+        Some(name) => {
+            let items = std::slice::from_ref(name);
+            let read = files::read(items, false, &io.cwd, &mut io::empty());
+            if let Some(error) = read.errors.first() {
+                return Err(format!("--baseline: {error}"));
+            }
+            let [only] = read.texts.as_slice() else {
+                return Err(format!("--baseline: {name} is no file"));
+            };
+            Baseline::parse(&only.text)
+                .map_err(|e| format!("--baseline: {name} does not hold what -o json prints: {e}"))?
+        }
+    };
+    Ok(Ignore {
+        rules: cli.ignore.clone(),
+        baseline,
+    })
 }
 
 fn layout(cli: &Cli, io: &Io) -> Layout {
@@ -157,7 +189,7 @@ fn layout(cli: &Cli, io: &Io) -> Layout {
     }
 }
 
-fn basis(files: &FromFiles, typed: &[String]) -> Basis {
+fn basis(files: &FromFiles, versions: &str, ignored: &Ignored, typed: &[String]) -> Basis {
     let counts = &files.loaded.counts;
     let unread = files.loaded.snapshot.coverage.unread_documents;
     let not_read = if unread > 0 {
@@ -167,10 +199,11 @@ fn basis(files: &FromFiles, typed: &[String]) -> Basis {
     };
     Basis {
         line: format!(
-            "predicted from {}, Istio {ISTIO_VERSION}{not_read}",
+            "predicted from {}, Istio {versions}{not_read}",
             counted(counts.texts, "file")
         ),
         read: files.in_words(),
+        ignored: ignored.in_words(),
         command: format!("{COMMAND} {}", typed.join(" ")),
     }
 }
@@ -284,12 +317,16 @@ struct Run<'r, 'a> {
     files: &'r FromFiles,
     store: &'r Store<'a>,
     classes: &'r [Class],
+    ignore: Ignore,
+    ignored: Ignored,
 }
 
 impl Run<'_, '_> {
     /// One port.
     fn ask(&mut self, question: &Question, io: &mut Io) -> io::Result<Exit> {
         let mut answers = walk::ask(self.store, self.classes, question);
+        walk::note_other_versions(self.store, self.classes, question, &mut answers);
+        self.leave_out(&mut answers, false, io)?;
         change::repair(self.store, self.classes, question, &mut answers);
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&answers, nth.get(), io);
@@ -300,9 +337,25 @@ impl Run<'_, '_> {
         self.print(&answers, io)
     }
 
+    /// Before anything is repaired: a finding that is left needs a fix of its own.
+    fn leave_out(&mut self, answers: &mut [Answer], all: bool, io: &mut Io) -> io::Result<()> {
+        let snapshot = &self.files.loaded.snapshot;
+        self.ignored = self.ignore.apply(answers, snapshot, all);
+        if self.cli.output.quiet {
+            return Ok(());
+        }
+        for warning in &self.ignored.warnings {
+            writeln!(io.stderr, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+
     /// Every port.
     fn scan(&mut self, namespace: Option<&str>, wish: &Wish, io: &mut Io) -> io::Result<Exit> {
         let mut scan = walk::scan(self.store, self.classes, namespace, wish);
+        let all = namespace.is_none() && self.cli.proxy.is_none();
+        self.leave_out(&mut scan.answers, all, io)?;
+        scan.answers.retain(|answer| !answer.findings.is_empty());
         for answer in &mut scan.answers {
             let question = Question {
                 port: answer.asked.port,
@@ -310,12 +363,9 @@ impl Run<'_, '_> {
                 wish: wish.clone(),
                 ..Question::default()
             };
-            change::repair(
-                self.store,
-                self.classes,
-                &question,
-                std::slice::from_mut(answer),
-            );
+            let answer = std::slice::from_mut(answer);
+            walk::note_other_versions(self.store, self.classes, &question, answer);
+            change::repair(self.store, self.classes, &question, answer);
         }
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&scan.answers, nth.get(), io);
@@ -355,11 +405,12 @@ impl Run<'_, '_> {
             } else {
                 "all open"
             };
-            return writeln!(
-                io.stderr,
-                "{mark} {}, {all_open}{unknown}",
-                counted(scan.ports, "port")
-            );
+            let ports = counted(scan.ports, "port");
+            if !self.ignored.is_empty() {
+                let but = self.ignored.in_words();
+                return writeln!(io.stderr, "{mark} {ports}, no problem but {but}{unknown}");
+            }
+            return writeln!(io.stderr, "{mark} {ports}, {all_open}{unknown}");
         }
         let proved = scan
             .answers
@@ -371,9 +422,16 @@ impl Run<'_, '_> {
                     .any(|fix| fix.part_of.is_none() && !matches!(fix.proof, Proof::Unproved(_)))
             })
             .count();
+        let mut rest = String::new();
+        if scan.unknown > 0 {
+            rest.push_str(&format!("; {} unknown", counted(scan.unknown, "port")));
+        }
+        if !self.ignored.is_empty() {
+            rest.push_str(&format!("; {}", self.ignored.in_words()));
+        }
         writeln!(
             io.stderr,
-            "{} in {} of {}; {} proved",
+            "{} in {} of {}; {} proved{rest}",
             counted(rows.len(), "problem"),
             counted(scan.ports, "port"),
             counted(scan.gateways, "gateway"),
@@ -383,12 +441,17 @@ impl Run<'_, '_> {
                 format!("{proved} fixes")
             },
         )?;
-        match scan.answers.first() {
+        match scan.answers.iter().find(|a| a.asked.port > 0) {
             Some(answer) => {
                 let words = question_words(self.typed).join(" ");
                 writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
             }
-            None => Ok(()),
+            None => match scan.answers.iter().flat_map(|a| &a.findings).next() {
+                Some(finding) => {
+                    writeln!(io.stderr, "next: {COMMAND} --explain {}", finding.page.code)
+                }
+                None => Ok(()),
+            },
         }
     }
 
@@ -398,7 +461,13 @@ impl Run<'_, '_> {
         if changes.is_empty() {
             let harmless = |f: &Finding| f.severity < Severity::Error;
             if answers.iter().flat_map(|a| &a.findings).all(harmless) {
-                writeln!(io.stderr, "nothing to fix")?;
+                let but = self.ignored.in_words();
+                let but = if but.is_empty() {
+                    but
+                } else {
+                    format!(": {but}")
+                };
+                writeln!(io.stderr, "nothing to fix{but}")?;
                 return Ok(self.exit_code(answers, true));
             }
             let why = answers
@@ -462,7 +531,8 @@ impl Run<'_, '_> {
 
     fn print(&self, answers: &[Answer], io: &mut Io) -> io::Result<Exit> {
         let snapshot = &self.files.loaded.snapshot;
-        let basis = basis(self.files, self.typed);
+        let versions = walk::versions(self.store, self.classes);
+        let basis = basis(self.files, &versions, &self.ignored, self.typed);
         let text = match self.cli.output.format {
             Format::Text | Format::Wide => {
                 let bodies = |_: &Finding, fix: &Fix| body(snapshot, fix);
@@ -476,6 +546,7 @@ impl Run<'_, '_> {
         let calm = answers
             .iter()
             .all(|a| a.findings.is_empty() && a.unknowns.is_empty())
+            && self.ignored.is_empty()
             && !self.files.incomplete;
         if !self.cli.output.quiet && !calm {
             writeln!(io.stderr, "{}", report::text::summary(answers, &basis))?;

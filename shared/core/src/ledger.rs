@@ -6,6 +6,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::admission::Violation;
+use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
 
@@ -50,6 +52,8 @@ pub struct Served {
 /// A declared thing at one step of the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Would the API server store this manifest? One entry for each rule that it breaks.
+    Admission(ObjectId),
     /// Does this Gateway apply to the proxy?
     Gateway(ObjectId),
     /// Does this Service port give the proxy a target port?
@@ -175,6 +179,14 @@ pub enum Step {
     },
     /// What every sidecar has, whatever is declared: where connections go that nothing else takes.
     Fallback(ObjectId),
+    /// A port of a wildcard host that is resolved by `DYNAMIC_DNS`: every proxy that knows the host gets its cluster,
+    /// whether or not a rule leads there.
+    Forwarded {
+        /// The ServiceEntry.
+        service_entry: ObjectId,
+        /// The port's number.
+        port: u32,
+    },
 }
 
 impl Step {
@@ -182,7 +194,8 @@ impl Step {
     #[must_use]
     pub const fn object(&self) -> ObjectId {
         match self {
-            Self::Gateway(object)
+            Self::Admission(object)
+            | Self::Gateway(object)
             | Self::ServicePort {
                 service: object, ..
             }
@@ -242,7 +255,11 @@ impl Step {
             | Self::Ingress {
                 sidecar: object, ..
             }
-            | Self::Fallback(object) => *object,
+            | Self::Fallback(object)
+            | Self::Forwarded {
+                service_entry: object,
+                ..
+            } => *object,
         }
     }
 
@@ -251,6 +268,7 @@ impl Step {
     pub fn field(&self) -> FieldPath {
         let spec = FieldPath::root().key("spec");
         match self {
+            Self::Admission(_) => FieldPath::root(),
             Self::Gateway(_) => spec.key("selector"),
             Self::ServicePort { index, .. } => spec.key("ports").index(*index),
             Self::Server { index, .. }
@@ -290,6 +308,7 @@ impl Step {
                 .key("route")
                 .index(*index)
                 .key("destination"),
+            Self::Forwarded { .. } => spec.key("resolution"),
         }
     }
 }
@@ -361,8 +380,19 @@ pub enum Effect {
 /// Why a thing is left out. Each has a page: see [`crate::causes::of`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// The API server or Istio's webhook refuses the manifest: it would not be stored.
+    NotAdmitted(Box<Violation>),
+    /// Its object would not be stored, or the one that it belongs to or names.
+    NotStored {
+        /// The first rule that it breaks.
+        by: EntryId,
+    },
     /// `spec.selector` is no subset of the proxy's labels.
     NotSelected,
+    /// istiod keeps Gateways to proxies of their own namespace, and this is another one's.
+    ScopedToNamespace,
+    /// For the istiod that serves the proxy the object does not exist.
+    Unseen(Unseen),
     /// The server has no `port`.
     NoPort,
     /// A host list that makes istiod panic.
@@ -602,6 +632,12 @@ pub enum Reason {
     /// Nothing is redirected to the proxy: only what a Sidecar lists is bound.
     /// `core/listener_inbound.go:buildInboundChainConfigs`.
     NotIntercepted,
+    /// `outlierDetection` for a cluster that Envoy resolves by itself: istiod panics.
+    /// After `core/cluster_builder.go:buildDFPCluster` and `core/cluster_traffic_policy.go:applyOutlierDetection`.
+    OutlierPanics {
+        /// The DestinationRule that sets it, or the ConfigMap of the mesh configuration.
+        by: ObjectId,
+    },
 }
 
 /// What was not read and would decide.

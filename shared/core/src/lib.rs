@@ -24,6 +24,7 @@
     )
 )]
 
+pub mod admission;
 pub mod causes;
 pub mod change;
 pub mod ledger;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use mesh_core::predict::version::Version;
+
 use crate::color::Color;
 use crate::exit::Exit;
 
@@ -66,23 +68,9 @@ pub struct Input {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Input")]
 pub struct Istio {
-    /// Predict as this version of Istio would, such as 1.31
-    #[arg(long, value_name = "VERSION", value_parser = istio_version)]
-    pub istio_version: Option<String>,
-}
-
-/// The release line of Istio whose behaviour is predicted.
-pub const ISTIO_VERSION: &str = "1.31";
-
-/// Another release would decide some things otherwise, so it is refused rather than taken for this one.
-fn istio_version(text: &str) -> Result<String, String> {
-    let release = text.trim_start_matches('v');
-    let same = release == ISTIO_VERSION || release.starts_with(&format!("{ISTIO_VERSION}."));
-    if same {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("only {ISTIO_VERSION} is predicted so far"))
-    }
+    /// Predict as this version of Istio would, such as 1.24; an istiod among the objects says its own
+    #[arg(long, value_name = "VERSION", value_parser = Version::from_str)]
+    pub istio_version: Option<Version>,
 }
 
 /// How the result is printed. `F` holds the formats of the command; its default is the text for people.
@@ -347,9 +335,9 @@ pub fn percent(text: &str) -> Result<u8, String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        Connect, Input, Output, ServiceRef, TargetKind, TargetRef, Weight, duration, port,
+        Connect, Input, Istio, Output, ServiceRef, TargetKind, TargetRef, Weight, duration, port,
     };
-    use clap::{CommandFactory, Parser, ValueEnum};
+    use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
     use std::time::Duration;
 
     #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -403,6 +391,25 @@ mod tests {
         assert_eq!(parsed("-A -n a").connect.only_namespace(), None);
         assert_eq!(parsed("-A -A -q -q").connect.only_namespace(), None);
         assert_eq!(parsed("-f a -f b").input.filename.len(), 2);
+    }
+
+    #[test]
+    fn any_version_of_istio_is_taken_and_nothing_else() {
+        let parsed = |version: &str| {
+            let istio = Command::new("test").no_binary_name(true);
+            let matches =
+                Istio::augment_args(istio).try_get_matches_from(["--istio-version", version])?;
+            Istio::from_arg_matches(&matches)
+        };
+        for version in ["1.31", "v1.24.1", "1.19", "1.40.2"] {
+            assert!(
+                parsed(version).unwrap().istio_version.is_some(),
+                "{version}"
+            );
+        }
+        for version in ["abc", "1", "", "latest"] {
+            assert!(parsed(version).is_err(), "{version}");
+        }
     }
 
     #[test]

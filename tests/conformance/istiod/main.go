@@ -30,6 +30,8 @@ type Request struct {
 	Dir     string          `json:"dir,omitempty"`
 	Cluster string          `json:"cluster,omitempty"`
 	Proxy   json.RawMessage `json:"proxy,omitempty"`
+	// Admission asks only what the webhook refuses.
+	Admission bool `json:"admission,omitempty"`
 }
 
 // Response is istiod's answer to it.
@@ -120,6 +122,9 @@ func answer(request Request) Response {
 		return response
 	}
 	response.Rejected = scenario.rejected
+	if request.Admission {
+		return response
+	}
 	response.Answer, response.Panic, err = scenario.answer()
 	if err != nil {
 		response.Error = err.Error()

@@ -1,6 +1,7 @@
 //! GW-HTTP-HOST-NO-VHOST: no virtual host answers this Host.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -31,7 +32,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("which VirtualService should answer this host is a choice"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -45,4 +46,14 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         field,
         format!("no VirtualService answers {host} here"),
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    let Symptom::NoVirtualHost { host } = tale.symptom else {
+        return Vec::new();
+    };
+    Server::of(tale)
+        .and_then(|server| build::take_host(tale, wish, &server, host))
+        .into_iter()
+        .collect()
 }

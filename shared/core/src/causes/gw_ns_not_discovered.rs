@@ -1,6 +1,7 @@
 //! GW-NS-NOT-DISCOVERED: istiod does not watch this namespace.
 
-use super::{Page, Severity};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, unseen};
+use crate::snapshot::{FieldPath, Kind, Operation};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-NS-NOT-DISCOVERED",
@@ -26,3 +27,43 @@ pub(super) static PAGE: Page = Page {
     ],
     source: "pilot/pkg/config/kube/crdclient/client.go:Client.addCRD",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::By(fixes),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = unseen::object(tale)?;
+    let namespace = &object.key.namespace;
+    let told = Told::at(
+        object.id,
+        FieldPath::of("metadata.namespace"),
+        format!("no discovery selector fits the labels of namespace {namespace}"),
+    );
+    Some(told.value(namespace))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    label(tale).into_iter().collect()
+}
+
+/// The labels of the first selector that asks for nothing else.
+fn label(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let snapshot = tale.store.snapshot;
+    let namespace = snapshot.find(Kind::Namespace, "", &unseen::object(tale)?.key.namespace)?;
+    let selectors = &tale.store.mesh.discovery_selectors;
+    let selector = selectors.iter().find(|s| s.match_expressions.is_empty())?;
+    let path = FieldPath::of("metadata.labels");
+    let operations: Vec<Operation> = if namespace.meta.labels.is_empty() {
+        vec![build::add(&path, serde_json::json!(selector.match_labels))]
+    } else {
+        let wanted = selector.match_labels.iter();
+        wanted
+            .map(|(key, value)| build::add(&path.clone().key(key.clone()), value.as_str()))
+            .collect()
+    };
+    let title = format!("label the namespace {} for discovery", namespace.key.name);
+    Some(build::patch(title, namespace.id, operations))
+}

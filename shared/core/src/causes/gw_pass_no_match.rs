@@ -56,9 +56,7 @@ fn by_name(tale: &Tale<'_, '_>) -> Option<Candidate> {
     };
     let value = json!({ "port": server.number(), "sniHosts": build::sni(tale, &server) });
     let field = build::match_path(*block, *rule);
-    Some(build::patch(
-        "match the server name",
-        object.id,
-        vec![build::append(&field, 0, value)],
-    ))
+    let mut operations = vec![build::append(&field, 0, value)];
+    operations.extend(build::hosts_as_sni(tale));
+    Some(build::patch("match the server name", object.id, operations))
 }

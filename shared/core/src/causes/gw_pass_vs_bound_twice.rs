@@ -1,6 +1,6 @@
 //! GW-PASS-VS-BOUND-TWICE: the same Gateway is listed twice.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
 
 pub(super) static PAGE: Page = Page {
     code: "GW-PASS-VS-BOUND-TWICE",
@@ -21,3 +21,23 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-PASS-DUP-SNI", "GW-VS-GWNAME"],
     source: "pilot/pkg/model/push_context.go:PushContext.initVirtualServices",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("nothing is broken"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let Symptom::BoundTwice { first } = tale.symptom else {
+        return None;
+    };
+    let (step, first) = (tale.step()?, &tale.ledger.get(first)?.step);
+    Some(
+        Told::at(step.object(), step.field(), "the same Gateway").beside(
+            first.object(),
+            first.field(),
+            "as this one",
+        ),
+    )
+}

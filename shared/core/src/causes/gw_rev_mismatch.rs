@@ -1,6 +1,9 @@
 //! GW-REV-MISMATCH: this object is for another istiod.
 
-use super::{Page, Severity};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, unseen};
+use crate::predict::features::revision_of;
+use crate::predict::istiod::REVISION_LABEL;
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-REV-MISMATCH",
@@ -22,3 +25,40 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-NS-NOT-DISCOVERED", "GW-NONE-SELECTS", "GW-VS-NONE"],
     source: "pkg/config/model.go:LabelsInRevision",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::By(fixes),
+};
+
+fn label() -> FieldPath {
+    FieldPath::of("metadata.labels").key(REVISION_LABEL)
+}
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = unseen::object(tale)?;
+    let istiod = tale.store.istiod.revision.as_deref()?;
+    let told = Told::at(
+        object.id,
+        label(),
+        format!("the gateway's istiod has the revision {istiod}"),
+    )
+    .value(revision_of(object).unwrap_or_default());
+    Some(unseen::beside_istiod(told, tale, "REVISION"))
+}
+
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    take_revision(tale).into_iter().collect()
+}
+
+/// The label is kept: somebody wanted the object to be for one revision.
+fn take_revision(tale: &Tale<'_, '_>) -> Option<Candidate> {
+    let object = unseen::object(tale)?;
+    let istiod = tale.store.istiod.revision.as_deref()?;
+    Some(build::patch(
+        format!("label it for the revision {istiod}"),
+        object.id,
+        vec![build::replace(&label(), istiod)],
+    ))
+}

@@ -1,6 +1,7 @@
 //! GW-SEL-NS-SCOPED: Gateways count in their namespace only.
 
-use super::{Page, Severity};
+use super::{Cause, Fixes, Page, Severity, Tale, Told, unseen};
+use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
     code: "GW-SEL-NS-SCOPED",
@@ -22,3 +23,26 @@ pub(super) static PAGE: Page = Page {
     also: &["GW-SEL-MISMATCH", "GW-NONE-SELECTS"],
     source: "pilot/pkg/model/push_context.go:PushContext.initGateways",
 };
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None(
+        "whether the Gateway moves or istiod changes for the whole mesh is a person's choice",
+    ),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let object = tale.object()?;
+    let told = Told::at(
+        object.id,
+        FieldPath::of("metadata.namespace"),
+        format!("the gateway's pods are in {}", tale.proxy.namespace),
+    )
+    .value(&object.key.namespace);
+    Some(unseen::beside_istiod(
+        told,
+        tale,
+        "PILOT_SCOPE_GATEWAY_TO_NAMESPACE",
+    ))
+}

@@ -1,6 +1,7 @@
 //! GW-SNI-NO-CHAIN: no chain of this listener has this SNI.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::build::Server;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -27,7 +28,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("which server or rule should take this name is a choice"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -41,4 +42,14 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         field,
         format!("nothing here takes {sni}"),
     ))
+}
+
+fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
+    let Symptom::NoChainForSni { sni } = tale.symptom else {
+        return Vec::new();
+    };
+    Server::of(tale)
+        .and_then(|server| build::take_host(tale, wish, &server, sni))
+        .into_iter()
+        .collect()
 }

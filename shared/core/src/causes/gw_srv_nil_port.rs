@@ -44,11 +44,14 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 }
 
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    with_port(tale).into_iter().collect()
+    Server::of(tale)
+        .and_then(|server| with_port(tale, server))
+        .into_iter()
+        .collect()
 }
 
-fn with_port(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let server = Server::of(tale)?;
+/// The port asked about, with the protocol that goes with the server's `tls`.
+pub(super) fn with_port(tale: &Tale<'_, '_>, server: Server<'_>) -> Option<Candidate> {
     if tale.port == 0 {
         return None;
     }

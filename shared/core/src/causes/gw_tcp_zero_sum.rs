@@ -45,23 +45,23 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 }
 
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    equal_weights(tale).into_iter().collect()
+    let Some(Step::Clause { block, rule, .. }) = tale.step() else {
+        return Vec::new();
+    };
+    equal_weights(tale, *block, *rule).into_iter().collect()
 }
 
 /// Equal weights that sum to 100; what does not divide goes to the first ones.
-fn equal_weights(tale: &Tale<'_, '_>) -> Option<Candidate> {
+pub(super) fn equal_weights(tale: &Tale<'_, '_>, block: Block, rule: usize) -> Option<Candidate> {
     let object = tale.object()?;
-    let Step::Clause { block, rule, .. } = tale.step()? else {
-        return None;
-    };
     let spec = tale.virtual_service()?;
     let route = match block {
-        Block::Tcp => &spec.tcp.get(*rule)?.route,
-        Block::Tls => &spec.tls.get(*rule)?.route,
-        Block::Http => &spec.http.get(*rule)?.route,
+        Block::Tcp => &spec.tcp.get(rule)?.route,
+        Block::Tls => &spec.tls.get(rule)?.route,
+        Block::Http => &spec.http.get(rule)?.route,
     };
     let (each, rest) = (100 / route.len().max(1), 100 % route.len().max(1));
-    let list = build::spec().key(block.field()).index(*rule).key("route");
+    let list = build::spec().key(block.field()).index(rule).key("route");
     let operations = route
         .iter()
         .enumerate()

@@ -46,7 +46,7 @@ fn fixes(tale: &Tale<'_, '_>, wish: &Wish) -> Vec<Candidate> {
 }
 
 /// The server's hosts; but a VirtualService that is a delegate for another must stay without.
-fn with_hosts(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
+pub(super) fn with_hosts(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Candidate> {
     let (vs, server) = (tale.object()?, Server::of(tale)?);
     let delegated = tale.store.virtual_services.iter().any(|root| {
         let mut delegates = root.spec.http.iter().filter_map(|r| r.delegate.as_ref());

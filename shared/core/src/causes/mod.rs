@@ -1,6 +1,7 @@
 //! One file a cause: its code, its page, and how it is told. Causes never decide: prediction records a reason, a
 //! cause only tells it.
 
+mod admission;
 mod age;
 mod build;
 mod candidate;
@@ -10,17 +11,25 @@ mod envoy_bind_perm;
 mod envoy_dup_addr;
 mod envoy_fc_identical;
 mod envoy_fc_overlap;
+mod envoy_proxy_protocol;
 mod envoy_sni_partial;
+mod envoyfilter_remove;
+mod gw_authz_deny;
 mod gw_autopass_no_svc;
 mod gw_autopass_sni;
 mod gw_bind_ipfamily;
 mod gw_bind_specific;
+mod gw_cred_ca;
+mod gw_cred_denied;
+mod gw_cred_invalid;
+mod gw_cred_missing;
 mod gw_dst_connect_fail;
 mod gw_dst_empty_host;
 mod gw_dst_externalname;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
+mod gw_dst_outlier_panic;
 mod gw_dst_port_absent;
 mod gw_dst_short_name;
 mod gw_dst_squatted;
@@ -56,6 +65,7 @@ mod gw_port_translated;
 mod gw_port_udp_capture;
 mod gw_port_zero;
 mod gw_proxy_not_router;
+mod gw_res_ignored;
 mod gw_rev_mismatch;
 mod gw_sel_mismatch;
 mod gw_sel_ns_scoped;
@@ -67,6 +77,7 @@ mod gw_srv_dup_host;
 mod gw_srv_dup_host_ghost;
 mod gw_srv_host_panic;
 mod gw_srv_https_name;
+mod gw_srv_ingress_first;
 mod gw_srv_l4_dup;
 mod gw_srv_nil_port;
 mod gw_srv_nshost_dup;
@@ -94,7 +105,10 @@ mod gw_vs_host_short;
 mod gw_vs_hosts_empty;
 mod gw_vs_mesh_only;
 mod gw_vs_none;
+mod gw_vs_rule_idle;
+pub mod lines;
 mod net_nodeport_confusion;
+mod net_policy;
 mod net_svc_no_endpoint;
 mod page;
 mod refused;
@@ -125,17 +139,43 @@ mod sc_udp;
 mod sc_wellknown;
 mod sidecar;
 mod tale;
+mod unseen;
+mod val_dr;
+mod val_dst;
+mod val_gw_bind;
+mod val_gw_host;
+mod val_gw_name;
+mod val_gw_no_hosts;
+mod val_gw_no_server;
+mod val_gw_port;
+mod val_gw_portname_dup;
+mod val_gw_tls_certs;
+mod val_gw_tls_on_plain;
+mod val_gw_tls_required;
+mod val_se;
+mod val_vs_empty;
+mod val_vs_exportto;
+mod val_vs_gwnames;
+mod val_vs_hosts;
+mod val_vs_http;
+mod val_vs_tcp;
+mod val_vs_tls;
+mod val_vs_weight;
 
+pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
 pub use tale::{Symptom, Tale, Told};
 
+use crate::admission::Rule;
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
 use crate::predict::ProxyKind;
 use crate::predict::envoy::Refusal;
+use crate::predict::features::Unseen;
 use crate::predict::hosts;
+use crate::predict::reach::{Barrier, CredentialFault};
 use crate::report::{Certainty, Finding, Mark};
-use crate::snapshot::views;
+use crate::snapshot::{Kind, views};
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
@@ -145,17 +185,25 @@ pub static PAGES: &[&Page] = &[
     &envoy_dup_addr::PAGE,
     &envoy_fc_identical::PAGE,
     &envoy_fc_overlap::PAGE,
+    &envoy_proxy_protocol::PAGE,
     &envoy_sni_partial::PAGE,
+    &envoyfilter_remove::PAGE,
+    &gw_authz_deny::PAGE,
     &gw_autopass_no_svc::PAGE,
     &gw_autopass_sni::PAGE,
     &gw_bind_ipfamily::PAGE,
     &gw_bind_specific::PAGE,
+    &gw_cred_ca::PAGE,
+    &gw_cred_denied::PAGE,
+    &gw_cred_invalid::PAGE,
+    &gw_cred_missing::PAGE,
     &gw_dst_connect_fail::PAGE,
     &gw_dst_empty_host::PAGE,
     &gw_dst_externalname::PAGE,
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
+    &gw_dst_outlier_panic::PAGE,
     &gw_dst_port_absent::PAGE,
     &gw_dst_short_name::PAGE,
     &gw_dst_squatted::PAGE,
@@ -191,6 +239,7 @@ pub static PAGES: &[&Page] = &[
     &gw_port_udp_capture::PAGE,
     &gw_port_zero::PAGE,
     &gw_proxy_not_router::PAGE,
+    &gw_res_ignored::PAGE,
     &gw_rev_mismatch::PAGE,
     &gw_sel_mismatch::PAGE,
     &gw_sel_ns_scoped::PAGE,
@@ -202,6 +251,7 @@ pub static PAGES: &[&Page] = &[
     &gw_srv_dup_host_ghost::PAGE,
     &gw_srv_host_panic::PAGE,
     &gw_srv_https_name::PAGE,
+    &gw_srv_ingress_first::PAGE,
     &gw_srv_l4_dup::PAGE,
     &gw_srv_nil_port::PAGE,
     &gw_srv_nshost_dup::PAGE,
@@ -229,7 +279,9 @@ pub static PAGES: &[&Page] = &[
     &gw_vs_hosts_empty::PAGE,
     &gw_vs_mesh_only::PAGE,
     &gw_vs_none::PAGE,
+    &gw_vs_rule_idle::PAGE,
     &net_nodeport_confusion::PAGE,
+    &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
     &sc_cap_mode_none::PAGE,
@@ -256,6 +308,27 @@ pub static PAGES: &[&Page] = &[
     &sc_tcp_over_tcp::PAGE,
     &sc_udp::PAGE,
     &sc_wellknown::PAGE,
+    &val_dr::PAGE,
+    &val_dst::PAGE,
+    &val_gw_bind::PAGE,
+    &val_gw_host::PAGE,
+    &val_gw_name::PAGE,
+    &val_gw_no_hosts::PAGE,
+    &val_gw_no_server::PAGE,
+    &val_gw_port::PAGE,
+    &val_gw_portname_dup::PAGE,
+    &val_gw_tls_certs::PAGE,
+    &val_gw_tls_on_plain::PAGE,
+    &val_gw_tls_required::PAGE,
+    &val_se::PAGE,
+    &val_vs_empty::PAGE,
+    &val_vs_exportto::PAGE,
+    &val_vs_gwnames::PAGE,
+    &val_vs_hosts::PAGE,
+    &val_vs_http::PAGE,
+    &val_vs_tcp::PAGE,
+    &val_vs_tls::PAGE,
+    &val_vs_weight::PAGE,
 ];
 
 /// A cause: its page, and how it tells itself.
@@ -285,12 +358,17 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::NotRouter { .. } => {
             return (&gw_proxy_not_router::CAUSE, vec!["GW-NONE-SELECTS"]);
         }
+        Symptom::NodePortDiffers { .. } => &net_nodeport_confusion::CAUSE,
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
         Symptom::UdpServer => &gw_udp_is_tcp::CAUSE,
         Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::Refused(refusal) => return of_refusal(tale, refusal),
+        Symptom::Barred(barrier) => of_barrier(barrier),
         Symptom::ServesOthers { rule } => return of_rule_for_others(tale, rule),
+        Symptom::Admission(violation) => admission::cause(violation.rule),
+        Symptom::RuleIdle { .. } => &gw_vs_rule_idle::CAUSE,
+        Symptom::BoundTwice { .. } => &gw_pass_vs_bound_twice::CAUSE,
     };
     (cause, vec![])
 }
@@ -304,7 +382,14 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         // is for a pod that was asked about (`--proxy`) once it is live.
         Reason::NotSelected if tale.proxy.is_assumed() => &gw_none_selects::CAUSE,
         Reason::NotSelected => return (&gw_sel_mismatch::CAUSE, vec!["GW-NONE-SELECTS"]),
+        Reason::ScopedToNamespace => &gw_sel_ns_scoped::CAUSE,
+        Reason::Unseen(Unseen::Revision { .. }) => &gw_rev_mismatch::CAUSE,
+        Reason::Unseen(Unseen::Namespace) => &gw_ns_not_discovered::CAUSE,
+        Reason::Unseen(Unseen::Kind) => &gw_res_ignored::CAUSE,
         Reason::PortTaken { by, holder, own } => return port_taken(tale, *by, holder == own),
+        Reason::TlsHostTaken { by, .. } if of_ingress(tale, *by) => {
+            return (&gw_srv_ingress_first::CAUSE, vec!["GW-SRV-DUP-HOST"]);
+        }
         Reason::TlsHostTaken { by, .. } => {
             let holder = tale.ledger.get(*by).map(|e| &e.fate);
             if matches!(holder, Some(Fate::Dropped(_))) {
@@ -342,6 +427,8 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::GatewayMismatch { .. } | Reason::SourceMismatch { .. } => {
             &gw_http_all_routes_filtered::CAUSE
         }
+        Reason::NotAdmitted(violation) => admission::cause(violation.rule),
+        Reason::NotStored { by } => return of_not_stored(tale, *by),
         Reason::NoPort => &gw_srv_nil_port::CAUSE,
         Reason::HostListPanics { .. } => &gw_srv_host_panic::CAUSE,
         Reason::NamedTargetMissing { .. } if sidecar => &sc_in_targetport::CAUSE,
@@ -371,6 +458,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::PortUnclear { .. } => &gw_dst_multiport::CAUSE,
         Reason::SubsetUndefined { .. } => &gw_dst_subset::CAUSE,
         Reason::EmptyHost => &gw_dst_empty_host::CAUSE,
+        Reason::OutlierPanics { .. } => &gw_dst_outlier_panic::CAUSE,
         Reason::NoEndpoints { .. } => &gw_dst_no_endpoints::CAUSE,
         // A weight of 0 among several is how every shift begins and ends: the walk never tells it, and no answer
         // has it. The page is there for whoever reads the ledger and for --explain.
@@ -415,6 +503,16 @@ fn is_udp(tale: &Tale<'_, '_>) -> bool {
     transport.is_none_or(|p| p.protocol.eq_ignore_ascii_case("udp"))
 }
 
+/// The first rule that the object breaks.
+fn of_not_stored(tale: &Tale<'_, '_>, by: EntryId) -> (&'static Cause, Vec<&'static str>) {
+    match tale.ledger.get(by).map(|e| &e.fate) {
+        Some(Fate::Dropped(Reason::NotAdmitted(violation))) => {
+            (admission::cause(violation.rule), vec![])
+        }
+        _ => (&gw_vs_none::CAUSE, vec![]),
+    }
+}
+
 /// The cause is the one that keeps the nearest rule from this server, told at the server: the rule itself is right.
 fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Vec<&'static str>) {
     match tale.ledger.get(rule).map(|e| &e.fate) {
@@ -441,6 +539,7 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
             return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
         }
         Refusal::AgentPort { .. } => return (&gw_port_reserved::CAUSE, vec!["ENVOY-BIND-INUSE"]),
+        Refusal::NotPermitted { .. } => return (&envoy_bind_perm::CAUSE, vec![]),
         Refusal::NoAddress { .. } => return (&envoy_bind_noaddr::CAUSE, vec![]),
         Refusal::PartialWildcard { .. } => return (&envoy_sni_partial::CAUSE, vec![]),
         Refusal::IdenticalChains { first, second } => (*first, *second, false),
@@ -470,12 +569,43 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
     (cause, vec![said.page.code])
 }
 
+/// One cause for each thing that stands in the way.
+fn of_barrier(barrier: &Barrier) -> &'static Cause {
+    match barrier {
+        Barrier::NoReadyPod { .. } | Barrier::SelectsNone { .. } => &net_svc_no_endpoint::CAUSE,
+        Barrier::Network { .. } => &net_policy::CAUSE,
+        Barrier::NotAllowed { .. } | Barrier::Denied { .. } => &gw_authz_deny::CAUSE,
+        Barrier::Credential(fault) => match fault {
+            CredentialFault::Missing { .. } => &gw_cred_missing::CAUSE,
+            CredentialFault::Denied { .. } => &gw_cred_denied::CAUSE,
+            CredentialFault::WrongKeys { .. } => &gw_cred_invalid::CAUSE,
+            CredentialFault::NoCa { .. } => &gw_cred_ca::CAUSE,
+        },
+        Barrier::Preface(_) => &envoy_proxy_protocol::CAUSE,
+        Barrier::Removed(_) => &envoyfilter_remove::CAUSE,
+    }
+}
+
+/// Whether a server was made of an Ingress.
+fn of_ingress(tale: &Tale<'_, '_>, by: EntryId) -> bool {
+    let holder = tale.server_at(by).map(|(object, _)| object);
+    holder
+        .and_then(|id| tale.store.snapshot.get(id))
+        .is_some_and(|o| o.key.kind == Kind::Ingress)
+}
+
 /// Another namespace's Gateway first, then equal protocols, then different ones.
 fn port_taken(tale: &Tale<'_, '_>, by: EntryId, same: bool) -> (&'static Cause, Vec<&'static str>) {
     let own = tale.server().and_then(|(g, _)| tale.store.snapshot.get(g));
     let holder = tale
         .server_at(by)
         .and_then(|(g, _)| tale.store.snapshot.get(g));
+    if of_ingress(tale, by) {
+        return (
+            &gw_srv_ingress_first::CAUSE,
+            vec![gw_srv_proto_conflict::PAGE.code],
+        );
+    }
     let elsewhere = own
         .zip(holder)
         .is_some_and(|(a, b)| a.key.namespace != b.key.namespace);
@@ -550,6 +680,12 @@ pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
         no_fix,
         fixes: Vec::new(),
     })
+}
+
+/// The code of a rule that an object breaks.
+#[must_use]
+pub fn code(rule: Rule) -> &'static str {
+    admission::cause(rule).page.code
 }
 
 /// The page of a code, in any letter case.

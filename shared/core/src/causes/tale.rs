@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::envoy::{Origin, Refusal};
+use crate::predict::reach::Barrier;
 use crate::predict::store::Store;
 use crate::report::Mark;
 use crate::snapshot::views::{self, AsView};
@@ -49,12 +51,39 @@ pub enum Symptom<'t> {
         /// The host.
         host: &'t str,
     },
+    /// The number looks like a node port, and the nodes have another one for it.
+    NodePortDiffers {
+        /// The Service.
+        service: ObjectId,
+        /// Index in its ports.
+        index: usize,
+        /// The nodes' number.
+        node_port: u32,
+    },
     /// istiod sends the listener, and Envoy refuses it.
     Refused(&'t Refusal),
+    /// The listener is there, and something else keeps clients from it.
+    Barred(&'t Barrier),
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.
         rule: EntryId,
+    },
+    /// The object breaks a rule: it would not be stored, or it is stored all the same.
+    Admission(&'t Violation),
+    /// No gateway uses the rule.
+    RuleIdle {
+        /// Which rules.
+        block: Block,
+        /// Index of the rule.
+        rule: usize,
+        /// Why it was left out where it was offered; `None` when it was offered nowhere.
+        reason: Option<&'t Reason>,
+    },
+    /// `spec.gateways` has the Gateway of this entry twice.
+    BoundTwice {
+        /// The name that comes first.
+        first: EntryId,
     },
 }
 

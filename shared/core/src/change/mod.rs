@@ -28,7 +28,7 @@ pub(crate) use diff::without_items;
 pub use diff::{FileDiff, FileDiffs, Reach, file_diffs};
 pub use patch::{PointerError, patch};
 pub use proof::{After, Effect, predict_after};
-pub(crate) use proof::{assumptions, compare};
+pub(crate) use proof::{assumptions, compare, not_admitted};
 pub use repair::{chosen, repair, why_not};
 pub use script::{script, steps};
 pub use text::{as_text, diff_text, taken_by, to_yaml};

@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::causes::Severity;
+use crate::admission;
+use crate::causes::{self, Severity};
 use crate::ledger::{Effect as Outcome, Fate, Step};
 use crate::predict::envoy;
 use crate::predict::hosts::MESH;
@@ -21,7 +22,7 @@ use super::apply;
 /// What a change does to every gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
-    /// What existed and is gone or leads elsewhere, in words.
+    /// What existed and is gone or leads elsewhere, and edits that would be refused, in words.
     pub disturbed: Vec<String>,
     /// What is new, in words, without the port asked about.
     pub added: Vec<String>,
@@ -58,6 +59,7 @@ pub fn predict_after(
         effect
             .assumptions
             .extend(assumptions(before.snapshot, changes));
+        effect.disturbed.extend(refused_edits(&snapshot, changes));
         (walk::ask(&store, &after, question), effect)
     };
     Ok(After {
@@ -65,6 +67,33 @@ pub fn predict_after(
         answers,
         effect,
     })
+}
+
+/// Why an object as it is now would be refused.
+pub(crate) fn not_admitted(object: &Object) -> Option<String> {
+    let violation = admission::check(object).into_iter().next()?;
+    let code = causes::code(violation.rule);
+    let (field, says) = (&violation.field, &violation.says);
+    let name = object.qualified();
+    Some(format!("{name} would be refused: {field}, {says} ({code})"))
+}
+
+/// Edits of stored objects that would be refused: the webhook judges the whole object again, also what was wrong with
+/// it before. A manifest that is refused is not there in the prediction.
+fn refused_edits(after: &Snapshot, changes: &[Change]) -> Vec<String> {
+    let edited: BTreeSet<ObjectId> = changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Patch { object, .. } => Some(*object),
+            Change::Create { .. } => None,
+        })
+        .collect();
+    edited
+        .into_iter()
+        .filter_map(|id| after.get(id))
+        .filter(|object| admission::is_stored(object))
+        .filter_map(not_admitted)
+        .collect()
 }
 
 /// What is not predicted and could be disturbed all the same.

@@ -118,7 +118,7 @@ pub(super) fn destinations<'v>(
 /// Every rule with destinations, in the order of the objects' keys.
 pub(super) fn all(store: &Store<'_>) -> Vec<RuleRef> {
     let mut found = Vec::new();
-    for vs in &store.virtual_services {
+    for vs in store.declared_virtual_services() {
         let counts = [
             (Block::Tcp, vs.spec.tcp.len()),
             (Block::Tls, vs.spec.tls.len()),
@@ -202,7 +202,7 @@ pub(super) fn uses(store: &Store<'_>, classes: &[Class], rule: RuleRef) -> Uses 
             found.left_out.push((n, why));
         }
     }
-    if let Some(vs) = store.virtual_service(rule.object) {
+    if let Some(vs) = store.declared_virtual_service(rule.object) {
         found.sidecars = sidecars(store, vs, rule);
     }
     found

@@ -3,15 +3,16 @@
 //! `pilot/pkg/serviceregistry` (1.31).
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::config::Cluster;
 use super::endpoints::{Wanted, endpoints};
 use super::gateway::{Context, Place, selects};
-use super::hosts::resolve_short_name;
+use super::hosts::{is_wildcard, resolve_short_name};
 use super::protocol::Protocol;
 use super::proxy::{ProxyFacts, ProxyKind};
 use super::store::{DestinationRule, Registry, Resolution, Service, ServicePort, Store, Subset};
-use crate::ledger::{Block, Reason};
+use crate::ledger::{Block, Effect, Reason, Step};
 use crate::snapshot::ObjectId;
 use crate::snapshot::views::{Destination, Labels};
 
@@ -122,6 +123,8 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
         .ok_or_else(|| {
             if store.services_named(&target.cluster_host).next().is_some() {
                 Reason::NotVisible { host: host.clone() }
+            } else if let Some((_, why)) = store.unseen_service(&target.cluster_host) {
+                Reason::Unseen(why.clone())
             } else {
                 Reason::UnknownHost { host: host.clone() }
             }
@@ -165,6 +168,57 @@ pub(super) fn build(context: &Context<'_, '_>, target: &Target) -> Result<Cluste
             cluster: target.cluster.clone(),
         }
     })
+}
+
+/// The clusters that Envoy resolves by itself. istiod builds them for every proxy that knows the host, and fails on
+/// `outlierDetection`: it sets a threshold in a part of the cluster that these do not have.
+/// After `core/cluster.go:buildOutboundClusters`, `core/cluster_builder.go:buildDFPCluster`, `:applyDestinationRule` and
+/// `core/cluster_traffic_policy.go:applyDefaultTrafficPolicy`, `:applyOutlierDetection`.
+pub(super) fn forwarded(context: &mut Context<'_, '_>) {
+    let (store, proxy) = (context.store, context.proxy);
+    let by_dns = |s: &Service| s.resolution == Resolution::DynamicDns && is_wildcard(&s.hostname);
+    let named = store.services.iter().filter(|s| by_dns(s));
+    let hosts: BTreeSet<&str> = named.map(|s| s.hostname.as_str()).collect();
+    for host in hosts {
+        let service = store.service(host, &proxy.namespace);
+        let Some(service) = service.filter(|s| by_dns(s)) else {
+            continue;
+        };
+        let rule = store.destination_rule(&service, &proxy.namespace, &proxy.labels);
+        for port in service.ports.iter().filter(|p| is_forwarded(p.protocol)) {
+            let step = Step::Forwarded {
+                service_entry: service.object,
+                port: port.number,
+            };
+            let entry = context.ledger.open(step, None);
+            let outcome = match ejecting(store, rule, port.number) {
+                Some(by) => Err(Reason::OutlierPanics { by }),
+                None => {
+                    let cluster = format!("outbound|{}||{host}", port.number);
+                    Ok(((), Effect::Cluster(cluster)))
+                }
+            };
+            context.ledger.settle(entry, outcome);
+        }
+    }
+}
+
+/// What makes istiod write a threshold: a DestinationRule, or the mesh configuration where that says nothing. A share
+/// below 0 is left alone.
+fn ejecting(store: &Store<'_>, rule: Option<&DestinationRule>, port: u32) -> Option<ObjectId> {
+    let own = rule.and_then(|r| Some((r.outlier_detection(port)?, r.traffic_policy_of)));
+    let (detection, by) = match own {
+        Some(own) => own,
+        None => {
+            let general = store
+                .mesh
+                .default_traffic_policy
+                .outlier_detection
+                .as_ref()?;
+            (general, store.mesh.object?)
+        }
+    };
+    (detection.min_health_percent >= 0).then_some(by)
 }
 
 /// What a destination comes to for a proxy, whether or not any weight leads there.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::config::Endpoint;
+use super::features::Feature;
 use super::gateway::{selects, target_port};
 use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
@@ -157,13 +158,35 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let Some(view) = views::Service::of(&object.view) else {
         return Vec::new();
     };
+    if service.resolution == Resolution::Dns {
+        return of_external_name(view, service);
+    }
     let mut found = if store.snapshot.of_kind(Kind::EndpointSlice).next().is_none() {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
     };
-    found.extend(selected_workload_entries(store, service, view));
+    let features = &store.istiod.features;
+    if features.has(Feature::ServiceSelectsWorkloadEntries) {
+        found.extend(selected_workload_entries(store, service, view));
+    }
     found
+}
+
+/// An ExternalName of an istiod to which it is a service of its own: one endpoint a port, found by DNS.
+/// After `serviceregistry/kube/conversion.go:ExternalNameServiceInstances`, which 1.31 has no more.
+fn of_external_name(view: &views::Service, service: &Service) -> Vec<Instance> {
+    let instance = |port: &ServicePort| Instance {
+        endpoint: Endpoint::Address(join(&view.spec.external_name, port.number)),
+        port_name: port.name.clone(),
+        number: None,
+        mutual_tls: takes_mutual_tls(&service.labels),
+        labels: service.labels.clone(),
+        ready: true,
+        address: view.spec.external_name.clone(),
+        is_address: false,
+    };
+    service.ports.iter().map(instance).collect()
 }
 
 fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
@@ -387,8 +410,9 @@ pub(super) fn service_entry_instances(
             found.extend(Workload::of_entry(entry).instances(spec));
         }
     }
+    let selects_pods = store.istiod.features.has(Feature::ServiceEntrySelectsPods);
     for object in store.pods(&service.namespace) {
-        if !selects(&selector.labels, &object.meta.labels) {
+        if !selects_pods || !selects(&selector.labels, &object.meta.labels) {
             continue;
         }
         let (Some(facts), Some(pod)) = (ProxyFacts::of_pod(object), Pod::of(&object.view)) else {

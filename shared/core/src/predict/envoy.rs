@@ -11,8 +11,15 @@ use super::ProxyFacts;
 use super::config::{Config, FilterChain, Listener};
 use crate::ledger::EntryId;
 
-/// Ports of the static listeners that every proxy has: status and metrics.
-pub(super) const STATIC_LISTENERS: [u32; 2] = [15021, 15090];
+/// What the static listener of a port that every gateway has is for.
+#[must_use]
+pub fn own_listener(port: u32) -> Option<&'static str> {
+    match port {
+        15021 => Some("readiness"),
+        15090 => Some("metrics"),
+        _ => None,
+    }
+}
 
 /// Ports that the agent or Envoy's admin has in the pod.
 const AGENT_PORTS: [u32; 4] = [15000, 15004, 15020, 15053];
@@ -29,6 +36,13 @@ pub enum Refusal {
     AgentPort {
         /// The port.
         port: u32,
+    },
+    /// The port needs a privilege that the pod does not have.
+    NotPermitted {
+        /// The port.
+        port: u32,
+        /// The first port that needs none.
+        first: u32,
     },
     /// The address is none of the pod's.
     NoAddress {
@@ -97,11 +111,14 @@ fn refusal(listener: &Listener, proxy: &ProxyFacts) -> Option<Refusal> {
 fn by_address(listener: &Listener, proxy: &ProxyFacts) -> Option<Refusal> {
     let address: IpAddr = listener.address.parse().ok()?;
     let port = listener.port;
-    if address.is_unspecified() && STATIC_LISTENERS.contains(&port) {
+    if address.is_unspecified() && own_listener(port).is_some() {
         return Some(Refusal::StaticListener { port });
     }
     if address.is_unspecified() && AGENT_PORTS.contains(&port) {
         return Some(Refusal::AgentPort { port });
+    }
+    if let Some(first) = proxy.first_port.filter(|first| port < *first) {
+        return Some(Refusal::NotPermitted { port, first });
     }
     let own = proxy.ips.iter().filter_map(|ip| ip.parse::<IpAddr>().ok());
     let known: BTreeSet<IpAddr> = own.collect();

@@ -304,6 +304,10 @@ pub(super) fn rules<'r, 'a>(
             .ok_or_else(|| Reason::DelegateMissing {
                 name: format!("{namespace}/{}", delegate.name),
             })
+            .and_then(|target| match &target.unseen {
+                Some(why) => Err(Reason::Unseen(why.clone())),
+                None => Ok(target),
+            })
             .map(|target| (target, Effect::Used));
         let Some(target) = ledger.settle(entry, outcome) else {
             continue;

@@ -1,12 +1,17 @@
-//! The part of the mesh configuration that decides about listeners: ConfigMap `istio-system/istio`, key `mesh`.
+//! The part of the mesh configuration that decides about listeners: ConfigMap `istio` in istiod's namespace, key `mesh`.
 
 use serde::Deserialize;
 
-use crate::snapshot::views::{ConfigMap, OutboundTrafficPolicy};
-use crate::snapshot::{Kind, Snapshot, reader, views::AsView};
+use super::istiod::Istiod;
+use super::reach::ProxyConfig;
+use crate::snapshot::views::{ConfigMap, LabelSelector, OutboundTrafficPolicy, OutlierDetection};
+use crate::snapshot::{Kind, ObjectId, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
+
+/// The label that Kubernetes gives to every namespace: its name.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// `MeshConfig`, after istio/api `mesh/v1alpha1/config.proto`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -30,9 +35,34 @@ pub struct MeshConfig {
     pub proxy_inbound_listen_port: u32,
     /// Port of an explicit HTTP proxy; 0 is none.
     pub proxy_http_port: u32,
+    /// What DestinationRules leave open.
+    pub default_traffic_policy: DefaultTrafficPolicy,
+    /// What every proxy is configured with unless its pod says otherwise.
+    pub default_config: ProxyConfig,
+    /// Which Ingresses are handled: `STRICT`, `DEFAULT`, `OFF`.
+    pub ingress_controller_mode: String,
+    /// The class of Ingresses by annotation.
+    pub ingress_class: String,
+    /// The value of the label `istio` of pods that serve Ingresses.
+    pub ingress_selector: String,
+    /// The Service of those pods: gives the value where the selector does not.
+    pub ingress_service: String,
+    /// Which namespaces are watched: those that any of them fits, all when there is none.
+    pub discovery_selectors: Vec<LabelSelector>,
     /// Suffix of the cluster's names.
     #[serde(skip)]
     pub domain: String,
+    /// The ConfigMap it was read from.
+    #[serde(skip)]
+    pub object: Option<ObjectId>,
+}
+
+/// `MeshConfig.defaultTrafficPolicy`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct DefaultTrafficPolicy {
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
 }
 
 /// `MeshConfig.inboundTrafficPolicy`.
@@ -58,21 +88,51 @@ impl Default for MeshConfig {
             proxy_listen_port: 15001,
             proxy_inbound_listen_port: 15006,
             proxy_http_port: 0,
+            default_traffic_policy: DefaultTrafficPolicy::default(),
+            default_config: ProxyConfig::default(),
+            ingress_controller_mode: "STRICT".to_owned(),
+            ingress_class: "istio".to_owned(),
+            ingress_selector: String::new(),
+            ingress_service: "istio-ingressgateway".to_owned(),
+            discovery_selectors: Vec::new(),
             domain: "cluster.local".to_owned(),
+            object: None,
         }
     }
 }
 
 impl MeshConfig {
-    /// The mesh configuration of a snapshot, or the defaults.
+    /// The mesh configuration that an istiod reads, or the defaults. After istio
+    /// `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
     #[must_use]
-    pub fn of(snapshot: &Snapshot) -> Self {
-        snapshot
-            .find(Kind::ConfigMap, DEFAULT_ROOT_NAMESPACE, "istio")
+    pub fn of(snapshot: &Snapshot, istiod: &Istiod) -> Self {
+        let name = match istiod.revision.as_deref() {
+            None | Some("" | "default") => "istio".to_owned(),
+            Some(revision) => format!("istio-{revision}"),
+        };
+        let object = snapshot.find(Kind::ConfigMap, &istiod.namespace, &name);
+        let read = object
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
             .and_then(|text| reader::parse(text))
-            .and_then(|value| Self::deserialize(value).ok())
-            .unwrap_or_default()
+            .and_then(|value| Self::deserialize(value).ok());
+        Self {
+            object: object.map(|o| o.id),
+            ..read.unwrap_or_default()
+        }
+    }
+
+    /// Whether a namespace is watched; `None` where that hangs on labels of a Namespace that was not read.
+    /// After istio `pkg/kube/namespace/filter.go:discoveryNamespacesFilter.selectorsChanged`.
+    #[must_use]
+    pub fn discovers(&self, snapshot: &Snapshot, namespace: &str) -> Option<bool> {
+        if self.discovery_selectors.is_empty() || namespace.is_empty() {
+            return Some(true);
+        }
+        let object = snapshot.find(Kind::Namespace, "", namespace);
+        let mut labels = object.map(|o| o.meta.labels.clone()).unwrap_or_default();
+        labels.insert(NAME_LABEL.to_owned(), namespace.to_owned());
+        let fits = self.discovery_selectors.iter().any(|s| s.fits(&labels));
+        (fits || object.is_some()).then_some(fits)
     }
 }

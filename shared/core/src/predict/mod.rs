@@ -5,15 +5,19 @@ mod cluster;
 mod config;
 mod endpoints;
 pub mod envoy;
+pub mod features;
 mod gateway;
 pub mod hosts;
 mod http;
+pub mod istiod;
 pub mod mesh;
 mod network;
 pub mod protocol;
 mod proxy;
+pub mod reach;
 mod sidecar;
 pub mod store;
+pub mod version;
 
 pub use cluster::Reached;
 pub use config::{
@@ -41,9 +45,10 @@ pub struct Prediction {
     pub ledger: Ledger,
 }
 
-/// Predicts one proxy.
+/// Predicts one proxy, as the istiod that serves it would.
 #[must_use]
 pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
+    let store = store.serving(proxy);
     match proxy.kind {
         ProxyKind::Router => gateway::predict(store, proxy),
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
@@ -68,17 +73,11 @@ pub fn reached(
     destination: &Destination,
     declared: u32,
 ) -> Reached {
-    let mut ledger = Ledger::default();
+    let mut context = gateway::Context::new(store, proxy);
     let step = Step::Attachment {
         virtual_service: virtual_service.object.id,
     };
-    let clause = ledger.open(step, None);
-    let context = gateway::Context {
-        store,
-        proxy,
-        scope: None,
-        ledger,
-    };
+    let clause = context.ledger.open(step, None);
     let place = gateway::Place {
         vs: virtual_service,
         root: virtual_service.namespace(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::features::switch;
 use super::selects;
 use crate::snapshot::views::{
     AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
@@ -69,7 +70,7 @@ impl Metadata {
         });
         Self {
             not_intercepted: mode == Some("NONE"),
-            dns_capture: value("ISTIO_META_DNS_CAPTURE").is_some_and(is_true),
+            dns_capture: value("ISTIO_META_DNS_CAPTURE").is_some_and(|v| switch(v) == Some(true)),
             http_proxy_port: value("ISTIO_META_HTTP_PROXY_PORT").and_then(|v| v.parse().ok()),
         }
     }
@@ -94,6 +95,12 @@ pub struct ProxyFacts {
     pub unprivileged: bool,
     /// What a sidecar tells istiod besides.
     pub metadata: Metadata,
+    /// Annotations of the pods.
+    pub annotations: Labels,
+    /// The pods share their node's network.
+    pub host_network: bool,
+    /// The first port that the proxy may bind, where the pod says so.
+    pub first_port: Option<u32>,
     /// How many pods.
     pub replicas: u32,
     /// Where the facts come from.
@@ -173,8 +180,11 @@ impl ProxyFacts {
             unprivileged: containers
                 .iter()
                 .flat_map(|c| &c.env)
-                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && is_true(&e.value)),
+                .any(|e| e.name == "ISTIO_META_UNPRIVILEGED_POD" && switch(&e.value) == Some(true)),
             metadata: Metadata::of(annotations, &containers),
+            annotations: annotations.clone(),
+            host_network: spec.host_network,
+            first_port: first_port(spec),
             containers,
             ips: Vec::new(),
             replicas: 1,
@@ -194,6 +204,9 @@ impl ProxyFacts {
             ips: Vec::new(),
             unprivileged: false,
             metadata: Metadata::default(),
+            annotations: Labels::new(),
+            host_network: false,
+            first_port: None,
             replicas: 1,
             source: ProxySource::Assumed,
         }
@@ -248,12 +261,30 @@ fn runs_proxy(spec: &PodSpec) -> bool {
     containers(spec).any(|c| c.args.first().is_some_and(|a| a == "proxy"))
 }
 
+/// The kernel's setting for the first port that every process may bind.
+const FIRST_PORT_SYSCTL: &str = "net.ipv4.ip_unprivileged_port_start";
+
 /// The kinds whose template stands for pods.
 pub const WORKLOAD_KINDS: [Kind; 3] = [Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet];
 
-/// As Go's `strconv.ParseBool`, which istiod reads the variable with.
-fn is_true(text: &str) -> bool {
-    matches!(text, "1" | "t" | "T" | "TRUE" | "true" | "True")
+/// The kernel's setting for ports that need a privilege, unless the proxy has it: it runs as root, or may bind any.
+fn first_port(spec: &PodSpec) -> Option<u32> {
+    let pod = &spec.security_context;
+    let setting = pod.sysctls.iter().find(|s| s.name == FIRST_PORT_SYSCTL)?;
+    let privileged = containers(spec).any(|c| {
+        let own = &c.security_context;
+        own.privileged
+            || own.run_as_user.or(pod.run_as_user) == Some(0)
+            || own
+                .capabilities
+                .add
+                .iter()
+                .any(|c| c == "NET_BIND_SERVICE" || c == "ALL")
+    });
+    if privileged {
+        return None;
+    }
+    setting.value.parse().ok()
 }
 
 /// A router by `proxy router` among a container's arguments, or by the injection template that adds them.

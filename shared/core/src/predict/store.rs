@@ -6,16 +6,21 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::features::{Feature, Unseen, of_other_revision, revision_of};
 use super::hosts;
+use super::istiod::{Istiod, Istiods};
 use super::mesh::MeshConfig;
 use super::network::{Network, UNSPECIFIED};
 use super::protocol::Protocol;
+use super::proxy::{ProxyFacts, routers};
+use crate::admission::{self, Violation};
 use crate::snapshot::views::{
-    self, AsView, Labels, LoadBalancer, Pod, ServiceEntry, TrafficPolicy, VirtualServiceSpec,
-    WorkloadEntry, WorkloadEntrySpec,
+    self, AsView, Labels, LoadBalancer, OutlierDetection, Pod, ServiceEntry, TrafficPolicy,
+    VirtualServiceSpec, WorkloadEntry, WorkloadEntrySpec,
 };
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
@@ -164,6 +169,8 @@ pub struct Gateway<'a> {
     pub spec: &'a views::GatewaySpec,
     /// `namespace/name`.
     pub name: String,
+    /// Why istiod does not see it, if it does not.
+    pub unseen: Option<Unseen>,
 }
 
 /// A VirtualService as istiod keeps it: names resolved.
@@ -179,6 +186,8 @@ pub struct VirtualService<'a> {
     pub gateways: Vec<String>,
     /// Who sees it.
     pub visibility: Visibility,
+    /// Why istiod does not see it, if it does not.
+    pub unseen: Option<Unseen>,
 }
 
 impl VirtualService<'_> {
@@ -206,6 +215,8 @@ pub struct DestinationRule {
     pub subsets: Vec<Subset>,
     /// The first one written.
     pub traffic_policy: Option<TrafficPolicy>,
+    /// The DestinationRule that has it.
+    pub traffic_policy_of: ObjectId,
 }
 
 impl DestinationRule {
@@ -215,6 +226,15 @@ impl DestinationRule {
         subset
             .and_then(|s| tls_of_port(s.traffic_policy.as_ref(), port))
             .or_else(|| tls_of_port(self.traffic_policy.as_ref(), port))
+    }
+
+    /// The ejection of endpoints that is written for a port. After `networking/util:GetPortLevelTrafficPolicy`.
+    pub(super) fn outlier_detection(&self, port: u32) -> Option<&OutlierDetection> {
+        let policy = self.traffic_policy.as_ref()?;
+        match policy.of_port(port) {
+            Some((_, own)) => own.outlier_detection.as_ref(),
+            None => policy.outlier_detection.as_ref(),
+        }
     }
 
     /// Whether connections go to the address that the client asked for.
@@ -246,10 +266,8 @@ fn tls_of_port(policy: Option<&TrafficPolicy>, port: u32) -> Option<&str> {
 /// The load balancer of a port, and whether it is the port's own: then what is said for all ports does not count.
 fn of_port(policy: &TrafficPolicy, port: u32) -> (Option<&LoadBalancer>, bool) {
     policy
-        .port_level_settings
-        .iter()
-        .find(|p| p.port.as_ref().is_some_and(|n| n.number == port))
-        .map_or((policy.load_balancer.as_ref(), false), |own| {
+        .of_port(port)
+        .map_or((policy.load_balancer.as_ref(), false), |(_, own)| {
             (own.load_balancer.as_ref(), true)
         })
 }
@@ -297,14 +315,16 @@ impl RulesOfNamespace {
 
     /// Adds a rule, merging its subsets into the rules of the same host that it may merge with.
     /// After `pilot/pkg/model/destination_rule.go:mergeDestinationRule`.
-    fn merge(&mut self, rule: &DestinationRule) {
+    /// `by_export`: only where the `exportTo` of both allows it.
+    fn merge(&mut self, rule: &DestinationRule, by_export: bool) {
         let Some(rules) = self.by_host.get_mut(&rule.host) else {
             self.by_host.insert(rule.host.clone(), vec![rule.clone()]);
             return;
         };
         let mut append = true;
         for existing in rules.iter_mut() {
-            if rule.export_to == existing.export_to {
+            if !by_export {
+            } else if rule.export_to == existing.export_to {
                 append = false;
             } else if !existing.export_to.is_empty()
                 && rule.export_to.is_superset(&existing.export_to)
@@ -330,6 +350,7 @@ impl RulesOfNamespace {
             }
             if existing.traffic_policy.is_none() {
                 existing.traffic_policy.clone_from(&rule.traffic_policy);
+                existing.traffic_policy_of = rule.traffic_policy_of;
             }
         }
         if append {
@@ -338,11 +359,55 @@ impl RulesOfNamespace {
     }
 }
 
+/// Manifests that the API server or Istio's webhook refuses: istiod never sees them.
+#[derive(Debug, Default)]
+pub struct Refused<'a> {
+    /// Which rules each object breaks.
+    pub objects: BTreeMap<ObjectId, Vec<Violation>>,
+    /// The Gateways among them.
+    pub gateways: Vec<Gateway<'a>>,
+    /// The VirtualServices among them.
+    pub virtual_services: Vec<VirtualService<'a>>,
+}
+
+impl<'a> Refused<'a> {
+    fn of(snapshot: &Snapshot) -> Self {
+        let judged = [
+            Kind::Gateway,
+            Kind::VirtualService,
+            Kind::DestinationRule,
+            Kind::ServiceEntry,
+        ];
+        let objects = judged
+            .into_iter()
+            .flat_map(|kind| snapshot.of_kind(kind))
+            .map(|object| (object.id, admission::violations(object)))
+            .filter(|(_, broken)| !broken.is_empty())
+            .collect();
+        Self {
+            objects,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the object is one of them.
+    #[must_use]
+    pub fn contains(&self, object: ObjectId) -> bool {
+        self.objects.contains_key(&object)
+    }
+
+    fn split<T>(&self, all: Vec<T>, id: impl Fn(&T) -> ObjectId) -> (Vec<T>, Vec<T>) {
+        all.into_iter().partition(|one| self.contains(id(one)))
+    }
+}
+
 /// istiod's view of one snapshot.
 #[derive(Debug)]
 pub struct Store<'a> {
     /// The objects.
     pub snapshot: &'a Snapshot,
+    /// The istiod whose view it is.
+    pub istiod: Istiod,
     /// Mesh configuration.
     pub mesh: MeshConfig,
     /// Gateways, oldest first.
@@ -357,6 +422,8 @@ pub struct Store<'a> {
     peer_authentications: BTreeMap<&'a str, Vec<&'a Object>>,
     /// Names of ExternalNames by the host name that they end at, each with its namespace.
     aliases: HashMap<String, Vec<String>>,
+    /// Manifests that would not be stored: they are nowhere else in this view.
+    pub refused: Refused<'a>,
     // Only looked up, never walked through: their order decides nothing.
     by_hostname: HashMap<String, Vec<usize>>,
     gateways_by_name: HashMap<String, usize>,
@@ -370,22 +437,133 @@ pub struct Store<'a> {
     pods_by_ip: HashMap<&'a str, &'a Object>,
     pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
+    /// Services that istiod does not see, by host name.
+    unseen_services: BTreeMap<String, (ObjectId, Unseen)>,
+    /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
+    undecided_namespaces: BTreeSet<&'a str>,
+    istiods: Arc<Istiods>,
+    /// The views of the other istiods that serve gateways of the snapshot.
+    others: Vec<Store<'a>>,
 }
 
 impl<'a> Store<'a> {
-    /// The view of a snapshot.
+    /// The view of a snapshot: that of the istiod which serves its first gateway, and beside it those of the others.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let mesh = MeshConfig::of(snapshot);
+        let istiods = Istiods::of(snapshot);
+        let mut serving: Vec<Istiod> = Vec::new();
+        let mut serve = |proxy: &ProxyFacts| {
+            let istiod = istiods.serving(snapshot, proxy);
+            if !serving.iter().any(|known| known.sees_as(&istiod)) {
+                serving.push(istiod);
+            }
+        };
+        let proxies = routers(snapshot);
+        proxies.iter().for_each(&mut serve);
+        if proxies.is_empty() {
+            for object in snapshot.of_kind(Kind::Gateway) {
+                if let Some(gateway) = views::Gateway::of(&object.view) {
+                    let selector = &gateway.spec.selector;
+                    serve(&ProxyFacts::assumed(&object.key.namespace, selector));
+                }
+            }
+        }
+        if serving.is_empty() {
+            serving.push(istiods.any(snapshot));
+        }
+        let istiods = Arc::new(istiods);
+        let mut views = serving.into_iter().map(|istiod| Self {
+            istiods: Arc::clone(&istiods),
+            ..Self::of_istiod(snapshot, istiod)
+        });
+        let first = views.next();
+        let others = views.collect();
+        let own = first.unwrap_or_else(|| Self::of_istiod(snapshot, istiods.any(snapshot)));
+        Self { others, ..own }
+    }
+
+    /// The view of the istiod that serves a proxy.
+    #[must_use]
+    pub fn serving(&self, proxy: &ProxyFacts) -> &Self {
+        if self.others.is_empty() {
+            return self;
+        }
+        let istiod = self.istiods.serving(self.snapshot, proxy);
+        let own = std::iter::once(self).chain(&self.others);
+        let mut own = own.filter(|store| store.istiod.sees_as(&istiod));
+        own.next().unwrap_or(self)
+    }
+
+    /// Whether this istiod watches an object. Where that hangs on a Namespace that was not read, it does.
+    #[must_use]
+    pub fn sees(&self, object: &Object) -> bool {
+        let discovered = self.mesh.discovers(self.snapshot, &object.key.namespace);
+        let revision = self.istiod.revision.as_deref();
+        !self.istiod.features.ignores(object.key.kind)
+            && discovered != Some(false)
+            && !revision.is_some_and(|revision| of_other_revision(object, revision))
+    }
+
+    /// The istiod that serves a proxy, with what is known about it for this proxy.
+    #[must_use]
+    pub fn istiod_of(&self, proxy: &ProxyFacts) -> Istiod {
+        self.istiods.serving(self.snapshot, proxy)
+    }
+
+    /// The view of one istiod alone, whoever it serves.
+    #[must_use]
+    pub fn of_istiod(snapshot: &'a Snapshot, istiod: Istiod) -> Self {
+        let mesh = MeshConfig::of(snapshot, &istiod);
+        let mut undecided_namespaces = BTreeSet::new();
+        let mut watched: BTreeMap<&str, bool> = BTreeMap::new();
+        let mut unseen = |object: &'a Object| {
+            if istiod.features.ignores(object.key.kind) {
+                return Some(Unseen::Kind);
+            }
+            let namespace = object.key.namespace.as_str();
+            let watched = *watched.entry(namespace).or_insert_with(|| {
+                mesh.discovers(snapshot, namespace).unwrap_or_else(|| {
+                    undecided_namespaces.insert(namespace);
+                    true
+                })
+            });
+            if !watched {
+                return Some(Unseen::Namespace);
+            }
+            let revision = istiod.revision.as_deref()?;
+            of_other_revision(object, revision).then(|| Unseen::Revision {
+                istiod: revision.to_owned(),
+            })
+        };
+        let mut refused = Refused::of(snapshot);
+        let gateways = gateways(snapshot, &mut unseen);
+        let (not_stored, gateways) = refused.split(gateways, |g| g.object.id);
+        refused.gateways = not_stored;
+        let virtual_services = virtual_services(snapshot, &mesh, &mut unseen);
+        let (not_stored, virtual_services) = refused.split(virtual_services, |v| v.object.id);
+        refused.virtual_services = not_stored;
+        let alias = istiod.features.has(Feature::ExternalNameAlias);
+        let (mut services, unseen_services) = services(snapshot, &mesh, alias, &mut unseen);
+        services.retain(|s| !refused.contains(s.object));
+        let rules: Vec<&Object> = snapshot
+            .of_kind(Kind::DestinationRule)
+            .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
+            .collect();
         let mut store = Self {
-            gateways: gateways(snapshot),
-            virtual_services: virtual_services(snapshot, &mesh),
-            services: services(snapshot, &mesh),
+            gateways,
+            virtual_services,
+            services,
+            refused,
             sidecars: BTreeMap::new(),
             peer_authentications: BTreeMap::new(),
             aliases: HashMap::new(),
             snapshot,
             mesh,
+            istiod,
+            unseen_services,
+            undecided_namespaces,
+            istiods: Arc::default(),
+            others: Vec::new(),
             // Only looked up, never walked through: their order decides nothing.
             by_hostname: HashMap::new(),
             gateways_by_name: HashMap::new(),
@@ -401,7 +579,7 @@ impl<'a> Store<'a> {
         };
         store.index_services();
         store.index_virtual_services();
-        store.index_destination_rules();
+        store.index_destination_rules(rules);
         store.index_endpoints();
         store.index_sidecars();
         store.aliases = aliases(&store.services);
@@ -415,7 +593,9 @@ impl<'a> Store<'a> {
                 .or_default()
                 .push(n);
         }
-        for object in self.snapshot.of_kind(Kind::Service) {
+        let unseen: BTreeSet<ObjectId> = self.unseen_services.values().map(|(o, _)| *o).collect();
+        let seen = |o: &&Object| !unseen.contains(&o.id);
+        for object in self.snapshot.of_kind(Kind::Service).filter(seen) {
             self.services_by_namespace
                 .entry(&object.key.namespace)
                 .or_default()
@@ -438,8 +618,11 @@ impl<'a> Store<'a> {
         }
     }
 
-    fn index_destination_rules(&mut self) {
-        let mut objects: Vec<&Object> = self.snapshot.of_kind(Kind::DestinationRule).collect();
+    fn index_destination_rules(&mut self, mut objects: Vec<&Object>) {
+        let by_export = self
+            .istiod
+            .features
+            .has(Feature::EnhancedDestinationRuleMerge);
         objects.sort_by(|a, b| {
             let selector = |o: &Object| {
                 views::DestinationRule::of(&o.view)
@@ -486,6 +669,7 @@ impl<'a> Store<'a> {
                     })
                     .collect(),
                 traffic_policy: view.spec.traffic_policy.clone(),
+                traffic_policy_of: object.id,
                 export_to,
             };
             let has = |name: &str| rule.export_to.contains(name);
@@ -493,7 +677,7 @@ impl<'a> Store<'a> {
                 self.local_rules
                     .entry(namespace.to_owned())
                     .or_default()
-                    .merge(&rule);
+                    .merge(&rule, by_export);
             }
             let private_by_default = rule.export_to.is_empty()
                 && self
@@ -507,9 +691,9 @@ impl<'a> Store<'a> {
                 self.exported_rules
                     .entry(namespace.to_owned())
                     .or_default()
-                    .merge(&rule);
+                    .merge(&rule, by_export);
             } else if namespace == self.mesh.root_namespace {
-                self.root_local_rules.merge(&rule);
+                self.root_local_rules.merge(&rule, by_export);
             }
         }
     }
@@ -561,6 +745,37 @@ impl<'a> Store<'a> {
                 }
             }
         }
+    }
+
+    /// What must hold for an answer about a proxy, as not everything about its istiod is known or predicted.
+    #[must_use]
+    pub fn conditions(&self, proxy: &ProxyFacts) -> Vec<String> {
+        let istiod = self.istiod_of(proxy);
+        let store = self.serving(proxy);
+        let told = store.istiod.features.conditions(self.snapshot);
+        let mut found = istiod.conditions;
+        found.extend(told.map(str::to_owned));
+        let namespaces = store.undecided_namespaces.iter();
+        found.extend(
+            namespaces.map(|n| format!("discoverySelectors fit the labels of namespace {n}")),
+        );
+        if store.istiod.revision.is_none() {
+            let mut labelled = self.snapshot.objects().filter(|o| revision_of(o).is_some());
+            if let Some(object) = labelled.next() {
+                found.push(format!(
+                    "the gateway's istiod has the revision of {} {}",
+                    object.key.kind.name(),
+                    object.qualified()
+                ));
+            }
+        }
+        found
+    }
+
+    /// The Service or ServiceEntry of a host that exists, but not for istiod.
+    #[must_use]
+    pub fn unseen_service(&self, hostname: &str) -> Option<&(ObjectId, Unseen)> {
+        self.unseen_services.get(hostname)
     }
 
     /// The Kubernetes Services of a namespace, with their views.
@@ -615,6 +830,7 @@ impl<'a> Store<'a> {
     #[must_use]
     pub fn in_order_asked(&self, gateway: &str, namespace: &str) -> Vec<&VirtualService<'a>> {
         let rank = |vs: &VirtualService<'_>| match &vs.visibility {
+            _ if vs.unseen.is_some() => 3,
             Visibility::Public => 2,
             visibility if !visibility.includes(namespace) => 3,
             _ if vs.namespace() == namespace => 0,
@@ -623,6 +839,26 @@ impl<'a> Store<'a> {
         let mut found: Vec<&VirtualService<'a>> = self.naming(gateway).map(|(vs, _)| vs).collect();
         found.sort_by_key(|vs| rank(vs));
         found
+    }
+
+    /// Every Gateway, also those that would not be stored: what the objects declare.
+    pub fn declared_gateways(&self) -> impl Iterator<Item = &Gateway<'a>> {
+        self.gateways.iter().chain(&self.refused.gateways)
+    }
+
+    /// Every VirtualService, also those that would not be stored: what the objects declare.
+    pub fn declared_virtual_services(&self) -> impl Iterator<Item = &VirtualService<'a>> {
+        self.virtual_services
+            .iter()
+            .chain(&self.refused.virtual_services)
+    }
+
+    /// A VirtualService by its object, also one that would not be stored.
+    #[must_use]
+    pub fn declared_virtual_service(&self, object: ObjectId) -> Option<&VirtualService<'a>> {
+        let mut refused = self.refused.virtual_services.iter();
+        self.virtual_service(object)
+            .or_else(|| refused.find(|vs| vs.object.id == object))
     }
 
     /// The service that a proxy of this namespace knows under a host name.
@@ -784,9 +1020,12 @@ impl<'a> Store<'a> {
         &self,
         namespace: &str,
     ) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+        let ignored = self.istiod.features.ignores(Kind::WorkloadEntry);
+        let revision = self.istiod.revision.as_deref().unwrap_or_default();
         self.snapshot
             .of_kind(Kind::WorkloadEntry)
             .filter(move |o| o.key.namespace == namespace)
+            .filter(move |o| !ignored && !of_other_revision(o, revision))
             .filter_map(|o| WorkloadEntry::of(&o.view).map(|w| (o, &w.spec)))
     }
 }
@@ -861,7 +1100,10 @@ fn by_age(a: &Object, b: &Object) -> std::cmp::Ordering {
     (age(a), &a.key.name, &a.key.namespace).cmp(&(age(b), &b.key.name, &b.key.namespace))
 }
 
-fn gateways(snapshot: &Snapshot) -> Vec<Gateway<'_>> {
+/// Says why istiod does not see an object, if it does not.
+type Sight<'s, 'a> = &'s mut dyn FnMut(&'a Object) -> Option<Unseen>;
+
+fn gateways<'a>(snapshot: &'a Snapshot, unseen: Sight<'_, 'a>) -> Vec<Gateway<'a>> {
     let mut found: Vec<Gateway<'_>> = snapshot
         .of_kind(Kind::Gateway)
         .filter_map(|object| {
@@ -870,6 +1112,7 @@ fn gateways(snapshot: &Snapshot) -> Vec<Gateway<'_>> {
                 object,
                 spec: &view.spec,
                 name: object.qualified(),
+                unseen: unseen(object),
             })
         })
         .collect();
@@ -877,7 +1120,11 @@ fn gateways(snapshot: &Snapshot) -> Vec<Gateway<'_>> {
     found
 }
 
-fn virtual_services<'a>(snapshot: &'a Snapshot, mesh: &MeshConfig) -> Vec<VirtualService<'a>> {
+fn virtual_services<'a>(
+    snapshot: &'a Snapshot,
+    mesh: &MeshConfig,
+    unseen: Sight<'_, 'a>,
+) -> Vec<VirtualService<'a>> {
     let mut found: Vec<VirtualService<'a>> = snapshot
         .of_kind(Kind::VirtualService)
         .filter_map(|object| {
@@ -906,6 +1153,7 @@ fn virtual_services<'a>(snapshot: &'a Snapshot, mesh: &MeshConfig) -> Vec<Virtua
                     .collect(),
                 gateways,
                 visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+                unseen: unseen(object),
             })
         })
         .collect();
@@ -913,21 +1161,41 @@ fn virtual_services<'a>(snapshot: &'a Snapshot, mesh: &MeshConfig) -> Vec<Virtua
     found
 }
 
-fn services(snapshot: &Snapshot, mesh: &MeshConfig) -> Vec<Service> {
-    let kubernetes = snapshot
-        .of_kind(Kind::Service)
-        .filter_map(|o| kubernetes_service(o, mesh));
-    let entries = snapshot
-        .of_kind(Kind::ServiceEntry)
-        .flat_map(|o| service_entry_services(o, mesh));
-    let mut found: Vec<Service> = kubernetes.chain(entries).collect();
+/// The services, and those that istiod does not see by their host names.
+type Services = (Vec<Service>, BTreeMap<String, (ObjectId, Unseen)>);
+
+fn services<'a>(
+    snapshot: &'a Snapshot,
+    mesh: &MeshConfig,
+    alias: bool,
+    unseen: Sight<'_, 'a>,
+) -> Services {
+    let kubernetes = snapshot.of_kind(Kind::Service).flat_map(|o| {
+        let service = kubernetes_service(o, mesh, alias);
+        service.into_iter().map(move |s| (o, s))
+    });
+    let entries = snapshot.of_kind(Kind::ServiceEntry).flat_map(|o| {
+        let services = service_entry_services(o, mesh);
+        services.into_iter().map(move |s| (o, s))
+    });
+    let mut not_seen = BTreeMap::new();
+    let mut found: Vec<Service> = Vec::new();
+    for (object, service) in kubernetes.chain(entries) {
+        match unseen(object) {
+            Some(why) => {
+                not_seen.insert(service.hostname, (object.id, why));
+            }
+            None => found.push(service),
+        }
+    }
     found.sort_by(|a, b| {
         (a.age, &a.sort_name, &a.namespace).cmp(&(b.age, &b.sort_name, &b.namespace))
     });
-    found
+    (found, not_seen)
 }
 
-fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
+/// `alias`: an ExternalName is another name for a service. Before that it was a service of its own, found by DNS.
+fn kubernetes_service(object: &Object, mesh: &MeshConfig, alias: bool) -> Option<Service> {
     let spec = &views::Service::of(&object.view)?.spec;
     let namespace = object.key.namespace.as_str();
     let external = spec.r#type == "ExternalName" && !spec.external_name.is_empty();
@@ -952,8 +1220,10 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
         sort_name: object.key.name.clone(),
         age: age(object),
         registry: Registry::Kubernetes,
-        resolution: if external {
+        resolution: if external && alias {
             Resolution::Alias
+        } else if external {
+            Resolution::Dns
         } else if spec.cluster_ip == "None" {
             Resolution::Passthrough
         } else {
@@ -977,7 +1247,7 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
         visibility,
         export_to,
         mesh_external: external,
-        external_name: external.then(|| spec.external_name.clone()),
+        external_name: (external && alias).then(|| spec.external_name.clone()),
         labels: object.meta.labels.clone(),
         selector: spec.selector.clone(),
     })

@@ -1,6 +1,7 @@
-//! The page of a cause, and the causes nearest to a code that nobody knows.
+//! The page of a cause, what a pasted line can mean, and the causes nearest to a code that nobody knows.
 
 use super::model::Command;
+use super::pasted;
 use super::style::{Layout, Line, Style, print, print_blocks};
 use super::text::commands;
 use super::wrap::{command, wrap};
@@ -8,6 +9,36 @@ use crate::causes::{Page, Severity};
 
 /// Columns of the labels.
 const LABEL: usize = 9;
+
+/// What `--explain` prints: the page of a code, what a pasted line can mean, or the pages of the codes in a text.
+///
+/// # Errors
+/// What to tell on stderr when nothing of it is known.
+pub fn answer(asked: &str, pages: &[&Page], layout: &Layout) -> Result<String, String> {
+    if let Some(page) = find(asked, pages) {
+        return Ok(explain(page, layout));
+    }
+    if let Some(text) = pasted::explain(asked, layout) {
+        return Ok(text);
+    }
+    let named = named(asked, pages);
+    if named.is_empty() {
+        return Err(unknown_code(asked, pages, layout));
+    }
+    let texts: Vec<String> = named.iter().map(|page| explain(page, layout)).collect();
+    Ok(texts.join("\n"))
+}
+
+/// The pages of the codes that stand in a text, such as `error[GW-VS-NONE]: …`.
+fn named<'a>(text: &str, pages: &[&'a Page]) -> Vec<&'a Page> {
+    let mut named: Vec<&'a Page> = Vec::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+        if let Some(page) = find(word, pages).filter(|page| !named.contains(page)) {
+            named.push(page);
+        }
+    }
+    named
+}
 
 /// The page of a cause as `--explain CODE` prints it.
 #[must_use]
@@ -37,7 +68,7 @@ pub fn explain(page: &Page, layout: &Layout) -> String {
 }
 
 /// A label and its texts, each hanging under its own beginning; nothing for no text.
-fn labelled(out: &mut Vec<Line>, label: &str, texts: &[&str], layout: &Layout) {
+pub(super) fn labelled(out: &mut Vec<Line>, label: &str, texts: &[&str], layout: &Layout) {
     for (n, text) in texts.iter().filter(|text| !text.is_empty()).enumerate() {
         let label = if n == 0 { label } else { "" };
         let inner = text.len() - text.trim_start_matches(' ').len();
@@ -123,7 +154,7 @@ pub fn nearest<'a>(code: &str, pages: &[&'a Page]) -> Vec<&'a Page> {
                         .code
                         .split_once('-')
                         .is_some_and(|(_, rest)| rest.starts_with(&asked)));
-            let typos = distance(&asked, page.code);
+            let typos = strsim::osa_distance(&asked, page.code);
             (continues || typos <= limit).then_some((!continues, typos, page))
         })
         .collect();
@@ -137,13 +168,26 @@ pub fn nearest<'a>(code: &str, pages: &[&'a Page]) -> Vec<&'a Page> {
 /// What `--explain` says of a code that nobody knows; for stderr.
 #[must_use]
 pub fn unknown_code(code: &str, pages: &[&Page], layout: &Layout) -> String {
-    let near = nearest(code, pages);
-    let mut lines = vec![
-        Line::new()
-            .with(Style::Bad, "error")
-            .plain(format!(": no cause has the code {}", code.trim())),
-    ];
+    let line = code.trim().contains(char::is_whitespace);
+    let near = if line {
+        let words = code.split_whitespace().filter(|word| word.contains('-'));
+        let mut near = words.flat_map(|word| nearest(word, pages));
+        near.next().into_iter().collect()
+    } else {
+        nearest(code, pages)
+    };
+    let said = if line {
+        ": no line that is known reads like this".to_owned()
+    } else {
+        format!(": no cause has the code {}", code.trim())
+    };
+    let mut lines = vec![Line::new().with(Style::Bad, "error").plain(said)];
     let Some(first) = near.first() else {
+        if line {
+            let known =
+                "  = fix: paste a line of istiod's log, of Envoy's log or of an access log, whole";
+            lines.extend(wrap(&Line::new().plain(known), 4, layout));
+        }
         return print(&lines, layout);
     };
     let codes: Vec<&str> = near.iter().map(|page| page.code).collect();
@@ -164,39 +208,11 @@ pub fn unknown_code(code: &str, pages: &[&Page], layout: &Layout) -> String {
     print(&lines, layout)
 }
 
-/// Edits that make one text of the other, a swap of neighbours counting once.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut above: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    let mut last = None;
-    for (i, x) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], n: usize| row.get(n).copied().unwrap_or(usize::MAX - 1);
-            let mut best = (at(&row, j) + usize::from(x != *y))
-                .min(at(&row, j + 1) + 1)
-                .min(at(&next, j) + 1);
-            let before = j.checked_sub(1);
-            if let Some(before) = before
-                && last == Some(*y)
-                && b.get(before) == Some(&x)
-            {
-                best = best.min(at(&above, before) + 1);
-            }
-            next.push(best);
-        }
-        above = std::mem::replace(&mut row, next);
-        last = Some(x);
-    }
-    row.last().copied().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::samples;
     use super::super::style::Layout;
-    use super::{distance, explain, find, nearest, unknown_code};
+    use super::{explain, find, nearest, unknown_code};
     use crate::causes::{Page, Severity};
 
     const PAGE: Page = Page {
@@ -311,12 +327,5 @@ run: kubectl mesh why-no-listener --explain GW-VS-NONE
             unknown_code("\x1b", &[], &Layout::default()),
             "error: no cause has the code \\x1b\n"
         );
-    }
-
-    #[test]
-    fn a_swap_is_one_typo() {
-        assert_eq!(distance("ABCD", "ABDC"), 1);
-        assert_eq!(distance("", "AB"), 2);
-        assert_eq!(distance("KITTEN", "SITTING"), 3);
     }
 }

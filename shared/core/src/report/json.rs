@@ -102,6 +102,7 @@ struct JsonProxy<'a> {
 
 #[derive(Serialize)]
 struct JsonAsked<'a> {
+    #[serde(skip_serializing_if = "is_no_port")]
     port: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     host: Option<&'a str>,
@@ -306,6 +307,12 @@ fn proxy(proxy: &ProxyRef) -> JsonProxy<'_> {
         name: &proxy.name,
         r#type: proxy.kind,
     }
+}
+
+/// A finding of the scan that belongs to no server's port.
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference
+const fn is_no_port(port: &u32) -> bool {
+    *port == 0
 }
 
 fn asked(asked: &Asked) -> JsonAsked<'_> {

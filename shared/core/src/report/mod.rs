@@ -5,10 +5,12 @@
 
 pub mod excerpt;
 pub mod explain;
+pub mod ignore;
 pub mod json;
 pub mod markdown;
 pub mod model;
 pub mod name;
+pub mod pasted;
 pub mod plan;
 pub mod predicted;
 pub mod shift;

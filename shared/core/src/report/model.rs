@@ -51,6 +51,8 @@ pub struct Basis {
     pub line: String,
     /// For the summary on stderr, such as `6 objects read from 3 files`.
     pub read: String,
+    /// For the summary on stderr, what was left out of the findings, such as `2 ignored`; may be empty.
+    pub ignored: String,
     /// Words of the command as typed, without `-o` and `--fix`: for the `run:` lines.
     pub command: String,
 }
@@ -133,7 +135,7 @@ pub struct ProxyRef {
 /// The question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
-    /// Port.
+    /// Port; 0 for a finding of the scan that belongs to no port.
     pub port: u32,
     /// Host or IP.
     pub host: Option<String>,

@@ -58,7 +58,7 @@ impl FixState {
 /// One row: a finding, and the port it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Port.
+    /// Port; 0 is none.
     pub port: u32,
     /// How the port stands.
     pub status: Verdict,
@@ -116,8 +116,12 @@ pub fn render_rows(rows: &[Row], wide: bool, layout: &Layout) -> String {
     let cells: Vec<Vec<(Style, String)>> =
         std::iter::once(header.iter().copied().map(plain).collect())
             .chain(rows.into_iter().map(|row| {
+                let port = match row.port {
+                    0 => "-".to_owned(),
+                    number => number.to_string(),
+                };
                 let mut cells = vec![
-                    plain(&row.port.to_string()),
+                    plain(&port),
                     (status_style(row.status), row.status.word().to_owned()),
                     plain(&row.object),
                 ];

@@ -438,6 +438,9 @@ pub fn summary(answers: &[Answer], basis: &Basis) -> String {
     if unknowns > 0 {
         parts.push(format!("{unknowns} unknown"));
     }
+    if !basis.ignored.is_empty() {
+        parts.push(basis.ignored.clone());
+    }
     let mut text = parts.join(", ");
     if !basis.read.is_empty() {
         text.push_str("; ");

@@ -74,6 +74,19 @@ impl FieldPath {
         self
     }
 
+    /// Whether two paths are about one thing: one leads to the other, or both are fields of the same item of a list.
+    #[must_use]
+    pub fn meets(&self, other: &Self) -> bool {
+        let of_item = |path: &Self| match path.0.split_last() {
+            Some((_, parent)) if parent.iter().any(|s| matches!(s, Segment::Index(_))) => {
+                Some(parent.to_vec())
+            }
+            _ => None,
+        };
+        let same_item = of_item(self).is_some_and(|item| of_item(other) == Some(item));
+        same_item || self.0.starts_with(&other.0) || other.0.starts_with(&self.0)
+    }
+
     /// The JSON pointer of RFC 6901, such as `/spec/servers/0`.
     #[must_use]
     pub fn pointer(&self) -> String {
@@ -103,6 +116,29 @@ impl fmt::Display for FieldPath {
 #[cfg(test)]
 mod tests {
     use super::FieldPath;
+
+    #[test]
+    fn meets_what_is_in_it_and_beside_it_in_an_item() {
+        for (a, b, meets) in [
+            ("spec.servers[0]", "spec.servers[0].port.name", true),
+            (
+                "spec.servers[0].port.number",
+                "spec.servers[0].port.name",
+                true,
+            ),
+            (
+                "spec.servers[0].port.number",
+                "spec.servers[1].port.number",
+                false,
+            ),
+            ("spec.hosts", "spec.gateways", false),
+            ("spec.hosts[0]", "spec.hosts[1]", false),
+        ] {
+            let (a, b) = (FieldPath::of(a), FieldPath::of(b));
+            assert_eq!(a.meets(&b), meets, "{a} {b}");
+            assert_eq!(b.meets(&a), meets, "{b} {a}");
+        }
+    }
 
     #[test]
     fn prints_as_it_was_parsed() {

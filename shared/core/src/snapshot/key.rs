@@ -48,6 +48,14 @@ kinds! {
     WorkloadEntry "networking.istio.io" "workloadentries" "we",
     Sidecar "networking.istio.io" "sidecars" "sidecar",
     PeerAuthentication "security.istio.io" "peerauthentications" "pa",
+    AuthorizationPolicy "security.istio.io" "authorizationpolicies" "ap",
+    Secret "" "secrets" "secret",
+    NetworkPolicy "networking.k8s.io" "networkpolicies" "netpol",
+    Ingress "networking.k8s.io" "ingresses" "ing",
+    IngressClass "networking.k8s.io" "ingressclasses" "ingressclass",
+    EnvoyFilter "networking.istio.io" "envoyfilters" "ef",
+    WasmPlugin "extensions.istio.io" "wasmplugins" "wasmplugin",
+    MutatingWebhookConfiguration "admissionregistration.k8s.io" "mutatingwebhookconfigurations" "mwc",
 }
 
 impl Kind {
@@ -64,7 +72,10 @@ impl Kind {
     /// Whether objects of this kind live in a namespace.
     #[must_use]
     pub const fn namespaced(self) -> bool {
-        !matches!(self, Self::Namespace)
+        !matches!(
+            self,
+            Self::Namespace | Self::IngressClass | Self::MutatingWebhookConfiguration
+        )
     }
 }
 

@@ -20,6 +20,8 @@ pub use key::{Kind, ObjectKey};
 use serde_json::Value;
 use views::{Meta, View};
 
+use crate::predict::version::Version;
+
 /// An object's number within its snapshot; overlays keep it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub u32);
@@ -113,6 +115,8 @@ pub struct Snapshot {
     sources: Arc<Vec<Source>>,
     /// What was read and what was not.
     pub coverage: Coverage,
+    /// The version of Istio to be predicted where the objects do not show one; `None` where nobody said it.
+    pub istio_version: Option<Version>,
 }
 
 impl Snapshot {
@@ -143,6 +147,7 @@ impl Snapshot {
             objects,
             sources: Arc::new(sources),
             coverage,
+            istio_version: None,
         }
     }
 
@@ -257,10 +262,11 @@ impl Snapshot {
     }
 
     /// Line and column of an object's field, or of its nearest parent that is written; `None` for an object that no
-    /// file holds.
+    /// file holds. A Secret has no place: nothing of its text is ever shown.
     #[must_use]
     pub fn locate(&self, id: ObjectId, field: &FieldPath) -> Option<Location> {
-        let origin = self.get(id)?.origin.as_ref()?;
+        let object = self.get(id).filter(|o| o.key.kind != Kind::Secret)?;
+        let origin = object.origin.as_ref()?;
         let source = self.source(origin.source)?;
         reader::locate(source, origin, field)
     }

@@ -1,5 +1,6 @@
 //! Which of the things left out is the reason that a server has no chain.
 
+use crate::causes;
 use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::hosts::overlap;
 use crate::predict::store::Store;
@@ -60,6 +61,8 @@ fn leaves(ledger: &Ledger, chains: EntryId) -> Vec<(EntryId, u8)> {
     let mut found = Vec::new();
     for (id, entry) in ledger.under(chains) {
         match &entry.fate {
+            // It names the Gateway and is in the way of every other answer.
+            Fate::Dropped(Reason::NotStored { .. }) => found.push((id, 0)),
             Fate::Dropped(Reason::NoBlock { .. }) => found.push((id, 1)),
             Fate::Dropped(Reason::NotExported) => found.push((id, 3)),
             Fate::Dropped(_) => found.push((id, 2)),
@@ -121,7 +124,8 @@ fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<Entry
             Fate::Dropped(Reason::UnknownGateway { name }) => {
                 let own = &object.key;
                 name.split_once('/').is_some_and(|(namespace, name)| {
-                    name == own.name || (namespace == own.namespace && near(name, &own.name))
+                    name == own.name
+                        || (namespace == own.namespace && causes::slip(name, &own.name).is_some())
                 })
             }
             Fate::Dropped(Reason::MeshOnly) => {
@@ -140,30 +144,6 @@ fn near_misses(store: &Store<'_>, ledger: &Ledger, chains: EntryId) -> Vec<Entry
         .collect();
     found.truncate(MOST);
     found
-}
-
-/// Whether two names differ by at most two letters added, left out, changed or swapped.
-pub(crate) fn near(a: &str, b: &str) -> bool {
-    a != b && a.len().min(b.len()) > 3 && distance(a, b) <= 2
-}
-
-/// Levenshtein's distance.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (y, above) in b.iter().zip(row.iter().skip(1)) {
-            let cost = diagonal + usize::from(x != *y);
-            left = cost.min(left + 1).min(above + 1);
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// Rules that would have been used, were another one not first; those that are used for another server are no news.

@@ -2,9 +2,11 @@
 
 mod culprits;
 mod gateway;
+mod idle;
 mod names;
 mod narrow;
 mod scan;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -15,10 +17,12 @@ use crate::predict::{
     Prediction, ProxyFacts, ProxyKind, not_a_router, predict, predict_sidecars, routers, sidecars,
 };
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
-use crate::snapshot::{Object, views::Labels};
+use crate::snapshot::Object;
+use crate::snapshot::views::{AsView, Labels, Service};
 
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
+pub use versions::{note_other_versions, versions};
 
 /// What is asked about a port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -60,8 +64,7 @@ pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
     if proxies.is_empty() {
         let assumed: BTreeSet<(&str, &Labels)> = store
-            .gateways
-            .iter()
+            .declared_gateways()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())
             .map(|g| (g.object.key.namespace.as_str(), &g.spec.selector))
             .collect();
@@ -91,8 +94,7 @@ pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
 #[must_use]
 pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
     let declaring: Vec<_> = store
-        .gateways
-        .iter()
+        .declared_gateways()
         .filter(|g| {
             question
                 .namespace
@@ -103,19 +105,68 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         .collect();
     let mut answers: Vec<Answer> = classes
         .iter()
-        .filter_map(|class| gateway::answer(store, class, question, !declaring.is_empty()))
+        .filter_map(|class| {
+            let store = store.serving(&class.proxy);
+            gateway::answer(store, class, question, !declaring.is_empty())
+        })
         .collect();
     for gateway in declaring {
         let selected = classes.iter().any(|c| {
             c.proxy.kind == ProxyKind::Router
                 && crate::predict::selects(&gateway.spec.selector, &c.proxy.labels)
         });
-        if !selected && let Some(answer) = gateway::unselected(store, classes, gateway, question) {
-            answers.push(answer);
+        if !selected {
+            answers.extend(gateway::unselected(store, classes, gateway, question));
+            continue;
+        }
+        for class in classes {
+            let own = proxy_ref(&class.proxy);
+            if !answers.iter().any(|a| a.proxy == own) {
+                let store = store.serving(&class.proxy);
+                answers.extend(gateway::unapplied(store, class, gateway, question));
+            }
         }
     }
     if answers.is_empty() {
+        answers = behind_node_port(store, classes, question);
+    }
+    if answers.is_empty() {
         answers.push(undeclared(store, classes, question));
+    }
+    answers
+}
+
+/// A number that nobody declares may be the one that nodes have for a gateway Service's port: then that port is meant.
+fn behind_node_port(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+    let of_entry = |step: &Step| {
+        let Step::ServicePort { service, index } = step else {
+            return None;
+        };
+        let service = Service::of(&store.snapshot.get(*service)?.view)?;
+        let port = service.spec.ports.get(*index)?;
+        (port.node_port == Some(question.port) && port.port != question.port).then_some(port.port)
+    };
+    let mut entries = classes
+        .iter()
+        .flat_map(|c| c.prediction.ledger.service_ports());
+    let Some(port) = entries.find_map(|(_, e)| of_entry(&e.step)) else {
+        return Vec::new();
+    };
+    let meant = Question {
+        port,
+        ..question.clone()
+    };
+    let declared = store.gateways.iter().any(|g| declares(g, port));
+    let mut answers: Vec<Answer> = classes
+        .iter()
+        .filter_map(|class| gateway::answer(store, class, &meant, declared))
+        .collect();
+    for answer in &mut answers {
+        answer.asked.port = question.port;
+        answer.summary = format!(
+            "{} is the node port of {port}: {}",
+            question.port, answer.summary
+        );
     }
     answers
 }
@@ -157,10 +208,11 @@ fn undeclared(store: &Store<'_>, classes: &[Class], question: &Question) -> Answ
         |c| proxy_ref(&c.proxy),
     );
     let own = store
-        .gateways
-        .iter()
+        .declared_gateways()
         .find(|g| asked_about(&g.object.key.namespace));
-    let elsewhere = store.gateways.iter().find(|g| declares(g, question.port));
+    let elsewhere = store
+        .declared_gateways()
+        .find(|g| declares(g, question.port));
     let workload = class
         .and_then(|c| c.proxy.object())
         .and_then(|id| store.snapshot.get(id));

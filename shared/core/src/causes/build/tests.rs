@@ -12,20 +12,31 @@ use crate::predict::store::Store;
 use crate::report::{Answer, Proof};
 use crate::snapshot::reader::{Loader, ReadOptions, raw_value};
 use crate::snapshot::{Change, Operation, Snapshot};
-use crate::walk::{Question, ask, gateway_classes};
+use crate::walk::{Question, ask, gateway_classes, scan};
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/cases");
 
 /// Codes without a change that helps.
 const WITHOUT: &[&str] = &[
+    "VAL-DR",
+    "VAL-GW-NAME",
+    "VAL-GW-TLS-REQUIRED",
+    "VAL-SE",
+    "ENVOY-PROXY-PROTOCOL",
+    "ENVOYFILTER-REMOVE",
+    "GW-CRED-CA",
+    "GW-CRED-DENIED",
+    "GW-CRED-INVALID",
+    "GW-CRED-MISSING",
     "GW-HTTP-AFTER-CATCHALL",
     "GW-HTTP-DELEGATE-CONFLICT",
-    "GW-HTTP-HOST-NO-VHOST",
     "GW-PORT-NOT-DECLARED",
-    "GW-SNI-NO-CHAIN",
+    "GW-RES-IGNORED",
+    "GW-SEL-NS-SCOPED",
     "GW-SRV-DUP-HOST-GHOST",
     "GW-TCP-SHADOWED",
     "GW-UDP-IS-TCP",
+    "NET-NODEPORT-CONFUSION",
 ];
 
 /// The ingress gateway of the small meshes: its Service has ports 80 and 5000.
@@ -82,6 +93,14 @@ fn route(name: &str, spec: &str) -> String {
     format!(
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {{name: {name}, namespace: app}}\nspec: \
          {spec}\n---\n"
+    )
+}
+
+/// A VirtualService that was stored while the webhook was off.
+fn stored_route(name: &str, spec: &str) -> String {
+    route(
+        &format!("{name}, creationTimestamp: '2026-06-11T09:05:17Z'"),
+        spec,
     )
 }
 
@@ -719,7 +738,7 @@ fn a_destination_without_a_host_gets_one() {
     for destination in ["{}", "{port: {number: 1}}"] {
         let text = gateway(TCP)
             + &service("app", "db", "{name: tcp, port: 5432}")
-            + &route(
+            + &stored_route(
                 "r",
                 &format!(
                     "{{hosts: ['*'], gateways: [gw], tcp: [{{route: [{{destination: {destination}}}]}}]}}"
@@ -734,10 +753,62 @@ fn a_destination_without_a_host_gets_one() {
 }
 
 #[test]
+fn a_scan_tells_every_manifest_that_is_refused_once() {
+    let rule = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: other, namespace: app}\nspec: \
+                {host: other, subsets: [{name: ''}]}\n---\n";
+    let text = gateway("")
+        + &service("app", "db", "{name: tcp, port: 5432}")
+        + &route("r", "{hosts: ['*'], gateways: [gw], tcp: [{}]}")
+        + rule;
+    let snapshot = snapshot(&text);
+    let store = Store::new(&snapshot);
+    let classes = gateway_classes(&store);
+    let scan = scan(&store, &classes, None, &Wish::default());
+    let findings = scan.answers.iter().flat_map(|a| &a.findings);
+    let mut codes: Vec<&str> = findings.map(|f| f.page.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["VAL-DR", "VAL-GW-NO-SERVER", "VAL-VS-TCP"]);
+}
+
+#[test]
+fn an_edit_that_would_be_refused_is_not_proved() {
+    let to = "tcp: [{route: [{destination: {host: db, port: {number: 5432}}}]}]";
+    let base = service("app", "db", "{name: tcp, port: 5432}")
+        + &route("r", &format!("{{hosts: ['*'], gateways: [gw], {to}}}"));
+    let other = "{port: {number: 6000, name: tcp, protocol: TCP}, hosts: ['*']}";
+    let stored = |servers: &str| {
+        gateway(servers).replace(
+            "name: gw,",
+            "name: gw, creationTimestamp: '2026-06-11T09:05:17Z',",
+        ) + &base
+    };
+    let fine = stored(&format!("{{hosts: ['*']}}, {other}"));
+    let titles = |text: &str| {
+        let question = Question {
+            port: 5000,
+            ..Question::default()
+        };
+        let answers = answers(&snapshot(text), &question);
+        let fixes = answers
+            .iter()
+            .flat_map(|a| &a.findings)
+            .flat_map(|f| &f.fixes);
+        fixes.map(|f| format!("{:?}", f.proof)).collect::<Vec<_>>()
+    };
+    assert_eq!(titles(&fine), ["Proved"]);
+    let twice = stored(&format!(
+        "{{hosts: ['*']}}, {other}, {}",
+        other.replace("6000", "6001")
+    ));
+    let said = "app/gw would be refused: .spec.servers[2].port.name, another server's port is called tcp too (VAL-GW-PORTNAME-DUP)";
+    assert_eq!(titles(&twice), [format!("Unproved({said:?})")]);
+}
+
+#[test]
 fn hosts_of_a_delegate_stay_away() {
     let text = gateway(TCP)
         + &service("app", "db", "{name: tcp, port: 5432}")
-        + &route(
+        + &stored_route(
             "inner",
             "{gateways: [gw], tcp: [{route: [{destination: {host: db}}]}]}",
         )
@@ -797,5 +868,29 @@ fn a_share_is_not_given_to_the_other_subset() {
     assert_eq!(
         candidate.title,
         "leave the subset out: every endpoint takes part"
+    );
+}
+
+/// The webhook holds server names against the hosts as they are written.
+#[test]
+fn a_short_host_is_written_in_full_beside_its_server_name() {
+    let text = gateway(
+        "{port: {number: 5000, name: tls, protocol: TLS}, tls: {mode: PASSTHROUGH}, hosts: ['*.local']}",
+    ) + &service("app", "db", "{name: tls, port: 5000}")
+        + &route(
+            "r",
+            "{hosts: [db], gateways: [gw], tcp: [{route: [{destination: {host: db, port: {number: 5000}}}]}]}",
+        );
+    let candidate = one(&text, 5000, "GW-PASS-NO-TLS-BLOCK");
+    let written = changes(&text, &candidate).to_string();
+    assert!(
+        written.contains(r#""sniHosts":["db.app.svc.cluster.local"]"#),
+        "{written}"
+    );
+    assert!(
+        written.contains(
+            r#"{"op":"replace","path":"/spec/hosts/0","value":"db.app.svc.cluster.local"}"#
+        ),
+        "{written}"
     );
 }

@@ -8,12 +8,12 @@ use super::gateway::Gateway;
 use super::target::Target;
 use super::{Exposure, Options, Plan, Planned, Stop};
 use crate::causes::Severity;
-use crate::change::{apply, assumptions, compare};
+use crate::change::{apply, assumptions, compare, not_admitted};
 use crate::predict::Endpoint;
 use crate::predict::store::Store;
 use crate::report::{Answer, Proof, Verdict};
 use crate::snapshot::views::Labels;
-use crate::snapshot::{Change, Kind, Snapshot};
+use crate::snapshot::{Change, Kind, ObjectId, Snapshot};
 use crate::walk::{self, Class, Question};
 
 /// The finding that is only a warning here: the pods may come later.
@@ -106,6 +106,11 @@ pub(super) fn prove(
     let after = apply(snapshot, changes.get(..real).unwrap_or_default())?;
     let whole = apply(snapshot, &changes)?;
     let whole_store = Store::new(&whole);
+    let new = |id: &&ObjectId| !store.refused.contains(**id);
+    let mut refused = whole_store.refused.objects.keys().filter(new);
+    if let Some(what) = refused.find_map(|id| whole.get(*id).and_then(not_admitted)) {
+        return Err(Stop::refused(what).why("what is refused is never stored"));
+    }
     let at_end = again(&whole_store, &before);
     let mut conditions: Vec<String> = Vec::new();
     let mut warnings = planned.warnings;

@@ -65,7 +65,9 @@ pub fn remove(snapshot: &Snapshot, remove: &Remove) -> Result<Removal, Stop> {
             .map_or_else(|| source.text.to_string(), Clone::clone);
         loader.read(&source.name, text);
     }
-    let rest = loader.finish().snapshot;
+    let mut rest = loader.finish().snapshot;
+    rest.istio_version = snapshot.istio_version;
+    let rest = rest;
     let changes = going.changes(snapshot, &rest);
     let after = apply(&rest, &changes)?;
 

@@ -124,7 +124,13 @@ fn no_service(store: &Store<'_>, wanted: &Wanted) -> Stop {
     let mut near: Vec<(bool, usize, &Object)> = store
         .snapshot
         .of_kind(Kind::Service)
-        .map(|o| (o.key.namespace != namespace, distance(&o.key.name, name), o))
+        .map(|o| {
+            (
+                o.key.namespace != namespace,
+                strsim::osa_distance(&o.key.name, name),
+                o,
+            )
+        })
         .filter(|(elsewhere, distance, _)| {
             *distance == 0 || (!elsewhere && *distance <= (name.len() / 3).max(1))
         })
@@ -162,24 +168,6 @@ fn no_service(store: &Store<'_>, wanted: &Wanted) -> Stop {
                 },
             )
         })
-}
-
-/// Edits between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |row: &[usize], n: usize| row.get(n).copied().unwrap_or(usize::MAX - 1);
-            let best = (at(&row, j) + usize::from(x != *y))
-                .min(at(&row, j + 1) + 1)
-                .min(at(&next, j) + 1);
-            next.push(best);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 /// The gateway must see the Service.

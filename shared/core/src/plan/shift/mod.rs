@@ -315,7 +315,7 @@ pub fn plan(store: &Store<'_>, classes: &[Class], request: &Request) -> Result<P
     };
     let (rule, uses) = chosen;
     let vs = store
-        .virtual_service(rule.object)
+        .declared_virtual_service(rule.object)
         .ok_or_else(|| Unclear::Unfit("the VirtualService is gone".to_owned()))?;
     let mut work = Work {
         store,
@@ -336,7 +336,7 @@ fn candidate(
     rule: RuleRef,
     uses: &Uses,
 ) -> Option<Candidate> {
-    let vs = store.virtual_service(rule.object)?;
+    let vs = store.declared_virtual_service(rule.object)?;
     let groups = groups(store, vs, rule);
     let ports = uses.ports();
     let ports = if ports.is_empty() {

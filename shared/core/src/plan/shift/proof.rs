@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::group::{proxies, reason_words};
 use super::work::Work;
 use super::{Plan, Ready, Refusal, Stop, Unclear, rule_name};
-use crate::change::apply;
+use crate::change::{apply, not_admitted};
 use crate::ledger::Reason;
 use crate::plan::prove::{difference, leads};
 use crate::plan::route::{self, Left};
@@ -30,6 +30,10 @@ impl Work<'_, '_> {
             }
         }
         let overlay: Snapshot = apply(self.store.snapshot, &changes).map_err(unfit)?;
+        // The webhook judges the whole object, also what was wrong with it before.
+        if let Some(what) = overlay.get(self.rule.object).and_then(not_admitted) {
+            return Err(self.refused(Refusal::Unproved(what), after));
+        }
         let store = Store::new(&overlay);
         let classes = gateway_classes(&store);
         self.uses = route::uses(&store, &classes, self.rule);

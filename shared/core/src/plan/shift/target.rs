@@ -20,7 +20,7 @@ pub(super) fn named(
     let named: Vec<(RuleRef, Uses)> = all
         .iter()
         .filter(|rule| {
-            let vs = store.virtual_service(rule.object);
+            let vs = store.declared_virtual_service(rule.object);
             vs.is_some_and(|vs| target.means(store, vs, **rule))
         })
         .map(|rule| (*rule, route::uses(store, classes, *rule)))
@@ -140,7 +140,7 @@ impl<'r> Target<'r> {
 }
 
 pub(super) fn narrowed(store: &Store<'_>, request: &Request, rule: RuleRef, uses: &Uses) -> bool {
-    let Some(vs) = store.virtual_service(rule.object) else {
+    let Some(vs) = store.declared_virtual_service(rule.object) else {
         return false;
     };
     let by_number = request
@@ -173,7 +173,7 @@ pub(super) fn unknown(store: &Store<'_>, all: &[RuleRef], request: &Request) -> 
     let mine = |ns: &str| request.namespace.as_deref().is_none_or(|own| own == ns);
     for rule in all {
         let Some(vs) = store
-            .virtual_service(rule.object)
+            .declared_virtual_service(rule.object)
             .filter(|vs| mine(vs.namespace()))
         else {
             continue;
@@ -188,8 +188,7 @@ pub(super) fn unknown(store: &Store<'_>, all: &[RuleRef], request: &Request) -> 
     Unclear::Unknown {
         known: known.into_iter().collect(),
         virtual_service: store
-            .virtual_services
-            .iter()
+            .declared_virtual_services()
             .any(|vs| vs.object.key.name == name && mine(vs.namespace())),
     }
 }

@@ -32,7 +32,9 @@ pub(super) struct Work<'w, 'a> {
 impl Work<'_, '_> {
     pub(super) fn plan(&mut self) -> Result<Plan, Stop> {
         let zero = |(_, left): &(usize, Left)| *left == Left::Reason(Reason::ZeroSum);
-        if !self.uses.any() && !self.uses.left_out.iter().any(zero) {
+        // What is refused as it stands may be mended by the new weights: the proof says so.
+        let refused = self.store.refused.contains(self.rule.object);
+        if !self.uses.any() && !refused && !self.uses.left_out.iter().any(zero) {
             return Err(self.not_used());
         }
         let by = self.by()?;

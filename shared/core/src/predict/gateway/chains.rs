@@ -246,14 +246,17 @@ fn auto_passthrough(
 }
 
 /// The VirtualServices that name a Gateway in the order istiod asks them: private to the proxy's namespace, exported
-/// to it by name, public. Those that the proxy does not see come last: they are recorded, never used.
+/// to it by name, public. Those that the proxy does not see come last, and those that would not be stored: they are
+/// recorded, never used.
 pub(in crate::predict) fn candidates<'s, 'a>(
     context: &Context<'s, 'a>,
     gateway: &str,
 ) -> Vec<&'s VirtualService<'a>> {
-    context
-        .store
-        .in_order_asked(gateway, &context.proxy.namespace)
+    let store = context.store;
+    let mut found = store.in_order_asked(gateway, &context.proxy.namespace);
+    let not_stored = store.refused.virtual_services.iter();
+    found.extend(not_stored.filter(|vs| vs.gateways.iter().any(|g| g == gateway)));
+    found
 }
 
 /// Whether a VirtualService takes part at a server.
@@ -262,6 +265,12 @@ pub(in crate::predict) fn attach(
     vs: &VirtualService<'_>,
     facts: &ServerFacts<'_>,
 ) -> Result<(), Reason> {
+    if let Some(by) = context.not_stored.get(&vs.object.id) {
+        return Err(Reason::NotStored { by: *by });
+    }
+    if let Some(why) = &vs.unseen {
+        return Err(Reason::Unseen(why.clone()));
+    }
     if vs.hosts.is_empty() {
         return Err(Reason::NoHosts);
     }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ingress::{self, Claim};
 use super::ports::{self, Target};
 use super::{Context, ServerFacts, TlsMode};
 use crate::ledger::{Effect, EntryId, Reason, Step};
@@ -56,6 +57,30 @@ struct State {
     tls_hosts: BTreeMap<(u32, String), (String, EntryId)>,
 }
 
+impl State {
+    /// Keeps what the server of an Ingress takes: it comes before those of all Gateways.
+    fn claim(&mut self, claim: &Claim<'_>, port: u32, by: EntryId) {
+        match &claim.hosts {
+            Some(hosts) => {
+                for host in hosts {
+                    self.tls_hosts
+                        .entry((port, (*host).to_owned()))
+                        .or_insert((String::new(), by));
+                }
+            }
+            None => {
+                let key = ServerKey {
+                    port,
+                    protocol: "HTTP".to_owned(),
+                    bind: String::new(),
+                };
+                self.plain.entry(port).or_insert((key, by));
+            }
+        }
+        self.seen.entry(port).or_insert(by);
+    }
+}
+
 /// Merges the servers of the Gateways that apply.
 pub(super) fn merge<'s>(
     context: &mut Context<'s, '_>,
@@ -64,6 +89,18 @@ pub(super) fn merge<'s>(
 ) -> Merged<'s> {
     let mut merged = Merged::default();
     let mut state = State::default();
+    for claim in ingress::claims(context.store, context.proxy) {
+        let (port, via) = ports::resolve(claim.number, targets);
+        let step = Step::Server {
+            gateway: claim.ingress,
+            index: claim.index,
+        };
+        let entry = context.ledger.open(step, None);
+        context
+            .ledger
+            .settle(entry, Ok(((), Effect::Resolved { port, via })));
+        state.claim(&claim, port, entry);
+    }
     for (gateway, gateway_entry) in applying {
         for index in 0..gateway.spec.servers.len() {
             let id = gateway.object.id;

@@ -2,15 +2,18 @@
 //! `pilot/pkg/networking/core/gateway.go:buildGatewayListeners` (1.31).
 
 mod chains;
+mod ingress;
 mod merge;
 mod ports;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::config::Listener;
 use super::sidecar::Scope;
-use super::{Prediction, ProxyFacts, http};
+use super::{Prediction, ProxyFacts, cluster, http};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
+use crate::predict::features::Feature;
 use crate::predict::hosts;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Gateway, Service, Store};
@@ -61,9 +64,21 @@ pub(super) struct Context<'s, 'a> {
     /// What a sidecar knows; a gateway knows all that its namespace may see.
     pub(super) scope: Option<&'s Scope<'s, 'a>>,
     pub(super) ledger: Ledger,
+    /// The first entry of each manifest that would not be stored.
+    pub(super) not_stored: BTreeMap<ObjectId, EntryId>,
 }
 
-impl<'s> Context<'s, '_> {
+impl<'s, 'a> Context<'s, 'a> {
+    pub(super) fn new(store: &'s Store<'a>, proxy: &'s ProxyFacts) -> Self {
+        Self {
+            store,
+            proxy,
+            scope: None,
+            ledger: Ledger::default(),
+            not_stored: BTreeMap::new(),
+        }
+    }
+
     /// The service that the proxy knows under a host name.
     pub(super) fn service(&self, hostname: &str) -> Option<Cow<'s, Service>> {
         match self.scope {
@@ -75,15 +90,13 @@ impl<'s> Context<'s, '_> {
 
 /// Predicts a gateway proxy.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
-    let mut context = Context {
-        store,
-        proxy,
-        scope: None,
-        ledger: Ledger::default(),
-    };
+    let mut context = Context::new(store, proxy);
+    admissions(&mut context);
     bindings(&mut context);
+    cluster::forwarded(&mut context);
     let mut prediction = Prediction::default();
     let applying = applying(&mut context);
+    not_stored(&mut context);
     let targets = targets(&mut context);
     let merged = merge::merge(&mut context, &applying, &targets);
     prediction.config.listeners =
@@ -109,6 +122,47 @@ pub(crate) fn selects(selector: &Labels, labels: &Labels) -> bool {
         .all(|(key, value)| labels.get(key) == Some(value))
 }
 
+/// Records every rule that a manifest breaks.
+fn admissions(context: &mut Context<'_, '_>) {
+    for (object, violations) in &context.store.refused.objects {
+        for violation in violations {
+            let entry = context.ledger.open(Step::Admission(*object), None);
+            let reason = Reason::NotAdmitted(Box::new(violation.clone()));
+            context.ledger.settle::<()>(entry, Err(reason));
+            context.not_stored.entry(*object).or_insert(entry);
+        }
+    }
+}
+
+/// Records the Gateways that would apply, and their servers, were they stored.
+fn not_stored(context: &mut Context<'_, '_>) {
+    for gateway in &context.store.refused.gateways {
+        let object = gateway.object.id;
+        let Some(by) = context.not_stored.get(&object).copied() else {
+            continue;
+        };
+        let selects = selects(&gateway.spec.selector, &context.proxy.labels);
+        let reason = if selects {
+            Reason::NotStored { by }
+        } else {
+            Reason::NotSelected
+        };
+        let entry = context.ledger.open(Step::Gateway(object), None);
+        context.ledger.settle::<()>(entry, Err(reason));
+        let servers = gateway.spec.servers.iter().enumerate();
+        for (index, _) in servers.filter(|_| selects) {
+            let step = Step::Server {
+                gateway: object,
+                index,
+            };
+            let server = context.ledger.open(step, Some(entry));
+            context
+                .ledger
+                .settle::<()>(server, Err(Reason::NotStored { by }));
+        }
+    }
+}
+
 /// Records for every name in `VirtualService.spec.gateways` what it leads to.
 fn bindings(context: &mut Context<'_, '_>) {
     let store = context.store;
@@ -126,9 +180,12 @@ fn bindings(context: &mut Context<'_, '_>) {
                     Ok(((), Effect::Mesh))
                 }
             } else {
-                match store.gateway(name) {
-                    Some(gateway) => Ok(((), Effect::Names(gateway.object.id))),
-                    None => Err(Reason::UnknownGateway { name: name.clone() }),
+                let refused = || store.refused.gateways.iter().find(|g| g.name == *name);
+                let by = || context.not_stored.get(&refused()?.object.id).copied();
+                match (store.gateway(name), by()) {
+                    (Some(gateway), _) => Ok(((), Effect::Names(gateway.object.id))),
+                    (None, Some(by)) => Err(Reason::NotStored { by }),
+                    (None, None) => Err(Reason::UnknownGateway { name: name.clone() }),
                 }
             };
             context.ledger.settle(entry, outcome);
@@ -142,16 +199,28 @@ fn applying<'s, 'a>(context: &mut Context<'s, 'a>) -> Vec<(&'s Gateway<'a>, Entr
     let mut found = Vec::new();
     for gateway in &store.gateways {
         let entry = context.ledger.open(Step::Gateway(gateway.object.id), None);
-        let outcome = if selects(&gateway.spec.selector, &context.proxy.labels) {
-            Ok((gateway, Effect::Applies))
-        } else {
-            Err(Reason::NotSelected)
-        };
+        let outcome = applies(store, gateway, context.proxy).map(|()| (gateway, Effect::Applies));
         if let Some(gateway) = context.ledger.settle(entry, outcome) {
             found.push((gateway, entry));
         }
     }
     found
+}
+
+/// Whether a Gateway applies to the proxy. After `model/push_context.go:PushContext.mergeGateways`.
+fn applies(store: &Store<'_>, gateway: &Gateway<'_>, proxy: &ProxyFacts) -> Result<(), Reason> {
+    // The selector comes first: what is not meant for this proxy needs no other reason.
+    if !selects(&gateway.spec.selector, &proxy.labels) {
+        return Err(Reason::NotSelected);
+    }
+    if let Some(why) = &gateway.unseen {
+        return Err(Reason::Unseen(why.clone()));
+    }
+    let scoped = store.istiod.features.has(Feature::ScopeGatewayToNamespace);
+    if scoped && gateway.object.key.namespace != proxy.namespace {
+        return Err(Reason::ScopedToNamespace);
+    }
+    Ok(())
 }
 
 /// A server with what is derived from it.

@@ -14,7 +14,7 @@ use super::scope::Scope;
 use crate::ledger::{Effect, EntryId, Fate, Reason, Step};
 use crate::predict::cluster::ORIGINAL_DST;
 use crate::predict::config::{ChainKind, ChainMatch, Cluster, Endpoint, FilterChain, Listener};
-use crate::predict::envoy::STATIC_LISTENERS;
+use crate::predict::envoy::own_listener;
 use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT, ISTIO_ALPN, targets};
 use crate::predict::protocol::Protocol;
 use crate::snapshot::ObjectId;
@@ -309,7 +309,7 @@ fn listed(
             bound && context.proxy.unprivileged && (1..FIRST_UNPRIVILEGED_PORT).contains(&number);
         let reason = if privileged {
             Reason::PrivilegedPort
-        } else if everywhere && STATIC_LISTENERS.contains(&number) {
+        } else if everywhere && own_listener(number).is_some() {
             Reason::ReservedPort { port: number }
         } else if let Some(port) = found.get(&number) {
             Reason::InboundTaken { by: port.entry }

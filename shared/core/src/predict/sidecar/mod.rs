@@ -60,10 +60,9 @@ fn within<'s, 'a>(
     proxy: &'s ProxyFacts,
 ) -> Prediction {
     let mut context = Context {
-        store,
-        proxy,
         scope: Some(scope),
         ledger: scope.ledger.clone(),
+        ..Context::new(store, proxy)
     };
     scope::record_choice(store, proxy, &mut context.ledger);
     let mut config = Config::default();

@@ -10,7 +10,7 @@ use super::scope::{Egress, Imported, Scope};
 use crate::ledger::{Effect, EntryId, Reason, Step};
 use crate::predict::config::{Cluster, FilterChain, Listener};
 use crate::predict::endpoints;
-use crate::predict::envoy::STATIC_LISTENERS;
+use crate::predict::envoy::own_listener;
 use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT};
 use crate::predict::mesh::MeshConfig;
 use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6};
@@ -474,7 +474,7 @@ impl Outbound<'_, '_, '_> {
 /// Whether Envoy has a listener of its own on the wildcard address and this port: readiness and metrics, or those that
 /// connections are redirected to. After `model/context.go:conflictWithReservedListener`.
 pub(super) fn is_reserved(mesh: &MeshConfig, port: u32) -> bool {
-    STATIC_LISTENERS.contains(&port)
+    own_listener(port).is_some()
         || i64::from(port) == mesh.proxy_listen_port
         || port == mesh.proxy_inbound_listen_port
 }

@@ -443,7 +443,7 @@ fn egress<'s, 'a>(
     let virtual_services: Vec<&'s VirtualService<'a>> = store
         .in_order_asked(MESH, namespace)
         .into_iter()
-        .filter(|vs| vs.visibility.includes(namespace))
+        .filter(|vs| vs.unseen.is_none() && vs.visibility.includes(namespace))
         .filter(|vs| hosts.takes_part(vs.namespace(), &vs.hosts))
         .filter(|vs| seen.insert(vs.object.id))
         .collect();

@@ -202,6 +202,7 @@ impl Loader {
             name,
             text: &text,
             lines: Lines::of(&text),
+            chunk: 0..0,
             problems: 0,
             notices: 0,
             objects: 0,
@@ -318,6 +319,8 @@ struct Reading<'l> {
     name: &'l str,
     text: &'l str,
     lines: Lines,
+    /// Bytes of the document that is read.
+    chunk: Range<usize>,
     problems: usize,
     notices: usize,
     objects: usize,
@@ -338,6 +341,7 @@ struct Context {
 impl Reading<'_> {
     fn text(&mut self) {
         for chunk in split(self.text) {
+            self.chunk = chunk.range.clone();
             if let Some(at) = chunk.bad_separator {
                 let words = Words::new(
                     "kubectl takes no text behind `---`",
@@ -730,13 +734,28 @@ impl Reading<'_> {
         }
         let position = self.lines.position(self.text, at);
         let line = line_at(self.text, position.line_start);
+        let shown = !self.text.get(self.chunk.clone()).is_some_and(holds_secret);
         self.loader.problems.push(Problem {
             message: words.message,
             place: Some(self.place(at)),
-            excerpt: Some(Excerpt::of(line, position.column, words.width, words.label)),
+            excerpt: shown.then(|| Excerpt::of(line, position.column, words.width, words.label)),
             ..Problem::default()
         });
     }
+}
+
+/// Whether a document has a Secret: none of its lines is ever shown.
+fn holds_secret(document: &str) -> bool {
+    document.match_indices("Secret").any(|(at, _)| {
+        let before = document
+            .get(..at)
+            .unwrap_or("")
+            .trim_end_matches([' ', '"', '\'']);
+        let key = before
+            .strip_suffix(':')
+            .map(|k| k.trim_end_matches([' ', '"', '\'']));
+        key.is_some_and(|k| k.ends_with("kind"))
+    })
 }
 
 /// The parser notices a tab behind it, or at the end of the line before; the caret belongs under it.

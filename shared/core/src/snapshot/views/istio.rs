@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::Labels;
 
@@ -50,6 +51,8 @@ pub struct ServerPort {
     pub protocol: String,
     /// Name, unique in the Gateway.
     pub name: String,
+    /// Without effect, and refused.
+    pub target_port: u32,
 }
 
 /// `Gateway.spec.servers[].tls`.
@@ -62,6 +65,24 @@ pub struct ServerTls {
     pub mode: String,
     /// Secret's name.
     pub credential_name: String,
+    /// Several Secrets, one for each kind of key; then the single name does not count.
+    pub credential_names: Vec<String>,
+    /// The Secret of those who sign for clients.
+    pub ca_cert_credential_name: String,
+    /// Certificate file.
+    pub server_certificate: String,
+    /// Key file.
+    pub private_key: String,
+    /// File of the CA that clients are checked by.
+    pub ca_certificates: String,
+    /// Certificate files, one pair for each kind of key.
+    pub tls_certificates: Vec<TlsCertificate>,
+}
+
+/// `Gateway.spec.servers[].tls.tlsCertificates[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TlsCertificate {
     /// Certificate file.
     pub server_certificate: String,
     /// Key file.
@@ -286,8 +307,23 @@ pub struct TrafficPolicy {
     pub load_balancer: Option<LoadBalancer>,
     /// TLS towards the endpoints.
     pub tls: Option<ClientTls>,
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
     /// The same for single ports, without what is said for all.
     pub port_level_settings: Vec<PortTrafficPolicy>,
+    /// What else is written.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, IgnoredAny>,
+}
+
+impl TrafficPolicy {
+    /// What is said for a port of its own, and where in the list: the first that names it.
+    #[must_use]
+    pub fn of_port(&self, port: u32) -> Option<(usize, &PortTrafficPolicy)> {
+        let names = |p: &PortTrafficPolicy| p.port.as_ref().is_some_and(|n| n.number == port);
+        let mut all = self.port_level_settings.iter().enumerate();
+        all.find(|(_, p)| names(p))
+    }
 }
 
 /// `trafficPolicy.portLevelSettings[]`.
@@ -300,6 +336,19 @@ pub struct PortTrafficPolicy {
     pub load_balancer: Option<LoadBalancer>,
     /// TLS towards the endpoints.
     pub tls: Option<ClientTls>,
+    /// Ejection of endpoints that fail.
+    pub outlier_detection: Option<OutlierDetection>,
+    /// What else is written.
+    #[serde(flatten)]
+    pub others: BTreeMap<String, IgnoredAny>,
+}
+
+/// `trafficPolicy.outlierDetection`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct OutlierDetection {
+    /// Below this share of healthy endpoints nothing is ejected.
+    pub min_health_percent: i32,
 }
 
 /// `trafficPolicy.loadBalancer`.
@@ -418,6 +467,8 @@ pub struct WorkloadEntry {
 pub struct WorkloadEntrySpec {
     /// IP, host name, or `unix://` path.
     pub address: String,
+    /// Network, by which istiod finds a gateway in place of an address.
+    pub network: String,
     /// Ports by the name of the ServiceEntry's port.
     pub ports: BTreeMap<String, u32>,
     /// Labels.

@@ -10,6 +10,10 @@ use super::Labels;
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct Namespace {}
 
+/// A MutatingWebhookConfiguration: the labels of a revision's tag are in the metadata.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct MutatingWebhookConfiguration {}
+
 /// A ConfigMap.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -51,6 +55,10 @@ pub struct ServiceSpec {
     pub external_name: String,
     /// Endpoints that are not ready count as well.
     pub publish_not_ready_addresses: bool,
+    /// Whom a load balancer lets in; empty is everybody.
+    pub load_balancer_source_ranges: Vec<String>,
+    /// `Local`: a node leads to its own pods only.
+    pub external_traffic_policy: String,
 }
 
 /// `Service.spec.ports[]`.
@@ -131,6 +139,48 @@ pub struct PodSpec {
     pub service_account_name: String,
     /// Node it runs on.
     pub node_name: String,
+    /// What its processes may do.
+    pub security_context: PodSecurity,
+}
+
+/// `securityContext` of a pod.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PodSecurity {
+    /// Settings of the kernel.
+    pub sysctls: Vec<Sysctl>,
+    /// The user of its processes; absent is the image's.
+    pub run_as_user: Option<i64>,
+}
+
+/// `securityContext.sysctls[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Sysctl {
+    /// Name.
+    pub name: String,
+    /// Value.
+    pub value: String,
+}
+
+/// `securityContext` of a container.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ContainerSecurity {
+    /// May do all that root of the node may.
+    pub privileged: bool,
+    /// The user of its processes; absent is the pod's.
+    pub run_as_user: Option<i64>,
+    /// Single rights of root.
+    pub capabilities: Capabilities,
+}
+
+/// `securityContext.capabilities`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Capabilities {
+    /// Those that it has besides the usual ones.
+    pub add: Vec<String>,
 }
 
 /// `containers[]`.
@@ -149,6 +199,8 @@ pub struct Container {
     pub ports: Vec<ContainerPort>,
     /// `Always` makes an init container a sidecar.
     pub restart_policy: String,
+    /// What its processes may do.
+    pub security_context: ContainerSecurity,
 }
 
 /// `containers[].env[]`.
@@ -159,7 +211,13 @@ pub struct EnvVar {
     pub name: String,
     /// Value when written in place.
     pub value: String,
+    /// The value is elsewhere.
+    pub value_from: Option<ValueFrom>,
 }
+
+/// `containers[].env[].valueFrom`: that it is there is all that is read.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct ValueFrom {}
 
 /// `containers[].ports[]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -5,6 +5,9 @@
 mod istio;
 mod kubernetes;
 mod labels;
+mod network;
+mod patches;
+mod security;
 mod sidecar;
 
 use jiff::Timestamp;
@@ -13,6 +16,9 @@ use serde::{Deserialize, Deserializer};
 pub use istio::*;
 pub use kubernetes::*;
 pub use labels::Labels;
+pub use network::*;
+pub use patches::*;
+pub use security::*;
 pub use sidecar::*;
 
 use super::Kind;
@@ -78,8 +84,10 @@ views! {
     Namespace(Namespace), ConfigMap(ConfigMap), Service(Service), Pod(Pod), Endpoints(Endpoints),
     EndpointSlice(EndpointSlice), Deployment(Deployment), StatefulSet(StatefulSet), DaemonSet(DaemonSet),
     Gateway(Gateway), VirtualService(VirtualService), DestinationRule(DestinationRule),
-    ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry),
-    Sidecar(Sidecar), PeerAuthentication(PeerAuthentication),
+    ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry), PeerAuthentication(PeerAuthentication),
+    AuthorizationPolicy(AuthorizationPolicy), Secret(Secret), NetworkPolicy(NetworkPolicy), Ingress(Ingress),
+    IngressClass(IngressClass), EnvoyFilter(EnvoyFilter), WasmPlugin(WasmPlugin),
+    MutatingWebhookConfiguration(MutatingWebhookConfiguration), Sidecar(Sidecar),
 }
 
 /// A view that can be taken out of [`View`].

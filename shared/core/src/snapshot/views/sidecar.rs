@@ -1,11 +1,8 @@
-//! Views of what is written for sidecars only: Sidecar and PeerAuthentication, after istio/api
-//! `networking/v1alpha3/sidecar.proto` and `security/v1beta1/peer_authentication.proto`.
-
-use std::collections::BTreeMap;
+//! Views of what is written for sidecars only, after istio/api `networking/v1alpha3/sidecar.proto`.
 
 use serde::Deserialize;
 
-use super::{Destination, Labels, WorkloadSelector};
+use super::{Destination, WorkloadSelector};
 
 /// A Sidecar.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -77,41 +74,4 @@ pub struct OutboundTrafficPolicy {
     pub mode: String,
     /// Where connections go that nobody declared.
     pub egress_proxy: Option<Destination>,
-}
-
-/// A PeerAuthentication.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct PeerAuthentication {
-    /// The spec.
-    pub spec: PeerAuthenticationSpec,
-}
-
-/// `PeerAuthentication.spec`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct PeerAuthenticationSpec {
-    /// Which pods; absent or empty is all of the namespace.
-    pub selector: Option<WorkloadSelector>,
-    /// The mode of every port.
-    pub mtls: Option<MutualTls>,
-    /// The mode of single ports of the pod, by number as text.
-    pub port_level_mtls: BTreeMap<String, MutualTls>,
-}
-
-/// `mtls` of a PeerAuthentication.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct MutualTls {
-    /// `UNSET` (default), `DISABLE`, `PERMISSIVE`, `STRICT`.
-    pub mode: String,
-}
-
-impl PeerAuthenticationSpec {
-    /// Labels of the pods that it is for; `None` is every pod.
-    #[must_use]
-    pub fn labels(&self) -> Option<&Labels> {
-        let labels = &self.selector.as_ref()?.match_labels;
-        (!labels.is_empty()).then_some(labels)
-    }
 }
