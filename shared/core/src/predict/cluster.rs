@@ -311,7 +311,7 @@ pub(super) fn of_port(
         return None;
     }
     let by_address = rule.is_some_and(|r| r.passes_through(subset, port.number))
-        && service.resolution != Resolution::DynamicDns;
+        && discovery != DYNAMIC_FORWARD_PROXY;
     if by_address {
         return Some(Cluster {
             discovery: ORIGINAL_DST,
