@@ -21,8 +21,9 @@ use super::{
     gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
     gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
     gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
-    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, val_dr,
-    val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
+    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
+    sc_in_conflict, sc_in_reserved, sc_privileged, sc_reserved_port, sc_wellknown, val_dr, val_dst,
+    val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
     val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
     val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
     val_vs_tls, val_vs_weight,
@@ -634,12 +635,11 @@ static INVALID_CERTIFICATE: Saying = Saying {
 };
 
 static SIDECAR_WELL_KNOWN: Saying = Saying {
-    patterns: &["conflict happens on a well known port <port>, incoming protocol <text>"],
+    patterns: &["conflict happens on a well known port <port>"],
     says: "a sidecar leaves a service out on port <port>: Mongo or MySQL and another protocol meet there",
-    means: &[
-        "The first service of that address and port keeps the listener. Sidecars are not predicted in this version.",
-    ],
+    means: &["The first service of that address and port keeps the listener."],
     ask: &["kubectl get services,serviceentries -A"],
+    can_be: &[&sc_wellknown::PAGE],
     source: "pilot/pkg/networking/core/listener.go:buildSidecarOutboundListener",
     ..PLAIN
 };
@@ -649,8 +649,9 @@ static SIDECAR_STATIC: Saying = Saying {
         "skipping sidecar port <port> for node <node> as it conflicts with static listener",
     ],
     says: "a sidecar leaves port <port> out: Envoy's own listeners use it",
-    means: &["Move the service to another port. Sidecars are not predicted in this version."],
+    means: &["Move the service to another port."],
     ask: &["kubectl get services,serviceentries -A"],
+    can_be: &[&sc_reserved_port::PAGE, &sc_in_reserved::PAGE],
     source: "pilot/pkg/networking/core/listener.go:buildSidecarOutboundListeners",
     ..PLAIN
 };
@@ -658,7 +659,7 @@ static SIDECAR_STATIC: Saying = Saying {
 static SIDECAR_PRIVILEGED: Saying = Saying {
     patterns: &["skipping privileged service port <port> for node <node>"],
     says: "a sidecar leaves port <port> out: it would have to bind it, and may not below 1024",
-    means: &["Sidecars are not predicted in this version."],
+    can_be: &[&sc_privileged::PAGE],
     source: "pilot/pkg/networking/core/listener.go:buildSidecarOutboundListeners",
     ..PLAIN
 };
@@ -666,7 +667,7 @@ static SIDECAR_PRIVILEGED: Saying = Saying {
 static SIDECAR_SUBNETS: Saying = Saying {
     patterns: &["Existing filter chain with same matching CIDR: <text>"],
     says: "a VirtualService's destinationSubnets are a service's own addresses: its route counts",
-    means: &["No port closes by it. Sidecars are not predicted in this version."],
+    means: &["No port closes by it."],
     source: "pilot/pkg/networking/core/tls.go:buildSidecarOutboundTCPFilterChainOpts",
     ..PLAIN
 };
@@ -674,7 +675,6 @@ static SIDECAR_SUBNETS: Saying = Saying {
 static SIDECAR_TCP: Saying = Saying {
     patterns: &["pilot_conflict_outbound_listener_tcp_over_current_tcp"],
     says: "a sidecar has two TCP services with one address and port; the first one counts",
-    means: &["Sidecars are not predicted in this version."],
     ask: &["kubectl get services,serviceentries -A"],
     source: "pilot/pkg/networking/core/listener.go:mergeTCPFilterChains",
     ..PLAIN
@@ -686,8 +686,9 @@ static SIDECAR_INBOUND: Saying = Saying {
         "Conflicting inbound listener:<port>.",
     ],
     says: "two Services name a port of a pod with different protocols; the first one counts",
-    means: &["It is about what comes into the pod. Sidecars are not predicted in this version."],
+    means: &["It is about what comes into the pod."],
     ask: &["kubectl get services -A"],
+    can_be: &[&sc_in_conflict::PAGE],
     source: "pilot/pkg/networking/core/listener_inbound.go:reportInboundConflict",
     ..PLAIN
 };
@@ -695,7 +696,6 @@ static SIDECAR_INBOUND: Saying = Saying {
 static SIDECAR_HOST: Saying = Saying {
     patterns: &["Illegal host in sidecar resource: <host>"],
     says: "host <host> of a Sidecar is skipped: it is written namespace/host",
-    means: &["Sidecars are not predicted in this version."],
     ask: &["kubectl get sidecars -A"],
     source: "pilot/pkg/model/sidecar.go",
     ..PLAIN

@@ -9,7 +9,10 @@ pub(super) static PAGE: Page = Page {
     what: "The port has no chains of its own.",
     when: "The Service port leads to 15001, 15006, 15021 or 15090 of the pod.",
     why: "Envoy has listeners on these ports.",
-    seen: &["in istiod's log: buildInboundListeners: skipping sidecar port PORT"],
+    seen: &[
+        "in istiod's log:",
+        "  buildInboundListeners: skipping sidecar port PORT for node NODE as it conflicts with static listener",
+    ],
     fix: "Let the application listen on another port.",
     example: &[
         "- Service  ports[0].targetPort: 15021",

@@ -9,7 +9,10 @@ pub(super) static PAGE: Page = Page {
     what: "The listener is left out.",
     when: "The listener would be really bound, by interception mode NONE or captureMode NONE, its port is below 1024, and the pod says ISTIO_META_UNPRIVILEGED_POD.",
     why: "Ports below 1024 need a privilege that the pod has not, so istiod does not send the listener.",
-    seen: &["in istiod's log: skipping privileged service port PORT … unprivileged proxy"],
+    seen: &[
+        "in istiod's log:",
+        "  buildSidecarOutboundListeners: skipping privileged service port PORT for node NODE as it is an unprivileged proxy",
+    ],
     fix: "Use a port from 1024 on.",
     example: &[
         "- Sidecar  egress[0].port.number: 80",

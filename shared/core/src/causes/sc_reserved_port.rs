@@ -9,7 +9,10 @@ pub(super) static PAGE: Page = Page {
     what: "The port of the service has no listener of its own.",
     when: "The listener would be on the wildcard address, because the protocol is HTTP or the Sidecar's bind says so, and the port is 15001, 15006, 15021 or 15090.",
     why: "Envoy has listeners on these ports already, and a second one on the same address would be refused.",
-    seen: &["in istiod's log: skipping sidecar port PORT … conflicts with static listener"],
+    seen: &[
+        "in istiod's log:",
+        "  buildSidecarOutboundListeners: skipping sidecar port PORT for node NODE as it conflicts with static listener",
+    ],
     fix: "Use another port, or a TCP protocol with an address of its own.",
     example: &[
         "- Service  ports[0].port: 15021",

@@ -9,7 +9,10 @@ pub(super) static PAGE: Page = Page {
     what: "The later of the two services is left out of the listener.",
     when: "Two services have the same listener address and port, and one's protocol is MySQL or Mongo while the other's is another one.",
     why: "With these protocols the server speaks first, so a listener that waits for the client's first bytes would hang. istiod keeps such a listener for one protocol.",
-    seen: &["in istiod's log: conflict happens on a well known port"],
+    seen: &[
+        "in istiod's log:",
+        "  conflict happens on a well known port PORT, incoming protocol P, existing protocol P, conflict type TYPE",
+    ],
     fix: "Give the services addresses or ports of their own, or name both ports tcp-NAME.",
     example: &[
         "- ServiceEntry  ports[0].protocol: MONGO",
