@@ -15,7 +15,6 @@ import (
 	tcp "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 
 	"istio.io/istio/pilot/pkg/model"
-	routenames "istio.io/istio/pilot/pkg/networking/core"
 	"istio.io/istio/pilot/test/xds"
 	"istio.io/istio/pkg/wellknown"
 )
@@ -81,7 +80,7 @@ func collect(server *xds.FakeDiscoveryServer, proxy *model.Proxy) (*Answer, erro
 		found.Listeners = append(found.Listeners, one)
 	}
 	sort.Slice(found.Listeners, func(i, j int) bool { return found.Listeners[i].Name < found.Listeners[j].Name })
-	for _, r := range server.RoutesFromListeners(proxy, oncePerRoute(listeners)) {
+	for _, r := range server.RoutesFromListeners(proxy, listeners) {
 		var hosts []VirtualHost
 		for _, h := range r.VirtualHosts {
 			hosts = append(hosts, hostOf(h))
@@ -100,30 +99,6 @@ func collect(server *xds.FakeDiscoveryServer, proxy *model.Proxy) (*Answer, erro
 		}
 	}
 	return found, nil
-}
-
-// oncePerRoute is a listener for each route that a chain names, the default chain too: a proxy asks for each name
-// once. Asked again within one answer, istiod's own cache of virtual hosts gives none for a route that is named
-// after one service.
-func oncePerRoute(listeners []*listener.Listener) []*listener.Listener {
-	asked := map[string]bool{}
-	var found []*listener.Listener
-	for _, l := range listeners {
-		chains := l.FilterChains
-		if l.DefaultFilterChain != nil {
-			chains = append(chains[:len(chains):len(chains)], l.DefaultFilterChain)
-		}
-		for _, chain := range chains {
-			alone := &listener.Listener{FilterChains: []*listener.FilterChain{chain}}
-			for _, name := range routenames.ExtractRoutesFromListeners([]*listener.Listener{alone}) {
-				if !asked[name] {
-					asked[name] = true
-					found = append(found, alone)
-				}
-			}
-		}
-	}
-	return found
 }
 
 func discovery(c *cluster.Cluster) string {
