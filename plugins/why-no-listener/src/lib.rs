@@ -9,7 +9,7 @@ use cli::{Cli, FailOn, Format, Show};
 use mesh_core::causes::{Destination, PAGES, Severity, Wish};
 use mesh_core::change;
 use mesh_core::predict::store::Store;
-use mesh_core::predict::{ProxyFacts, WORKLOAD_KINDS};
+use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
 use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
@@ -116,14 +116,14 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     let Some(asked) = &cli.question else {
         return run.scan(namespace.as_deref(), &wish, io);
     };
-    if asked.host.is_some() {
-        return Ok(cannot_work(
-            io,
-            "a connection from a pod is not walked yet: ask about a gateway's port",
-        ));
+    if asked.host.is_some()
+        && let Some(sentence) = no_sidecar(&classes, cli.proxy.is_some())
+    {
+        return Ok(cannot_work(io, sentence));
     }
     let question = Question {
         port: u32::from(asked.port),
+        host: asked.host.clone(),
         sni: cli.sni.clone(),
         http_host: cli.http_host.clone(),
         namespace,
@@ -173,6 +173,18 @@ fn basis(files: &FromFiles, typed: &[String]) -> Basis {
         read: files.in_words(),
         command: format!("{COMMAND} {}", typed.join(" ")),
     }
+}
+
+/// Why a connection cannot be asked about: it begins at a pod with a sidecar.
+fn no_sidecar(classes: &[Class], chosen: bool) -> Option<&'static str> {
+    if !chosen {
+        return Some("a connection begins at a pod: say which one with --proxy");
+    }
+    let sidecar = |c: &Class| c.proxy.kind == ProxyKind::Sidecar;
+    if classes.iter().any(sidecar) {
+        return None;
+    }
+    Some("a gateway opens no connections by itself: ask about its port without a host")
 }
 
 /// The Service that `--to` names: in its own namespace, in `-n`, else wherever the only one of that name is.
@@ -236,9 +248,20 @@ fn find_proxy(
                         .iter()
                         .all(|(k, v)| p.labels.get(k) == Some(v))
                 };
-                mesh_core::predict::routers(snapshot)
-                    .into_iter()
-                    .find(|p| p.namespace == namespace && selected(p))
+                let mut routers = mesh_core::predict::routers(snapshot).into_iter();
+                let router = routers.find(|p| p.namespace == namespace && selected(p));
+                let facts = |kind: Kind| {
+                    let mut all = snapshot.of_kind(kind);
+                    all.find_map(|o| {
+                        let found = ProxyFacts::of_workload(o).or_else(|| ProxyFacts::of_pod(o))?;
+                        (found.namespace == namespace && selected(&found)).then_some(found)
+                    })
+                };
+                let selecting = !service.spec.selector.is_empty();
+                router.or_else(|| {
+                    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
+                    kinds.filter(|_| selecting).find_map(facts)
+                })
             }),
         _ => WORKLOAD_KINDS
             .into_iter()

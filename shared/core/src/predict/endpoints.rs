@@ -107,6 +107,16 @@ pub(super) fn addresses(store: &Store<'_>, service: &Service, port: &ServicePort
         .collect()
 }
 
+/// The addresses of every endpoint of a service, each once, ready or not: what a headless Service's name stands for.
+pub(super) fn all_addresses(store: &Store<'_>, service: &Service) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    instances(store, service)
+        .into_iter()
+        .map(|i| i.address)
+        .filter(|address| known.insert(address.clone()))
+        .collect()
+}
+
 /// What every object of the service's host and namespace gives; istiod keeps endpoints by these two only.
 fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let mut found = Vec::new();
@@ -192,7 +202,7 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
     found
 }
 
-fn takes_mutual_tls(labels: &Labels) -> bool {
+pub(crate) fn takes_mutual_tls(labels: &Labels) -> bool {
     labels.get(TLS_MODE_LABEL).is_some_and(|m| m == "istio")
 }
 

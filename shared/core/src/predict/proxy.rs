@@ -342,6 +342,57 @@ pub fn has_sidecars(snapshot: &Snapshot) -> bool {
     objects.any(|object| gets_sidecar(snapshot, object))
 }
 
+/// Whether a pod has a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Injection {
+    /// One of its containers runs the proxy, or its labels or its namespace's ask for one.
+    Yes,
+    /// It shares its node's network: never.
+    HostNetwork,
+    /// Its label or annotation `sidecar.istio.io/inject` says no.
+    OptedOut,
+    /// Nothing asks for one.
+    No,
+    /// It may be asked for by the labels of its namespace, which was not read.
+    Unknown,
+}
+
+/// Whether the pods of an object have a sidecar, or will get one.
+/// After istio `pkg/kube/inject/inject.go:injectRequired` and the webhook's selectors.
+#[must_use]
+pub fn injection(snapshot: &Snapshot, object: &Object) -> Injection {
+    let Some((labels, spec, _)) = pods_of(object) else {
+        return Injection::No;
+    };
+    if runs_proxy(spec) {
+        return Injection::Yes;
+    }
+    let annotations = match workload_spec(object) {
+        Some(workload) => &workload.template.metadata.annotations,
+        None => &object.meta.annotations,
+    };
+    // A pod that was injected carries this, whatever its containers are called.
+    if annotations.contains_key("sidecar.istio.io/status") {
+        return Injection::Yes;
+    }
+    if spec.host_network {
+        return Injection::HostNetwork;
+    }
+    let asked = labels.get(INJECT).or_else(|| annotations.get(INJECT));
+    match asked.map(String::as_str) {
+        Some("false") => Injection::OptedOut,
+        Some("true") if labels.contains_key(INJECT) => Injection::Yes,
+        _ if gets_sidecar(snapshot, object) => Injection::Yes,
+        _ => match snapshot.find(Kind::Namespace, "", &object.key.namespace) {
+            Some(_) => Injection::No,
+            None => Injection::Unknown,
+        },
+    }
+}
+
+/// The label, and the annotation before it, that asks for a sidecar or against one.
+const INJECT: &str = "sidecar.istio.io/inject";
+
 /// By its namespace's label, or because it has one already.
 fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
     let injected = || {
@@ -359,18 +410,25 @@ fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
         return false;
     };
     runs_proxy(spec)
-        || match labels.get("sidecar.istio.io/inject").map(String::as_str) {
+        || match labels.get(INJECT).map(String::as_str) {
             Some("false") => false,
             Some("true") => true,
             _ => injected(),
         }
 }
 
-/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
-/// workloads of which none was.
+/// How many pods with a sidecar there are in the namespaces that are meant.
 #[must_use]
 pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
-    let pods: Vec<ProxyFacts> = snapshot
+    let all = sidecars(snapshot, meant);
+    all.iter().fold(0, |sum, s| s.replicas.saturating_add(sum))
+}
+
+/// The pods with a sidecar in the namespaces that are meant: pods that were read, and the replicas of workloads of
+/// which none was.
+#[must_use]
+pub fn sidecars(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> Vec<ProxyFacts> {
+    let mut found: Vec<ProxyFacts> = snapshot
         .of_kind(Kind::Pod)
         .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_pod)
@@ -383,13 +441,13 @@ pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
                 .iter()
                 .all(|(k, v)| pod.labels.get(k) == Some(v))
     };
-    let replicas: u32 = WORKLOAD_KINDS
+    let without_pods: Vec<ProxyFacts> = WORKLOAD_KINDS
         .into_iter()
         .flat_map(|kind| snapshot.of_kind(kind))
         .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_workload)
-        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
-        .map(|w| w.replicas)
-        .sum();
-    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
+        .filter(|w| !found.iter().any(|pod| owns(w, pod)))
+        .collect();
+    found.extend(without_pods);
+    found
 }

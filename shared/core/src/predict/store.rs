@@ -208,7 +208,7 @@ pub struct DestinationRule {
 impl DestinationRule {
     /// The TLS mode that is written for a port: the subset's own comes first.
     /// After `pilot/pkg/xds/endpoints/mtls_checker.go:tlsModeForDestinationRule`.
-    pub(super) fn tls_mode<'s>(&'s self, subset: Option<&'s Subset>, port: u32) -> Option<&'s str> {
+    pub(crate) fn tls_mode<'s>(&'s self, subset: Option<&'s Subset>, port: u32) -> Option<&'s str> {
         subset
             .and_then(|s| tls_of_port(s.traffic_policy.as_ref(), port))
             .or_else(|| tls_of_port(self.traffic_policy.as_ref(), port))

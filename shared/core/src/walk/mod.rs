@@ -5,6 +5,8 @@ mod gateway;
 mod names;
 mod narrow;
 mod scan;
+mod sidecar;
+mod way;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +25,8 @@ pub use scan::{Scan, scan};
 pub struct Question {
     /// A Gateway server's number, else a gateway Service's port, else a listener's.
     pub port: u32,
+    /// Where a connection from a pod should lead: a name or an address. Without one it is a gateway's port.
+    pub host: Option<String>,
     /// The server name of a TLS client.
     pub sni: Option<String>,
     /// The host of an HTTP client.
@@ -74,9 +78,15 @@ pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
         .collect()
 }
 
-/// Answers a question for every gateway that should have the port.
+/// Answers a question for every gateway that should have the port, or about a connection from the first sidecar.
 #[must_use]
 pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+    if question.host.is_some() {
+        let mut sidecars = classes.iter();
+        let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
+        let answer = sidecar.map(|class| sidecar::answer(store, class, question));
+        return answer.into_iter().collect();
+    }
     let declaring: Vec<_> = store
         .gateways
         .iter()
