@@ -21,14 +21,15 @@ use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 /// The annotation that says who sees a Service.
 pub const EXPORT_TO_ANNOTATION: &str = "networking.istio.io/exportTo";
 
-/// Age first: without a creation time an object counts as the newest, as it would be created now.
-pub type Age = (bool, Option<Timestamp>);
+/// Age first: without a creation time an object counts as the newest, as it would be created now; behind those come
+/// the objects that a change is about to make.
+pub type Age = (bool, Option<Timestamp>, bool);
 
 /// The sort key of an object's age.
 #[must_use]
 pub fn age(object: &Object) -> Age {
     let created = object.meta.creation_timestamp;
-    (created.is_none(), created)
+    (created.is_none(), created, object.origin.is_none())
 }
 
 /// Who sees an object.

@@ -134,7 +134,7 @@ impl<'w> Way<'w, '_> {
             let line = match dialled.meant {
                 Meant::Service(s) if s.host.is_none() => {
                     let name = format!("{}.{}", s.sort_name, s.namespace);
-                    self.lead = Some(format!("{name}:{port}"));
+                    self.lead = Some(("it leads to", format!("{name}:{port}")));
                     if s.ports.iter().any(|p| p.number == port) {
                         format!("{} ({name})", dialled.with_port(port))
                     } else {
@@ -176,7 +176,7 @@ impl<'w> Way<'w, '_> {
     pub(super) fn bypass(&mut self) {
         self.pass_on();
         if self.lead.is_none() {
-            self.lead = Some(format!("past Envoy to {}", self.place()));
+            self.lead = Some(("it goes to", self.place()));
         }
     }
 
@@ -193,7 +193,7 @@ impl<'w> Way<'w, '_> {
             }
             _ => self.place(),
         };
-        self.lead = Some(format!("it passes on to {to}"));
+        self.lead = Some(("it passes on to", to));
         if let Meant::Service(s) = self.dialled.meant
             && s.host.is_none()
         {

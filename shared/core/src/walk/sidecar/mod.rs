@@ -35,8 +35,8 @@ struct Way<'w, 'a> {
     dialled: Dialled<'w>,
     /// The entry of what every sidecar has.
     rest: EntryId,
-    /// What the first line says about where it leads, behind the verdict.
-    lead: Option<String>,
+    /// Where it leads, for the first line: a verb, and what it leads to.
+    lead: Option<(&'static str, String)>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
 }
@@ -190,9 +190,12 @@ impl<'w> Way<'w, '_> {
             .find(|f| f.severity == Severity::Error);
         let title = error.map(|f| format!(": {}", f.page.title));
         let title = title.unwrap_or_default();
-        let lead = self.lead.as_deref().unwrap_or("it leads on");
+        let (verb, lead) = match &self.lead {
+            Some((verb, lead)) => (*verb, lead.as_str()),
+            None => ("it leads", "on"),
+        };
         match self.walk.verdict {
-            Verdict::Open => format!("will be open: {lead}"),
+            Verdict::Open => format!("will be open: {verb} {lead}"),
             Verdict::Unknown => "is unknown: what decides was not read".to_owned(),
             Verdict::Diverted => {
                 let by = error.and_then(|f| self.walk.store.snapshot.get(f.primary.object));

@@ -282,9 +282,10 @@ impl<'w> Way<'w, '_> {
             .iter()
             .any(|(name, _)| !config.clusters.contains_key(name));
         self.lead = Some(if clusters.len() > 1 {
-            names::lead(clusters, &self.walk.store.mesh.domain)
+            let shares = names::lead(clusters, &self.walk.store.mesh.domain);
+            ("it leads", shares)
         } else {
-            format!("it leads to {}", self.cluster_name(first))
+            ("it leads to", self.cluster_name(first))
         });
         if absent {
             self.walk.hop("cluster", HopStatus::Broken, None, lines);

@@ -87,13 +87,15 @@ impl Way<'_, '_> {
 
     fn tell_cause(&mut self, ends: bool) {
         let port = self.walk.port;
-        if let Some(alias) = self.dialled.alias
-            && let Some(entry) = self.dropped(alias.object, None)
-        {
-            self.walk.tell_dropped(entry);
-            return;
-        }
+        let alias = self.dialled.alias;
         match self.dialled.meant {
+            Meant::Nothing if alias.is_some() => {
+                let port_of = |s: &Service| s.ports.iter().position(|p| p.number == port);
+                let entry = alias.and_then(|s| self.dropped(s.object, port_of(s)));
+                if let Some(entry) = entry {
+                    self.walk.tell_dropped(entry);
+                }
+            }
             Meant::Service(service) | Meant::Instance { service, .. } => {
                 let index = service.ports.iter().position(|p| p.number == port);
                 let Some(index) = index else {
@@ -103,7 +105,13 @@ impl Way<'_, '_> {
                     } else {
                         Symptom::NoSuchPort { service }
                     };
-                    self.walk.tell(self.rest, symptom);
+                    let finding = self.walk.tell(self.rest, symptom);
+                    if let (Some(finding), Some(alias)) = (finding, alias) {
+                        finding.so.push(format!(
+                            "{} is another name for it (SC-EXTERNALNAME-ALIAS)",
+                            alias.hostname
+                        ));
+                    }
                     return;
                 };
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
