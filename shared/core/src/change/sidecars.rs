@@ -72,7 +72,7 @@ pub(super) fn compare(
     }
     let reached = added.remove("").unwrap_or_default();
     if reached > 0 {
-        let whose = if reached == all {
+        let whose = if reached == all && all > 1 {
             format!("all {}", counted(all as usize, "sidecar"))
         } else {
             counted(reached as usize, "sidecar")

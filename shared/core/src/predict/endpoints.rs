@@ -143,8 +143,8 @@ fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     found
 }
 
-/// From EndpointSlices, and from WorkloadEntries that the Service selects; in files without any slice, from pods and
-/// templates that the Service selects.
+/// From EndpointSlices, and from WorkloadEntries that the Service selects; in files without any slice, and for a Service
+/// that is yet to be made, from pods and templates that it selects.
 fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let Some(object) = store.snapshot.get(service.object) else {
         return Vec::new();
@@ -152,7 +152,9 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let Some(view) = views::Service::of(&object.view) else {
         return Vec::new();
     };
-    let mut found = if store.snapshot.of_kind(Kind::EndpointSlice).next().is_none() {
+    // Kubernetes makes the slices of a new Service when it is there.
+    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
+    let mut found = if unsliced {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)

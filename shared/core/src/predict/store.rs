@@ -29,7 +29,7 @@ pub type Age = (bool, Option<Timestamp>, bool);
 #[must_use]
 pub fn age(object: &Object) -> Age {
     let created = object.meta.creation_timestamp;
-    (created.is_none(), created, object.origin.is_none())
+    (created.is_none(), created, object.is_new())
 }
 
 /// Who sees an object.

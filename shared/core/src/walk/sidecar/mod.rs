@@ -17,7 +17,7 @@ use crate::causes::{Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Step};
 use crate::predict::store::Store;
 use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
-use crate::snapshot::Kind;
+use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection from a sidecar, in order.
 const HOPS: [&str; 6] = [
@@ -37,6 +37,8 @@ struct Way<'w, 'a> {
     rest: EntryId,
     /// Where it leads, for the first line: a verb, and what it leads to.
     lead: Option<(&'static str, String)>,
+    /// The object that takes the connection, where it is for another one.
+    taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
 }
@@ -60,6 +62,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         dialled,
         rest,
         lead: None,
+        taken_by: None,
         none: None,
     };
     if way.capture() {
@@ -198,7 +201,9 @@ impl<'w> Way<'w, '_> {
             Verdict::Open => format!("will be open: {verb} {lead}"),
             Verdict::Unknown => "is unknown: what decides was not read".to_owned(),
             Verdict::Diverted => {
-                let by = error.and_then(|f| self.walk.store.snapshot.get(f.primary.object));
+                let by = self
+                    .taken_by
+                    .and_then(|id| self.walk.store.snapshot.get(id));
                 let by = by.map(|o| format!(" by {}", o.key)).unwrap_or_default();
                 format!("will be diverted to {lead}{by}")
             }
@@ -209,7 +214,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// The pod of a Service that is dialled by its own address, and the Services with an address that select it.
-    fn pod_services(&self) -> Vec<(&'w crate::snapshot::Object, u32)> {
+    fn pod_services(&self) -> Vec<(&'w Object, u32)> {
         let Some(pod) = self.dialled.meant.pod() else {
             return Vec::new();
         };

@@ -170,6 +170,7 @@ impl<'w> Way<'w, '_> {
             };
             self.walk
                 .broken("listener", taken.made_by, line, Verdict::Diverted);
+            self.taken_by = taken.made_by;
             self.chain_hop(taken, HopStatus::Instead);
             self.clusters(&taken.leads, taken, HopStatus::Instead, speaks);
             self.tell_diverted(taken.how, taken.chain);
