@@ -12,7 +12,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use mesh_core::ledger::Fate;
-use mesh_core::predict::Listener;
+use mesh_core::predict::store::Store;
+use mesh_core::predict::{Listener, ProxyFacts, predict};
+use mesh_core::snapshot::Kind;
+use mesh_core::walk::{Class, sidecar_classes};
 use serde_json::Value;
 
 /// Scenarios around gateways.
@@ -130,6 +133,41 @@ fn every_decision_about_a_sidecar_has_a_fate() -> Result<(), Box<dyn Error>> {
             }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// Each pod is predicted as its class is, and no pod is lost.
+#[test]
+fn like_sidecars_are_predicted_once() -> Result<(), Box<dyn Error>> {
+    let mut wrong = Vec::new();
+    let mut fewer = 0;
+    for folder in folders(SIDECARS)? {
+        let (predicted, _) = read(&folder)?;
+        let store = Store::new(&predicted.snapshot);
+        let classes = sidecar_classes(&store);
+        let has_proxy = |facts: &ProxyFacts| facts.containers.iter().any(|c| !c.args.is_empty());
+        let pods: Vec<ProxyFacts> = predicted
+            .snapshot
+            .of_kind(Kind::Pod)
+            .filter_map(ProxyFacts::of_pod)
+            .filter(has_proxy)
+            .collect();
+        let members: u32 = classes.iter().map(|c| c.proxy.replicas).sum();
+        if members as usize != pods.len() {
+            wrong.push(format!("{}: {members} of {}", folder.display(), pods.len()));
+        }
+        fewer += pods.len() - classes.len();
+        for pod in pods {
+            let alone = predict(&store, &pod).config;
+            let like =
+                |c: &Class| c.proxy.namespace == pod.namespace && c.prediction.config == alone;
+            if !classes.iter().any(like) {
+                wrong.push(format!("{}: {} is like none", folder.display(), pod.name));
+            }
+        }
+    }
+    assert!(fewer > 0, "no two pods are alike");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     Ok(())
 }

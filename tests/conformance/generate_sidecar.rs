@@ -265,6 +265,9 @@ impl Draw<'_> {
         if asked && self.random.chance(4) {
             set("ISTIO_META_HTTP10", "1");
         }
+        if asked && self.random.chance(20) {
+            set("ISTIO_META_DNS_CAPTURE", "true");
+        }
         if asked && self.random.chance(3) {
             set("ISTIO_META_HTTP_PROXY_PORT", "15003");
         }
@@ -277,7 +280,16 @@ impl Draw<'_> {
         ]);
         let labels = json!({"app": app, "version": version});
         let spec = json!({"containers": [{"name": "app", "image": "app", "ports": ports}, proxy]});
-        let status = json!({"podIP": ip, "podIPs": [{"ip": ip}], "phase": "Running",
+        let v6 = format!("fd00::{}", self.ip);
+        let ips = match self.random.below(20) {
+            0 if asked => vec![v6],
+            1 if asked => vec![ip.clone(), v6],
+            2 if asked => vec![v6, ip.clone()],
+            _ => vec![ip.clone()],
+        };
+        let ip = ips[0].clone();
+        let all: Vec<Value> = ips.iter().map(|ip| json!({"ip": ip})).collect();
+        let status = json!({"podIP": ip, "podIPs": all, "phase": "Running",
             "conditions": [{"type": "Ready", "status": if ready { "True" } else { "False" }}]});
         self.push(
             "v1",
@@ -393,7 +405,14 @@ impl Draw<'_> {
         } else {
             format!("10.96.0.{}", self.cluster_ip)
         };
-        let spec = json!({"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "selector": {"app": app}, "ports": ports});
+        let v6 = format!("fd00:96::{}", self.cluster_ip);
+        let addresses = match self.random.below(12) {
+            0 if kind >= 4 => vec![v6],
+            1 if kind >= 4 => vec![address, v6],
+            2 if kind >= 4 => vec![v6, address],
+            _ => vec![address],
+        };
+        let spec = json!({"type": "ClusterIP", "clusterIP": addresses[0], "clusterIPs": addresses, "selector": {"app": app}, "ports": ports});
         self.push(
             "v1",
             "Service",
@@ -495,15 +514,23 @@ impl Draw<'_> {
         if !export_to.is_empty() && self.chance(50) {
             spec["exportTo"] = json!(export_to);
         }
+        let mut given: Vec<Value> = Vec::new();
         for host in &hosts {
             self.hosts.push((*host).to_owned());
+            if spec.get("addresses").is_none() && self.chance(60) {
+                let last = self.random.between(1, 3);
+                given.push(json!({"host": host, "value": format!("240.240.0.{last}")}));
+                if self.chance(50) {
+                    given.push(json!({"host": host, "value": format!("2001:2::{last}")}));
+                }
+            }
         }
         self.push(
             "networking.istio.io/v1",
             "ServiceEntry",
             namespace,
             &format!("se-{n}"),
-            json!({"spec": spec}),
+            json!({"spec": spec, "status": {"addresses": given}}),
         );
     }
 

@@ -52,7 +52,7 @@ pub(crate) const REASONS: [&str; 38] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 38] = [
+pub(crate) const SIDECAR_REASONS: [&str; 37] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",
@@ -64,7 +64,6 @@ pub(crate) const SIDECAR_REASONS: [&str; 38] = [
     "UnknownHost",
     "NotVisible",
     "PortAbsent",
-    "NotForwarded",
     "PortUnclear",
     "SubsetUndefined",
     "NoEndpoints",

@@ -248,20 +248,10 @@ fn find_proxy(
                         .iter()
                         .all(|(k, v)| p.labels.get(k) == Some(v))
                 };
-                let mut routers = mesh_core::predict::routers(snapshot).into_iter();
-                let router = routers.find(|p| p.namespace == namespace && selected(p));
-                let facts = |kind: Kind| {
-                    let mut all = snapshot.of_kind(kind);
-                    all.find_map(|o| {
-                        let found = ProxyFacts::of_workload(o).or_else(|| ProxyFacts::of_pod(o))?;
-                        (found.namespace == namespace && selected(&found)).then_some(found)
-                    })
-                };
-                let selecting = !service.spec.selector.is_empty();
-                router.or_else(|| {
-                    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
-                    kinds.filter(|_| selecting).find_map(facts)
-                })
+                mesh_core::predict::routers(snapshot)
+                    .into_iter()
+                    .chain(mesh_core::predict::sidecars(store))
+                    .find(|p| p.namespace == namespace && selected(p))
             }),
         _ => WORKLOAD_KINDS
             .into_iter()

@@ -106,7 +106,7 @@ fn groups(store: &Store<'_>, changes: &[Change]) -> Vec<ProxyFacts> {
     let touched = touched(store, changes);
     let keys = label_keys(store);
     let mut found: BTreeMap<Key, ProxyFacts> = BTreeMap::new();
-    for facts in sidecars(store.snapshot, &|_| true) {
+    for facts in sidecars(store) {
         let key = key(store, &facts, &touched, &keys);
         let count = facts.replicas;
         found

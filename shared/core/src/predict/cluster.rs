@@ -266,7 +266,7 @@ pub(super) fn of_port(
     }
     let by_name = matches!(discovery, "STRICT_DNS" | "LOGICAL_DNS");
     let endpoints = match discovery {
-        ORIGINAL_DST => Vec::new(),
+        ORIGINAL_DST | DYNAMIC_FORWARD_PROXY => Vec::new(),
         _ => endpoints,
     };
     (all > 0 || !by_name).then_some(Cluster {
@@ -298,6 +298,9 @@ impl Client {
 /// Connections go to the address that the client asked for.
 pub(super) const ORIGINAL_DST: &str = "ORIGINAL_DST";
 
+/// Connections go to the name that the client asked for.
+pub(super) const DYNAMIC_FORWARD_PROXY: &str = "envoy.clusters.dynamic_forward_proxy";
+
 /// Routers cannot pass a connection to the address that was asked for, so those services fall back to EDS.
 /// After `core/cluster.go:convertResolution`.
 fn discovery(resolution: Resolution, client: Client) -> &'static str {
@@ -307,6 +310,6 @@ fn discovery(resolution: Resolution, client: Client) -> &'static str {
         Resolution::Dns => "STRICT_DNS",
         Resolution::DnsRoundRobin => "LOGICAL_DNS",
         Resolution::DynamicDns if client == Client::SniRouter => "EDS",
-        Resolution::DynamicDns => "envoy.clusters.dynamic_forward_proxy",
+        Resolution::DynamicDns => DYNAMIC_FORWARD_PROXY,
     }
 }

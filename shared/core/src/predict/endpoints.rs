@@ -89,20 +89,35 @@ pub(super) struct Address {
     pub(super) is_ip: bool,
 }
 
-/// The addresses of a port, each once, ready or not.
-/// After `pilot/pkg/model/push_context.go:ServiceEndpointsByPort`.
-pub(super) fn addresses(store: &Store<'_>, service: &Service, port: &ServicePort) -> Vec<Address> {
+/// The addresses of a port, each once, ready or not. istiod keeps them by host name, namespace and number: of several
+/// services with one name the last that has any gives those of all.
+/// After `pilot/pkg/model/push_context.go:initServiceRegistry`, `:ServiceEndpointsByPort`.
+pub(super) fn addresses(store: &Store<'_>, service: &Service, port: u32) -> Vec<Address> {
+    let all = instances(store, service);
+    let mut found: Vec<&Instance> = Vec::new();
+    for same in store
+        .services_named(&service.hostname)
+        .filter(|s| s.namespace == service.namespace)
+    {
+        let ports = || same.ports.iter().filter(|p| p.number == port);
+        let own = all.iter().filter(|i| {
+            i.number.map_or_else(
+                || ports().any(|p| p.name == i.port_name),
+                |n| n == port && ports().next().is_some(),
+            )
+        });
+        let own: Vec<&Instance> = own.collect();
+        if !own.is_empty() {
+            found = own;
+        }
+    }
     let mut known = BTreeSet::new();
-    instances(store, service)
+    found
         .into_iter()
-        .filter(|i| {
-            i.number
-                .map_or_else(|| i.port_name == port.name, |n| n == port.number)
-        })
-        .filter(|i| known.insert(i.address.clone()))
+        .filter(|i| known.insert(i.address.as_str()))
         .map(|i| Address {
             is_ip: is_ip(&i.address) || matches!(i.endpoint, Endpoint::Replicas { .. }),
-            address: i.address,
+            address: i.address.clone(),
         })
         .collect()
 }

@@ -11,8 +11,8 @@ use super::ProxyFacts;
 use super::config::{Config, FilterChain, Listener};
 use crate::ledger::EntryId;
 
-/// Ports of the static listeners that every gateway has: status and metrics.
-const STATIC_LISTENERS: [u32; 2] = [15021, 15090];
+/// Ports of the static listeners that every proxy has: status and metrics.
+pub(super) const STATIC_LISTENERS: [u32; 2] = [15021, 15090];
 
 /// Ports that the agent or Envoy's admin has in the pod.
 const AGENT_PORTS: [u32; 4] = [15000, 15004, 15020, 15053];

@@ -25,8 +25,10 @@ pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
     Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
-    injection, not_a_router, pod_spec, routers, sidecar_pods, sidecars, workload_spec,
+    injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
 };
+
+pub use sidecar::sidecars;
 
 use crate::ledger::{Block, Ledger, Step};
 use crate::snapshot::views::Destination;
@@ -53,6 +55,13 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
 /// The addresses that the name of a headless service stands for.
 pub(crate) fn addresses_of(store: &Store<'_>, service: &store::Service) -> Vec<String> {
     endpoints::all_addresses(store, service)
+}
+
+/// Predicts several sidecars, in their order. Those of one namespace that the same Sidecar decides for know the same
+/// services, so this is faster than one by one.
+#[must_use]
+pub fn predict_sidecars(store: &Store<'_>, proxies: &[ProxyFacts]) -> Vec<Prediction> {
+    sidecar::predict_all(store, proxies)
 }
 
 /// What a destination of a rule comes to for a proxy, whatever its weight, and also when no rule has it yet.

@@ -394,7 +394,7 @@ pub fn injection(snapshot: &Snapshot, object: &Object) -> Injection {
 const INJECT: &str = "sidecar.istio.io/inject";
 
 /// By its namespace's label, or because it has one already.
-fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
+pub(super) fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
     let injected = || {
         snapshot
             .find(Kind::Namespace, "", &object.key.namespace)
@@ -417,37 +417,34 @@ fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
         }
 }
 
-/// How many pods with a sidecar there are in the namespaces that are meant.
+/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
+/// workloads of which none was.
 #[must_use]
 pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
-    let all = sidecars(snapshot, meant);
-    all.iter().fold(0, |sum, s| s.replicas.saturating_add(sum))
-}
-
-/// The pods with a sidecar in the namespaces that are meant: pods that were read, and the replicas of workloads of
-/// which none was.
-#[must_use]
-pub fn sidecars(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> Vec<ProxyFacts> {
-    let mut found: Vec<ProxyFacts> = snapshot
+    let pods: Vec<ProxyFacts> = snapshot
         .of_kind(Kind::Pod)
         .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_pod)
         .collect();
-    let owns = |workload: &ProxyFacts, pod: &ProxyFacts| {
-        workload.namespace == pod.namespace
-            && pod.name.starts_with(&workload.name)
-            && workload
-                .labels
-                .iter()
-                .all(|(k, v)| pod.labels.get(k) == Some(v))
-    };
-    let without_pods: Vec<ProxyFacts> = WORKLOAD_KINDS
-        .into_iter()
-        .flat_map(|kind| snapshot.of_kind(kind))
+    let replicas: u32 = workloads(snapshot)
         .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_workload)
-        .filter(|w| !found.iter().any(|pod| owns(w, pod)))
-        .collect();
-    found.extend(without_pods);
-    found
+        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
+        .map(|w| w.replicas)
+        .sum();
+    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
+}
+
+/// The objects whose template stands for pods.
+pub(super) fn workloads(snapshot: &Snapshot) -> impl Iterator<Item = &Object> {
+    let kinds = WORKLOAD_KINDS.into_iter();
+    kinds.flat_map(|kind| snapshot.of_kind(kind))
+}
+
+/// Whether a pod is one of those that a workload's template describes.
+pub(super) fn owns(workload: &ProxyFacts, pod: &ProxyFacts) -> bool {
+    let mut labels = workload.labels.iter();
+    workload.namespace == pod.namespace
+        && pod.name.starts_with(&workload.name)
+        && labels.all(|(k, v)| pod.labels.get(k) == Some(v))
 }

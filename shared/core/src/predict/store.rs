@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 
 use jiff::Timestamp;
 
@@ -117,6 +118,8 @@ pub struct Service {
     pub hostname: String,
     /// Addresses: a Service's own, or each that a ServiceEntry gives to its hosts; `0.0.0.0` where there is none.
     pub addresses: Vec<String>,
+    /// Addresses that istiod gave to a host without any: for proxies that answer DNS queries.
+    pub given: Vec<IpAddr>,
     /// Namespace.
     pub namespace: String,
     /// `metadata.name` for Kubernetes, the host for a ServiceEntry: breaks ties of age.
@@ -944,6 +947,7 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig) -> Option<Service> {
         object: object.id,
         host: None,
         addresses: cluster_addresses(object, spec),
+        given: Vec::new(),
         hostname: format!("{}.{namespace}.svc.{}", object.key.name, mesh.domain),
         namespace: namespace.to_owned(),
         sort_name: object.key.name.clone(),
@@ -1001,7 +1005,7 @@ fn entry_addresses(written: &[String]) -> Vec<String> {
     written
         .iter()
         .filter_map(|text| {
-            if text.parse::<std::net::IpAddr>().is_ok() {
+            if text.parse::<IpAddr>().is_ok() {
                 return Some(text.clone());
             }
             let network = text.parse::<Network>().ok()?;
@@ -1014,6 +1018,23 @@ fn entry_addresses(written: &[String]) -> Vec<String> {
         // istiod keeps a service under its name and address: the same one twice is one.
         .filter(|address| known.insert(address.clone()))
         .collect()
+}
+
+/// The addresses that istiod gave to a host: only where the ServiceEntry has none of its own, and its endpoints are not
+/// those that the client asked for.
+/// After `pilot/pkg/networking/serviceentry:shouldV2AutoAllocateIPFromPieces`.
+fn given_addresses(object: &Object, entry: &ServiceEntry, host: &str) -> Vec<IpAddr> {
+    let refused = object
+        .meta
+        .labels
+        .get("networking.istio.io/enable-autoallocate-ip")
+        .is_some_and(|v| v.eq_ignore_ascii_case("false"));
+    let none = matches!(entry.spec.resolution.as_str(), "" | "NONE");
+    if refused || none || !entry.spec.addresses.is_empty() {
+        return Vec::new();
+    }
+    let given = entry.status.addresses.iter().filter(|a| a.host == host);
+    given.filter_map(|a| a.value.parse().ok()).collect()
 }
 
 /// One service a host; without any address that can be read there is none.
@@ -1047,6 +1068,7 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
             object: object.id,
             host: Some(index),
             addresses: addresses.clone(),
+            given: given_addresses(object, view, host),
             hostname: host.clone(),
             namespace: namespace.to_owned(),
             sort_name: host.clone(),

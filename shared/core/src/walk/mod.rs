@@ -13,7 +13,9 @@ use std::collections::BTreeSet;
 use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::{Gateway, Store};
-use crate::predict::{Prediction, ProxyFacts, ProxyKind, not_a_router, predict, routers};
+use crate::predict::{
+    Prediction, ProxyFacts, ProxyKind, not_a_router, predict, predict_sidecars, routers, sidecars,
+};
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::{Object, views::Labels};
 
@@ -75,6 +77,17 @@ pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     proxies
         .into_iter()
         .map(|proxy| Class::of(store, proxy))
+        .collect()
+}
+
+/// Every sidecar of the snapshot, like ones together, predicted.
+#[must_use]
+pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
+    let proxies = sidecars(store);
+    let predictions = predict_sidecars(store, &proxies);
+    let classes = proxies.into_iter().zip(predictions);
+    classes
+        .map(|(proxy, prediction)| Class { proxy, prediction })
         .collect()
 }
 

@@ -25,7 +25,7 @@ pub(in crate::predict) const ISTIO_ALPN: [&str; 5] = [
 ];
 
 /// Ports below this one need a privilege.
-const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
+pub(in crate::predict) const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
 
 /// SNIs claimed by passthrough matches, by port: over all servers and Gateways of the proxy.
 type ClaimedSni = BTreeMap<(u32, String), (String, EntryId)>;

@@ -18,7 +18,8 @@ use crate::snapshot::ObjectId;
 use crate::snapshot::views::{Labels, Server, ServerTls};
 
 pub(super) use chains::{
-    ISTIO_ALPN, Place, attach, candidates, destinations, usable, wildcard_address,
+    FIRST_UNPRIVILEGED_PORT, ISTIO_ALPN, Place, attach, candidates, destinations, usable,
+    wildcard_address,
 };
 pub(super) use merge::{BoundServer, Merged};
 pub(crate) use ports::target_port;

@@ -1,6 +1,7 @@
 //! Addresses of a sidecar and of the services it knows.
 //! After istio `core/listener_address.go` and `pilot/pkg/model/service.go:GetAddressForProxy` (1.31).
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::scope::Imported;
@@ -13,6 +14,8 @@ use crate::predict::store::Registry;
 pub(super) struct Families {
     v4: bool,
     v6: bool,
+    /// It answers DNS queries, so that addresses which istiod gave to hosts are used.
+    answers_dns: bool,
 }
 
 impl Families {
@@ -22,6 +25,7 @@ impl Families {
         Self {
             v4: !v6 || proxy.ips.iter().any(|ip| !ip.contains(':')),
             v6,
+            answers_dns: proxy.metadata.dns_capture,
         }
     }
 
@@ -49,23 +53,41 @@ impl Families {
     }
 
     /// The address that a proxy reaches a service at: an address, a network, or the unspecified one.
-    pub(super) fn address_of<'i>(self, one: &'i Imported<'_>) -> &'i str {
+    pub(super) fn address_of<'i>(self, one: &'i Imported<'_>) -> Cow<'i, str> {
         let all = one.addresses();
         let own = match one.service.registry {
             Registry::Kubernetes => all.iter().find(|a| self.has(a)),
             Registry::ServiceEntry => None,
         };
-        own.or_else(|| all.first())
-            .map_or(UNSPECIFIED, String::as_str)
+        let address = own
+            .or_else(|| all.first())
+            .map_or(UNSPECIFIED, String::as_str);
+        if address == UNSPECIFIED && self.answers_dns {
+            let given = || one.service.given.iter();
+            let v4 = || given().rfind(|a| a.is_ipv4() && self.v4);
+            if let Some(given) = v4().or_else(|| given().rfind(|a| a.is_ipv6() && self.v6)) {
+                return Cow::Owned(given.to_string());
+            }
+        }
+        Cow::Borrowed(address)
     }
 
     /// Every address of a service that requests may name as their host.
     /// After `pilot/pkg/model/service.go:getAllAddressesForProxy`.
-    pub(super) fn hosts_of<'i>(self, one: &'i Imported<'_>) -> Vec<&'i str> {
-        let all = one.addresses().iter().map(String::as_str);
+    pub(super) fn hosts_of<'i>(self, one: &'i Imported<'_>) -> Vec<Cow<'i, str>> {
         match one.service.registry {
-            Registry::Kubernetes => all.filter(|a| self.has(a)).collect(),
-            Registry::ServiceEntry => all.collect(),
+            Registry::Kubernetes => {
+                let all = one.addresses();
+                // A proxy of both families takes those of the first address's.
+                let first = all.first().is_some_and(|a| a.contains(':'));
+                let family = |a: &&String| !(self.v4 && self.v6) || a.contains(':') == first;
+                all.iter()
+                    .filter(|a| self.has(a))
+                    .filter(family)
+                    .map(|a| Cow::Borrowed(a.as_str()))
+                    .collect()
+            }
+            Registry::ServiceEntry => vec![self.address_of(one)],
         }
     }
 }

@@ -433,7 +433,8 @@ fn tls(
 fn own_names(context: &Context<'_, '_>, at: &Listening<'_>, networks: &[String]) -> Vec<String> {
     let service = &at.one.service;
     let wildcard = at.families.wildcard();
-    let address = match at.families.address_of(at.one) {
+    let address = at.families.address_of(at.one);
+    let address = match address.as_ref() {
         network if network.contains('/') => "",
         UNSPECIFIED if service.registry == Registry::ServiceEntry && at.families.only_v6() => {
             UNSPECIFIED_V6

@@ -96,7 +96,7 @@ pub(super) fn of_service(
     }
     for address in families.hosts_of(one) {
         if address != UNSPECIFIED {
-            push(&mut domains, address, port);
+            push(&mut domains, &address, port);
         }
     }
     (domains, other)

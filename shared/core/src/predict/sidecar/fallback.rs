@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::chains::PLAINTEXT_HTTP;
 use super::scope::Policy;
 use crate::ledger::{Effect, EntryId, Step};
-use crate::predict::cluster::{self, ORIGINAL_DST};
+use crate::predict::cluster::{self, DYNAMIC_FORWARD_PROXY, ORIGINAL_DST};
 use crate::predict::config::{
     ChainKind, ChainMatch, Cluster, FilterChain, Listener, Route, RouteAction, VirtualHost,
 };
@@ -93,7 +93,7 @@ pub(super) fn add_fixed(named: &BTreeSet<String>, clusters: &mut BTreeMap<String
         let discovery = match name.as_str() {
             PASSTHROUGH | INBOUND_PASSTHROUGH => ORIGINAL_DST,
             BLACK_HOLE => "STATIC",
-            DYNAMIC_DNS => "envoy.clusters.dynamic_forward_proxy",
+            DYNAMIC_DNS => DYNAMIC_FORWARD_PROXY,
             _ => continue,
         };
         clusters.insert(name.clone(), without_endpoints(discovery));

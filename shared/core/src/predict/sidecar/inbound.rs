@@ -9,13 +9,15 @@ use super::address::Families;
 use super::chains::{PLAINTEXT_HTTP, RAW_BUFFER};
 use super::fallback::{self, INBOUND_PASSTHROUGH};
 use super::mtls::{Mode, Modes};
-use super::outbound::{Family, STATIC_PORTS};
+use super::outbound::{Family, is_reserved};
 use super::scope::Scope;
-use crate::ledger::{Effect, EntryId, Reason, Step};
+use crate::ledger::{Effect, EntryId, Fate, Reason, Step};
 use crate::predict::cluster::ORIGINAL_DST;
 use crate::predict::config::{ChainKind, ChainMatch, Cluster, Endpoint, FilterChain, Listener};
-use crate::predict::gateway::{Context, ISTIO_ALPN, targets};
+use crate::predict::envoy::STATIC_LISTENERS;
+use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT, ISTIO_ALPN, targets};
 use crate::predict::protocol::Protocol;
+use crate::snapshot::ObjectId;
 use crate::snapshot::views::IngressListener;
 
 /// ALPN of HTTP over Istio's mutual TLS.
@@ -211,7 +213,7 @@ fn targeted(context: &Context<'_, '_>, port: u32) -> bool {
     context
         .ledger
         .service_ports()
-        .any(|(_, e)| e.fate == crate::ledger::Fate::Effective(Effect::TargetPort(port)))
+        .any(|(_, e)| e.fate == Fate::Effective(Effect::TargetPort(port)))
 }
 
 fn cluster_name(port: u32) -> String {
@@ -230,14 +232,6 @@ fn open(context: &mut Context<'_, '_>, under: EntryId) -> EntryId {
     context.ledger.open(step, Some(under))
 }
 
-/// The wildcard address is the proxy's own on these ports.
-fn is_reserved(context: &Context<'_, '_>, port: u32) -> bool {
-    let mesh = &context.store.mesh;
-    STATIC_PORTS.contains(&port)
-        || i64::from(port) == mesh.proxy_listen_port
-        || port == mesh.proxy_inbound_listen_port
-}
-
 /// Ports that Services lead to: of several with one port of the pod the oldest counts.
 /// After `core/listener_inbound.go:getFilterChainsByServicePort`.
 fn of_services(
@@ -250,7 +244,7 @@ fn of_services(
         let number = target.target_port;
         let reason = if context.proxy.metadata.not_intercepted {
             Reason::NotIntercepted
-        } else if is_reserved(context, number) {
+        } else if is_reserved(&context.store.mesh, number) {
             Reason::ReservedPort { port: number }
         } else if let Some(port) = found.get(&number) {
             Reason::InboundTaken { by: port.entry }
@@ -292,7 +286,7 @@ fn at(address: &str, port: u32) -> Cluster {
 /// Ports that the Sidecar lists. After `core/listener_inbound.go:buildInboundChainConfigs`.
 fn listed(
     context: &mut Context<'_, '_>,
-    sidecar: crate::snapshot::ObjectId,
+    sidecar: ObjectId,
     ingress: &[IngressListener],
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> BTreeMap<u32, Port> {
@@ -311,10 +305,11 @@ fn listed(
         } else {
             view.bind == families.wildcard()
         };
-        let privileged = bound && context.proxy.unprivileged && (1..1024).contains(&number);
+        let privileged =
+            bound && context.proxy.unprivileged && (1..FIRST_UNPRIVILEGED_PORT).contains(&number);
         let reason = if privileged {
             Reason::PrivilegedPort
-        } else if everywhere && STATIC_PORTS.contains(&number) {
+        } else if everywhere && STATIC_LISTENERS.contains(&number) {
             Reason::ReservedPort { port: number }
         } else if let Some(port) = found.get(&number) {
             Reason::InboundTaken { by: port.entry }

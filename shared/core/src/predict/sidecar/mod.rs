@@ -2,6 +2,7 @@
 
 mod address;
 mod chains;
+mod classes;
 mod domains;
 mod fallback;
 mod hosts;
@@ -11,14 +12,16 @@ mod outbound;
 mod routes;
 mod scope;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::config::{Config, Listener, RouteAction};
 use super::gateway::Context;
 use super::proxy::ProxyFacts;
 use super::store::Store;
 use super::{ChainKind, ChainMatch, FilterChain, Prediction};
+use crate::snapshot::ObjectId;
 
+pub use classes::sidecars;
 pub(super) use routes::Listed;
 pub(super) use scope::Scope;
 
@@ -26,16 +29,46 @@ pub(super) use scope::Scope;
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let sidecar = scope::choose(store, proxy);
     let scope = Scope::new(store, &proxy.namespace, sidecar);
+    within(store, &scope, proxy)
+}
+
+/// Predicts several sidecars, in their order: what those of a namespace know that the same Sidecar decides for is
+/// made out once.
+pub(super) fn predict_all(store: &Store<'_>, proxies: &[ProxyFacts]) -> Vec<Prediction> {
+    let mut alike: BTreeMap<(&str, Option<ObjectId>), Vec<usize>> = BTreeMap::new();
+    for (n, proxy) in proxies.iter().enumerate() {
+        let sidecar = scope::choose(store, proxy).map(|object| object.id);
+        let key = (proxy.namespace.as_str(), sidecar);
+        alike.entry(key).or_default().push(n);
+    }
+    let mut found: Vec<Prediction> = vec![Prediction::default(); proxies.len()];
+    for ((namespace, sidecar), members) in alike {
+        let sidecar = sidecar.and_then(|id| store.snapshot.get(id));
+        let scope = Scope::new(store, namespace, sidecar);
+        for n in members {
+            if let (Some(proxy), Some(place)) = (proxies.get(n), found.get_mut(n)) {
+                *place = within(store, &scope, proxy);
+            }
+        }
+    }
+    found
+}
+
+fn within<'s, 'a>(
+    store: &'s Store<'a>,
+    scope: &'s Scope<'s, 'a>,
+    proxy: &'s ProxyFacts,
+) -> Prediction {
     let mut context = Context {
         store,
         proxy,
-        scope: Some(&scope),
+        scope: Some(scope),
         ledger: scope.ledger.clone(),
     };
     scope::record_choice(store, proxy, &mut context.ledger);
     let mut config = Config::default();
     if store.mesh.proxy_listen_port > 0 {
-        listeners(&mut context, &scope, &mut config);
+        listeners(&mut context, scope, &mut config);
     }
     Prediction {
         config,

@@ -10,17 +10,12 @@ use super::scope::{Egress, Imported, Scope};
 use crate::ledger::{Effect, EntryId, Reason, Step};
 use crate::predict::config::{Cluster, FilterChain, Listener};
 use crate::predict::endpoints;
-use crate::predict::gateway::Context;
+use crate::predict::envoy::STATIC_LISTENERS;
+use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT};
+use crate::predict::mesh::MeshConfig;
 use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Resolution};
-
-/// Ports of Envoy's own listeners on the wildcard address: readiness and metrics.
-/// After `pkg/model/proxy.go:NodeMetadata`, `ENVOY_STATUS_PORT` and `ENVOY_PROMETHEUS_PORT`.
-pub(super) const STATIC_PORTS: [u32; 2] = [15021, 15090];
-
-/// The first port that needs no privilege.
-const FIRST_UNPRIVILEGED_PORT: u32 = 1024;
 
 /// How listeners take a protocol. After `pilot/pkg/networking/networking.go:ModelProtocolToListenerProtocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,10 +163,7 @@ impl Outbound<'_, '_, '_> {
         } else {
             at.bind == self.families.wildcard()
         };
-        let mesh = &context.store.mesh;
-        let reserved = STATIC_PORTS.contains(&put.port)
-            || i64::from(put.port) == mesh.proxy_listen_port
-            || put.port == mesh.proxy_inbound_listen_port;
+        let reserved = is_reserved(&context.store.mesh, put.port);
         let privileged = at.bound
             && context.proxy.unprivileged
             && (1..FIRST_UNPRIVILEGED_PORT).contains(&put.port);
@@ -202,12 +194,7 @@ impl Outbound<'_, '_, '_> {
         if !headless {
             return self.put(context, egress, at, at.bind, put);
         }
-        let ports = &one.service.ports;
-        let instances = ports
-            .iter()
-            .find(|p| p.number == put.port)
-            .map(|port| endpoints::addresses(context.store, &one.service, port));
-        let instances = instances.unwrap_or_default();
+        let instances = endpoints::addresses(context.store, &one.service, put.port);
         let plain_entry =
             one.service.registry == Registry::ServiceEntry && one.service.selector.is_empty();
         if instances.is_empty() && plain_entry {
@@ -355,13 +342,13 @@ impl Outbound<'_, '_, '_> {
         }
         let address = self.families.address_of(one);
         if address.contains('/') {
-            return (wildcard, vec![address.to_owned()]);
+            return (wildcard, vec![address.into_owned()]);
         }
         let entry = one.service.registry == Registry::ServiceEntry;
         if entry && self.families.only_v6() && address == UNSPECIFIED {
             return (UNSPECIFIED_V6.to_owned(), Vec::new());
         }
-        (address.to_owned(), Vec::new())
+        (address.into_owned(), Vec::new())
     }
 
     /// The chains of a service's port, and the protocol of a listener that has just these.
@@ -482,6 +469,14 @@ impl Outbound<'_, '_, '_> {
         }
         found
     }
+}
+
+/// Whether Envoy has a listener of its own on the wildcard address and this port: readiness and metrics, or those that
+/// connections are redirected to. After `model/context.go:conflictWithReservedListener`.
+pub(super) fn is_reserved(mesh: &MeshConfig, port: u32) -> bool {
+    STATIC_LISTENERS.contains(&port)
+        || i64::from(port) == mesh.proxy_listen_port
+        || port == mesh.proxy_inbound_listen_port
 }
 
 fn open(context: &mut Context<'_, '_>, one: &Imported<'_>, port: usize, egress: usize) -> EntryId {

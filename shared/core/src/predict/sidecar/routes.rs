@@ -2,7 +2,7 @@
 //! at its own address. After istio `core/httproute.go:BuildSidecarOutboundVirtualHosts` and
 //! `core/route/route.go:BuildSidecarVirtualHostWrapper` (1.31).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::address::Families;
 use super::chains::add_cluster;
@@ -30,6 +30,8 @@ pub(in crate::predict) struct Listed<'l> {
     /// Their names, in the order of the services. istiod walks through a hash map here: where two want one domain it
     /// is chance who gets it, and mostly the first.
     order: Vec<String>,
+    /// Those that are wildcards.
+    wildcards: Vec<String>,
 }
 
 impl<'l> Listed<'l> {
@@ -39,6 +41,7 @@ impl<'l> Listed<'l> {
             port,
             services: BTreeMap::new(),
             order: Vec::new(),
+            wildcards: Vec::new(),
         };
         for one in &egress.services {
             let has = |p: &ServicePort| p.number == port && p.protocol != Protocol::Udp;
@@ -50,6 +53,9 @@ impl<'l> Listed<'l> {
                 _ => one.service.hostname.to_lowercase(),
             };
             if found.services.insert(name.clone(), one).is_none() {
+                if is_wildcard(&name) {
+                    found.wildcards.push(name.clone());
+                }
                 found.order.push(name);
             }
         }
@@ -113,28 +119,27 @@ pub(super) fn routes<'s, 'a>(
         .filter(|name| !name.starts_with("(inline) "))
         .collect();
     let fallback = fallback::entry(context);
-    let mut by_port: BTreeMap<u32, Vec<VirtualHost>> = BTreeMap::new();
+    let mut by_port: BTreeMap<u32, OfPort> = BTreeMap::new();
     let mut found = BTreeMap::new();
     for name in names {
         let socket = name.starts_with("unix://");
         let sniffed = name.rsplit_once(':').filter(|_| !socket);
         let port = sniffed.map_or(name, |(_, port)| port);
         let port: u32 = port.parse().unwrap_or(0);
-        let hosts = match by_port.get(&port).filter(|_| port > 0) {
-            Some(hosts) => hosts.clone(),
-            None => {
-                let hosts = match entry_for(scope, port, name) {
-                    Some(egress) => virtual_hosts(context, egress, port, clusters),
-                    None => Vec::new(),
-                };
-                by_port.insert(port, hosts.clone());
-                hosts
-            }
+        if port == 0 || !by_port.contains_key(&port) {
+            let hosts = match entry_for(scope, port, name) {
+                Some(egress) => virtual_hosts(context, egress, port, clusters),
+                None => Vec::new(),
+            };
+            by_port.insert(port, OfPort::new(hosts));
+        }
+        let Some(of_port) = by_port.get(&port) else {
+            continue;
         };
         let hosts = match sniffed {
-            Some((host, _)) => only_of(hosts, host, name),
+            Some((host, _)) => of_port.only(host, name),
             None => {
-                let mut hosts = hosts;
+                let mut hosts = of_port.hosts.clone();
                 hosts.push(fallback::virtual_host(&scope.policy, fallback));
                 hosts
             }
@@ -142,6 +147,36 @@ pub(super) fn routes<'s, 'a>(
         found.insert(name.to_owned(), hosts);
     }
     found
+}
+
+/// The virtual hosts of a port, and where each domain stands.
+struct OfPort {
+    hosts: Vec<VirtualHost>,
+    // Only looked up.
+    by_domain: HashMap<String, usize>,
+}
+
+impl OfPort {
+    fn new(hosts: Vec<VirtualHost>) -> Self {
+        let domains = hosts.iter().enumerate();
+        let by_domain = domains
+            .flat_map(|(n, host)| host.domains.iter().map(move |d| (d.clone(), n)))
+            .collect();
+        Self { hosts, by_domain }
+    }
+
+    /// The virtual host of one service, which takes every name then: the address has told which service is meant.
+    /// After `core/httproute.go:getVirtualHostsForSniffedServicePort`.
+    fn only(&self, host: &str, name: &str) -> Vec<VirtualHost> {
+        let places = [host, name].map(|domain| self.by_domain.get(domain).copied());
+        let places: BTreeSet<usize> = places.into_iter().flatten().collect();
+        let own = places.into_iter().filter_map(|n| self.hosts.get(n));
+        let mut own: Vec<VirtualHost> = own.cloned().collect();
+        if let [only] = own.as_mut_slice() {
+            only.domains = vec!["*".to_owned()];
+        }
+        own
+    }
 }
 
 /// The egress entry that decides about a route: the one with its port, or the one without any, whichever comes
@@ -156,19 +191,6 @@ fn entry_for<'e, 's, 'a>(
         Some(own) if own.number != port => false,
         Some(_) => port > 0 || egress.view.is_some_and(|v| v.bind == name),
     })
-}
-
-/// The virtual host of one service, which takes every name then: the address has told which service is meant.
-/// After `core/httproute.go:getVirtualHostsForSniffedServicePort`.
-fn only_of(hosts: Vec<VirtualHost>, host: &str, name: &str) -> Vec<VirtualHost> {
-    let mut own: Vec<VirtualHost> = hosts
-        .into_iter()
-        .filter(|h| h.domains.iter().any(|d| d == host || d == name))
-        .collect();
-    if let [only] = own.as_mut_slice() {
-        only.domains = vec!["*".to_owned()];
-    }
-    own
 }
 
 fn virtual_hosts<'s, 'a>(
@@ -220,8 +242,12 @@ fn concerns(vs: &VirtualService<'_>, listed: &Listed<'_>) -> bool {
         if listed.services.contains_key(&host) {
             return true;
         }
-        let mut names = listed.services.keys();
-        names.any(|name| (is_wildcard(&host) || is_wildcard(name)) && overlap(&host, name))
+        let fits = |name: &String| overlap(&host, name);
+        if is_wildcard(&host) {
+            listed.order.iter().any(fits)
+        } else {
+            listed.wildcards.iter().any(fits)
+        }
     })
 }
 

@@ -11,9 +11,9 @@ use crate::predict::http;
 use crate::predict::protocol::Protocol;
 use crate::predict::proxy::ProxyFacts;
 use crate::predict::selects;
-use crate::predict::store::{Registry, Service, Store, VirtualService, join};
+use crate::predict::store::{Registry, Service, Store, VirtualService, Visibility, join};
 use crate::snapshot::views::{
-    AsView, Destination, EgressListener, OutboundTrafficPolicy, Sidecar, SidecarSpec,
+    AsView, Destination, EgressListener, OutboundTrafficPolicy, Sidecar, SidecarPort, SidecarSpec,
 };
 use crate::snapshot::{Object, ObjectId};
 
@@ -71,7 +71,7 @@ pub(super) struct Egress<'s, 'a> {
 
 impl<'s, 'a> Egress<'s, 'a> {
     /// Its port, unless it takes every port.
-    pub(super) fn port(&self) -> Option<&'s crate::snapshot::views::SidecarPort> {
+    pub(super) fn port(&self) -> Option<&'s SidecarPort> {
         self.view.and_then(|v| v.port.as_ref())
     }
 
@@ -335,7 +335,6 @@ fn in_order<'s>(
     store: &'s Store<'_>,
     namespace: &str,
 ) -> impl Iterator<Item = (usize, &'s Service)> {
-    use crate::predict::store::Visibility;
     let all = || store.services.iter().enumerate();
     let exported = all()
         .filter(|(_, s)| s.visibility != Visibility::Public && s.visibility.includes(namespace))

@@ -346,6 +346,26 @@ pub struct WorkloadSelector {
 pub struct ServiceEntry {
     /// The spec.
     pub spec: ServiceEntrySpec,
+    /// The status.
+    pub status: ServiceEntryStatus,
+}
+
+/// `ServiceEntry.status`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ServiceEntryStatus {
+    /// Addresses that istiod gave to the hosts.
+    pub addresses: Vec<ServiceEntryAddress>,
+}
+
+/// `ServiceEntry.status.addresses[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ServiceEntryAddress {
+    /// Address.
+    pub value: String,
+    /// The host it stands for.
+    pub host: String,
 }
 
 /// `ServiceEntry.spec`.
