@@ -3,9 +3,8 @@
 use super::culprits::{self, Missing};
 use super::names::{self, cluster_name, counted};
 use super::narrow;
-use super::way::Walk;
 use super::{Class, Question, asked, proxy_ref};
-use crate::causes::{Severity, Symptom};
+use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{Block, Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::envoy;
 use crate::predict::protocol::Protocol;
@@ -15,7 +14,7 @@ use crate::predict::{
 };
 use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView, Labels};
-use crate::snapshot::{Kind, Object};
+use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection through a gateway, in order.
 const HOPS: [&str; 8] = [
@@ -68,6 +67,101 @@ impl Subject<'_> {
     }
 }
 
+/// What is walked through: one class of proxies, and the answer as far as it is known.
+struct Walk<'w, 'a> {
+    store: &'w Store<'a>,
+    class: &'w Class,
+    port: u32,
+    question: &'w Question,
+    hops: Vec<Hop>,
+    findings: Vec<Finding>,
+    unknowns: Vec<Unknown>,
+    verdict: Verdict,
+}
+
+impl<'w> Walk<'w, '_> {
+    fn ledger(&self) -> &'w Ledger {
+        &self.class.prediction.ledger
+    }
+
+    fn config(&self) -> &'w Config {
+        &self.class.prediction.config
+    }
+
+    fn hop(
+        &mut self,
+        name: &'static str,
+        status: HopStatus,
+        object: Option<ObjectId>,
+        lines: Vec<String>,
+    ) {
+        self.hops.push(Hop {
+            name,
+            status,
+            object,
+            lines,
+        });
+    }
+
+    fn ok(&mut self, name: &'static str, object: Option<ObjectId>, lines: Vec<String>) {
+        self.hop(name, HopStatus::Ok, object, lines);
+    }
+
+    /// A break; the worst verdict stays.
+    fn broken(
+        &mut self,
+        name: &'static str,
+        object: Option<ObjectId>,
+        line: String,
+        verdict: Verdict,
+    ) {
+        self.hop(name, HopStatus::Broken, object, vec![line]);
+        self.verdict = self.verdict.max(verdict);
+    }
+
+    /// Marks every hop that has no line yet as not reached.
+    fn not_reached(&mut self) {
+        for name in HOPS {
+            if !self.hops.iter().any(|h| h.name == name) {
+                self.hop(name, HopStatus::NotReached, None, Vec::new());
+            }
+        }
+    }
+
+    fn tell(&mut self, entry: EntryId, symptom: Symptom<'_>) -> Option<&mut Finding> {
+        let tale = Tale {
+            store: self.store,
+            proxy: &self.class.proxy,
+            ledger: self.ledger(),
+            entry,
+            symptom,
+            port: self.port,
+        };
+        let finding = causes::tell(&tale, &self.question.wish)?;
+        let same = |f: &Finding| f.page.code == finding.page.code && f.primary == finding.primary;
+        if let Some(n) = self.findings.iter().position(same) {
+            return self.findings.get_mut(n);
+        }
+        self.findings.push(finding);
+        self.findings.last_mut()
+    }
+
+    fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {
+        match self.ledger().get(entry).map(|e| &e.fate) {
+            Some(Fate::Dropped(reason)) => self.tell(entry, Symptom::Reason(reason)),
+            _ => None,
+        }
+    }
+
+    fn name_of(&self, id: ObjectId) -> String {
+        self.store
+            .snapshot
+            .get(id)
+            .map(Object::qualified)
+            .unwrap_or_default()
+    }
+}
+
 /// The answer for one class of proxies; `None` when this gateway has nothing to do with the port. `declared`: some
 /// Gateway has a server for it, so a Service that leads to it is not by itself a reason to answer.
 pub(super) fn answer(
@@ -103,7 +197,16 @@ pub(super) fn answer(
     if chosen.is_empty() && !served {
         return None;
     }
-    let mut walk = Walk::new(store, class, question, &HOPS);
+    let mut walk = Walk {
+        store,
+        class,
+        port: question.port,
+        question,
+        hops: Vec::new(),
+        findings: Vec::new(),
+        unknowns: Vec::new(),
+        verdict: Verdict::Open,
+    };
     let bound = chosen
         .iter()
         .find(|s| s.listens())
@@ -1244,7 +1347,16 @@ pub(super) fn unselected(
             config: Config::default(),
         },
     };
-    let mut walk = Walk::new(store, &class, question, &HOPS);
+    let mut walk = Walk {
+        store,
+        class: &class,
+        port: question.port,
+        question,
+        hops: Vec::new(),
+        findings: Vec::new(),
+        unknowns: Vec::new(),
+        verdict: Verdict::Open,
+    };
     match not_router {
         Some(workload) => {
             let line = format!("{} runs no gateway proxy", workload.qualified());
