@@ -16,7 +16,9 @@ fn catalogue() -> BTreeMap<String, Decided> {
         let file = workspace().join("tests").join(name);
         fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
     };
-    let text = ["catalogue.toml", "catalogue-sidecar.toml"].map(read).join("\n");
+    let text = ["catalogue.toml", "catalogue-sidecar.toml"]
+        .map(read)
+        .join("\n");
     let mut found: BTreeMap<String, Decided> = BTreeMap::new();
     let mut id = String::new();
     for (n, line) in text.lines().enumerate() {

@@ -60,7 +60,17 @@ pub fn predict_after(
             .iter()
             .filter(|c| c.proxy.kind == ProxyKind::Sidecar);
         after.extend(sidecars.map(|c| Class::of(&store, c.proxy.clone())));
-        let mut effect = compare(before, classes, &after, question.port);
+        // A question about a connection has one sidecar: the gateways are to stay as they are all the same.
+        let mut effect = if question.host.is_some() {
+            compare(
+                before,
+                &walk::gateway_classes(before),
+                &after,
+                question.port,
+            )
+        } else {
+            compare(before, classes, &after, question.port)
+        };
         if reach_sidecars(before.snapshot, changes) {
             let asked = question.host.as_ref();
             let asked = asked.map(|host| format!("{host}_{}", question.port));

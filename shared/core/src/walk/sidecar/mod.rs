@@ -7,7 +7,10 @@ mod dialled;
 mod envoy;
 mod inbound;
 mod outbound;
+mod scan;
 mod why;
+
+pub use scan::{Around, around};
 
 use self::capture::{Captured, Rules};
 use self::dialled::{Dialled, Meant};

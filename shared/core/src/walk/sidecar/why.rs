@@ -46,22 +46,37 @@ pub(super) fn behind<'s>(
     service: &Service,
     port: u32,
 ) -> Option<(&'s Object, u32)> {
-    let object = store.snapshot.get(service.object)?;
-    let spec = &views::Service::of(&object.view)?.spec;
-    let written = spec.ports.iter().find(|p| p.port == port)?;
-    if spec.selector.is_empty() {
-        return None;
-    }
+    some_behind(store, service, port, 1).into_iter().next()
+}
+
+/// The first pods behind a port of a Kubernetes Service, each with its port.
+pub(super) fn some_behind<'s>(
+    store: &Store<'s>,
+    service: &Service,
+    port: u32,
+    most: usize,
+) -> Vec<(&'s Object, u32)> {
+    let object = store.snapshot.get(service.object);
+    let view = object.and_then(|o| views::Service::of(&o.view));
+    let Some(spec) = view.map(|s| &s.spec).filter(|s| !s.selector.is_empty()) else {
+        return Vec::new();
+    };
+    let Some(written) = spec.ports.iter().find(|p| p.port == port) else {
+        return Vec::new();
+    };
     let workloads = WORKLOAD_KINDS
         .into_iter()
         .flat_map(|kind| store.snapshot.of_kind(kind))
         .filter(|o| o.key.namespace == service.namespace);
     let pods = store.pods(&service.namespace).iter().copied();
-    let pod = pods
-        .chain(workloads)
-        .find(|o| selects(&spec.selector, labels_of(o)))?;
-    let containers = pod_spec(pod).map_or(&[][..], |s| s.containers.as_slice());
-    Some((pod, target_port(written, containers).ok()?))
+    pods.chain(workloads)
+        .filter(|o| selects(&spec.selector, labels_of(o)))
+        .filter_map(|pod| {
+            let containers = pod_spec(pod).map_or(&[][..], |s| s.containers.as_slice());
+            Some((pod, target_port(written, containers).ok()?))
+        })
+        .take(most)
+        .collect()
 }
 
 /// A pod without an address that prediction calls by its name.
