@@ -101,16 +101,13 @@ fn headless_twin(tale: &Tale<'_, '_>, service: ObjectId) -> Option<Candidate> {
     };
     let name = build::unique(&format!("{}-headless", object.key.name), taken);
     // Envoy's listeners get the Service's port, and clients dial the pods': they must be one number.
-    let port_name =
-        if Protocol::of_service_port(port.port, &port.name, "", port.app_protocol.as_deref())
-            .is_http()
-        {
-            format!("tcp-{}", tale.port)
-        } else if port.name.is_empty() {
-            format!("tcp-{}", tale.port)
-        } else {
-            port.name.clone()
-        };
+    let http = Protocol::of_service_port(port.port, &port.name, "", port.app_protocol.as_deref())
+        .is_http();
+    let port_name = if http || port.name.is_empty() {
+        format!("tcp-{}", tale.port)
+    } else {
+        port.name.clone()
+    };
     let selector: Map<String, Value> = spec
         .selector
         .iter()

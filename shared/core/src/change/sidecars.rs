@@ -84,7 +84,7 @@ pub(super) fn compare(
 /// New listeners, in words: those of the fix itself need no list.
 fn in_words(added: &BTreeMap<String, u32>, asked: Option<&str>, whose: &str) -> String {
     let port = |name: &str| name.rsplit_once('_').map(|(_, port)| port.to_owned());
-    let own = asked.and_then(|asked| port(asked));
+    let own = asked.and_then(port);
     let of_asked = asked.is_some_and(|name| added.contains_key(name))
         && added.keys().all(|name| port(name) == own);
     let names: Vec<String> = added.keys().map(|n| n.replacen('_', ":", 1)).collect();

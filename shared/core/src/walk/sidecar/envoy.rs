@@ -127,10 +127,10 @@ fn narrowed<'c>(
 }
 
 /// Those that ask for something and get it; without any, those that do not ask.
-fn prefer<'c>(
-    chains: Vec<&'c FilterChain>,
+fn prefer(
+    chains: Vec<&FilterChain>,
     asks: impl Fn(&FilterChain) -> Option<bool>,
-) -> Vec<&'c FilterChain> {
+) -> Vec<&FilterChain> {
     let fitting: Vec<&FilterChain> = chains
         .iter()
         .copied()
