@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     fix: "Make the selector fit the pods, make the pods ready, or write the endpoints of the ServiceEntry.",
     example: &[
         "- ServiceEntry  resolution: STATIC",
-        "+ ServiceEntry  resolution: STATIC; endpoints: [{address: 203.0.113.31}]",
+        "+ ServiceEntry  resolution: STATIC; endpoints: [{address: 10.9.9.9}]",
     ],
     also: &["GW-DST-NO-ENDPOINTS", "SC-HEADLESS-NOEP"],
     source: "pilot/pkg/xds/endpoints/endpoint_builder.go:EndpointBuilder",

@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     fix: "Dial a port that the service has, or add this one to it.",
     example: &[
         "- Service  ports: [{name: http-app, port: 8080}]",
-        "+ Service  ports: [{name: http-app, port: 8080}, {name: tcp-cache, port: 5701}]",
+        "+ Service  ports: [… {name: tcp-cache, port: 5701}]",
     ],
     also: &["SC-PODIP-DIRECT", "SC-HEADLESS-PORTNUM"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",

@@ -167,10 +167,9 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let Some(view) = views::Service::of(&object.view) else {
         return Vec::new();
     };
-    // Kubernetes makes the slices of a Service with a selector; where none of those was read, and for a Service that
-    // is not there yet, it is known what they will be.
-    let selected = !view.spec.selector.is_empty();
-    let mut found = if selected && (object.is_new() || !store.slices_made) {
+    // Kubernetes makes the slices of a new Service when it is there.
+    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
+    let mut found = if unsliced {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)

@@ -368,8 +368,6 @@ pub struct Store<'a> {
     exported_rules: BTreeMap<String, RulesOfNamespace>,
     root_local_rules: RulesOfNamespace,
     slices: BTreeMap<&'a str, BTreeMap<&'a str, Vec<&'a Object>>>,
-    /// Whether EndpointSlices were read that Kubernetes made, and not a person for a Service without selector.
-    pub(super) slices_made: bool,
     pods_by_ip: HashMap<&'a str, &'a Object>,
     pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
@@ -398,7 +396,6 @@ impl<'a> Store<'a> {
             exported_rules: BTreeMap::new(),
             root_local_rules: RulesOfNamespace::default(),
             slices: BTreeMap::new(),
-            slices_made: false,
             pods_by_ip: HashMap::new(),
             pods_by_namespace: BTreeMap::new(),
             services_by_namespace: BTreeMap::new(),
@@ -549,13 +546,6 @@ impl<'a> Store<'a> {
                     .push(object);
             }
         }
-        self.slices_made = self.slices.iter().any(|(namespace, by_service)| {
-            by_service.keys().any(|name| {
-                let service = self.snapshot.find(Kind::Service, namespace, name);
-                let view = service.and_then(|o| views::Service::of(&o.view));
-                view.is_none_or(|s| !s.spec.selector.is_empty())
-            })
-        });
         for object in self.snapshot.of_kind(Kind::Pod) {
             self.pods_by_namespace
                 .entry(&object.key.namespace)
