@@ -18,8 +18,8 @@ pub(super) static PAGE: Page = Page {
     ],
     fix: "Give the entry addresses, keep it to its namespace with exportTo, use TLS with its hosts as server names, or give the destination a listener of its own: a headless Service has one for each pod.",
     example: &[
-        "- ServiceEntry  hosts: [db.example.com]; port 5701 TCP",
-        "+ ServiceEntry  hosts: [db.example.com]; addresses: [10.9.9.9]; port 5701 TCP",
+        "- ServiceEntry  hosts: [db.example.com]; no addresses",
+        "+ ServiceEntry  hosts: [db.example.com]; addresses: [10.9.9.9]",
     ],
     also: &["SC-PODIP-DIRECT", "SC-TCP-OVER-TCP"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",

@@ -62,8 +62,6 @@ pub enum Symptom<'t> {
     CatchAll {
         /// The Services with an address that lead to what is dialled.
         services: &'t [ObjectId],
-        /// The pod that is dialled.
-        pod: Option<ObjectId>,
     },
     /// A pod is dialled by its own address.
     PodAddress {

@@ -334,14 +334,9 @@ impl<'w> Way<'w, '_> {
             }
         }
         let services: Vec<ObjectId> = self.pod_services().iter().map(|(o, _)| o.id).collect();
-        let pod = match self.dialled.meant {
-            Meant::Pod(pod) => Some(pod.id),
-            _ => None,
-        };
         let entry = chain.origin;
         let symptom = Symptom::CatchAll {
             services: &services,
-            pod,
         };
         let captured = self.captured(chain);
         let so = self.so_of_pod();
