@@ -122,10 +122,11 @@ impl Case {
         kept
     }
 
-    /// The port asked for; a scan asks for none.
+    /// The port asked for, perhaps behind a host; a scan asks for none.
     #[must_use]
     pub fn port(&self) -> Option<u32> {
-        self.expect.ask.iter().find_map(|word| word.parse().ok())
+        let port = |word: &String| word.rsplit(':').next()?.parse().ok();
+        self.expect.ask.iter().find_map(port)
     }
 
     /// The value of a flag of the question.

@@ -12,8 +12,13 @@ type Decided = Vec<(String, String)>;
 
 /// `[ID]` and `key = "value"` lines: all of TOML that the list needs.
 fn catalogue() -> BTreeMap<String, Decided> {
-    let file = workspace().join("tests/catalogue.toml");
-    let text = fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+    let read = |name: &str| {
+        let file = workspace().join("tests").join(name);
+        fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+    };
+    let text = ["catalogue.toml", "catalogue-sidecar.toml"]
+        .map(read)
+        .join("\n");
     let mut found: BTreeMap<String, Decided> = BTreeMap::new();
     let mut id = String::new();
     for (n, line) in text.lines().enumerate() {

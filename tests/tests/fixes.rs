@@ -36,6 +36,7 @@ fn question(case: &Case) -> Question {
     });
     Question {
         port: case.port().unwrap_or_default(),
+        host: None,
         sni: text("--sni"),
         http_host: text("--http-host"),
         namespace: text("-n"),

@@ -9,7 +9,7 @@ use cli::{Cli, FailOn, Format, Show};
 use mesh_core::causes::{Destination, PAGES, Severity, Wish};
 use mesh_core::change;
 use mesh_core::predict::store::Store;
-use mesh_core::predict::{ProxyFacts, WORKLOAD_KINDS};
+use mesh_core::predict::{ProxyFacts, ProxyKind, WORKLOAD_KINDS};
 use mesh_core::report::ignore::{Baseline, Ignore, Ignored};
 use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
@@ -126,14 +126,14 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     let Some(asked) = &cli.question else {
         return run.scan(namespace.as_deref(), &wish, io);
     };
-    if asked.host.is_some() {
-        return Ok(cannot_work(
-            io,
-            "a connection from a pod is not walked yet: ask about a gateway's port",
-        ));
+    if asked.host.is_some()
+        && let Some(sentence) = no_sidecar(&classes, cli.proxy.is_some())
+    {
+        return Ok(cannot_work(io, sentence));
     }
     let question = Question {
         port: u32::from(asked.port),
+        host: asked.host.clone(),
         sni: cli.sni.clone(),
         http_host: cli.http_host.clone(),
         namespace,
@@ -206,6 +206,27 @@ fn basis(files: &FromFiles, versions: &str, ignored: &Ignored, typed: &[String])
         ignored: ignored.in_words(),
         command: format!("{COMMAND} {}", typed.join(" ")),
     }
+}
+
+/// Why a connection cannot be asked about: it begins at a pod with a sidecar.
+fn no_sidecar(classes: &[Class], chosen: bool) -> Option<&'static str> {
+    if !chosen {
+        return Some("a connection begins at a pod: say which one with --proxy");
+    }
+    let sidecar = |c: &Class| c.proxy.kind == ProxyKind::Sidecar;
+    if classes.iter().any(sidecar) {
+        return None;
+    }
+    Some("a gateway opens no connections by itself: ask about its port without a host")
+}
+
+/// The class of an answer's sidecar, alone.
+fn sidecar_of<'c>(classes: &'c [Class], answer: &Answer) -> &'c [Class] {
+    let own = |c: &Class| {
+        c.proxy.namespace == answer.proxy.namespace && c.proxy.name == answer.proxy.name
+    };
+    let at = classes.iter().position(own);
+    at.and_then(|n| classes.get(n..=n)).unwrap_or_default()
 }
 
 /// The Service that `--to` names: in its own namespace, in `-n`, else wherever the only one of that name is.
@@ -352,10 +373,33 @@ impl Run<'_, '_> {
 
     /// Every port.
     fn scan(&mut self, namespace: Option<&str>, wish: &Wish, io: &mut Io) -> io::Result<Exit> {
-        let mut scan = walk::scan(self.store, self.classes, namespace, wish);
+        // With a sidecar alone it is its own surroundings that are asked about.
+        let sidecar = |c: &Class| c.proxy.kind == ProxyKind::Sidecar;
+        let chosen = !self.classes.is_empty() && self.classes.iter().all(sidecar);
+        let mut scan = if chosen {
+            Scan::default()
+        } else {
+            walk::scan(self.store, self.classes, namespace, wish)
+        };
+        let of_mesh = (!chosen && self.cli.proxy.is_none())
+            .then(|| walk::sidecars_by_namespace(self.store, namespace));
+        let sidecars = match &of_mesh {
+            Some(classes) => classes.as_slice(),
+            None if chosen => self.classes,
+            None => &[],
+        };
+        let mut around = walk::around(self.store, sidecars, wish);
         let all = namespace.is_none() && self.cli.proxy.is_none();
-        self.leave_out(&mut scan.answers, all, io)?;
+        let of_gateways = scan.answers.len();
+        let mut found = std::mem::take(&mut scan.answers);
+        found.extend(around.iter().map(|one| one.answer.clone()));
+        self.leave_out(&mut found, all, io)?;
+        for (one, left) in around.iter_mut().zip(found.split_off(of_gateways)) {
+            one.answer = left;
+        }
+        scan.answers = found;
         scan.answers.retain(|answer| !answer.findings.is_empty());
+        around.retain(|one| !one.answer.findings.is_empty());
         for answer in &mut scan.answers {
             let question = Question {
                 port: answer.asked.port,
@@ -367,6 +411,17 @@ impl Run<'_, '_> {
             walk::note_other_versions(self.store, self.classes, &question, answer);
             change::repair(self.store, self.classes, &question, answer);
         }
+        for one in &mut around {
+            change::repair(
+                self.store,
+                sidecar_of(sidecars, &one.answer),
+                &one.question,
+                std::slice::from_mut(&mut one.answer),
+            );
+        }
+        let of_gateways = scan.answers.len();
+        scan.answers
+            .extend(around.iter().map(|one| one.answer.clone()));
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&scan.answers, nth.get(), io);
         }
@@ -374,24 +429,40 @@ impl Run<'_, '_> {
             return self.print(&scan.answers, io);
         }
         let snapshot = &self.files.loaded.snapshot;
-        let rows: Vec<Row> = scan
+        let mut rows: Vec<Row> = scan
             .answers
             .iter()
+            .take(of_gateways)
             .flat_map(|answer| answer.findings.iter().map(|f| Row::of(answer, f, snapshot)))
             .collect();
+        for one in &around {
+            let row = |f| Row::around(&one.answer, f, snapshot, one.sidecars);
+            rows.extend(one.answer.findings.iter().map(row));
+        }
+        let sidecars: u32 = sidecars.iter().map(|c| c.proxy.replicas).sum();
         let wide = self.cli.output.format == Format::Wide;
         io.stdout
             .write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;
         if !self.cli.output.quiet {
-            self.scan_summary(&scan, &rows, io)?;
+            self.scan_summary(&scan, &rows, sidecars, io)?;
         }
         Ok(self.exit_code(&scan.answers, false))
     }
 
-    fn scan_summary(&self, scan: &Scan, rows: &[Row], io: &mut Io) -> io::Result<()> {
+    fn scan_summary(
+        &self,
+        scan: &Scan,
+        rows: &[Row],
+        sidecars: u32,
+        io: &mut Io,
+    ) -> io::Result<()> {
         let look = io.stderr_look(self.cli.output.color);
         if rows.is_empty() && !self.files.incomplete {
             let mark = if look.unicode { "✓" } else { "+" };
+            if scan.ports == 0 && sidecars > 0 {
+                let whose = counted(sidecars as usize, "sidecar");
+                return writeln!(io.stderr, "{mark} nothing is wrong around {whose}");
+            }
             if scan.ports == 0 {
                 return writeln!(io.stderr, "{mark} no Gateway declares a port");
             }
@@ -429,12 +500,19 @@ impl Run<'_, '_> {
         if !self.ignored.is_empty() {
             rest.push_str(&format!("; {}", self.ignored.in_words()));
         }
+        let gateways = || {
+            let ports = counted(scan.ports, "port");
+            format!("in {ports} of {}", counted(scan.gateways, "gateway"))
+        };
+        let whose = match (scan.gateways, sidecars) {
+            (_, 0) => gateways(),
+            (0, n) => format!("around {}", counted(n as usize, "sidecar")),
+            (_, n) => format!("{} and {}", gateways(), counted(n as usize, "sidecar")),
+        };
         writeln!(
             io.stderr,
-            "{} in {} of {}; {} proved{rest}",
+            "{} {whose}; {} proved{rest}",
             counted(rows.len(), "problem"),
-            counted(scan.ports, "port"),
-            counted(scan.gateways, "gateway"),
             if proved == 1 {
                 "1 fix".to_owned()
             } else {
@@ -444,7 +522,12 @@ impl Run<'_, '_> {
         match scan.answers.iter().find(|a| a.asked.port > 0) {
             Some(answer) => {
                 let words = question_words(self.typed).join(" ");
-                writeln!(io.stderr, "next: {COMMAND} {} {words}", answer.asked.port)
+                let port = answer.asked.port;
+                let Some(host) = &answer.asked.host else {
+                    return writeln!(io.stderr, "next: {COMMAND} {port} {words}");
+                };
+                let from = self.asked_from(answer).unwrap_or_default();
+                writeln!(io.stderr, "next: {COMMAND} {host}:{port} {from}{words}")
             }
             None => match scan.answers.iter().flat_map(|a| &a.findings).next() {
                 Some(finding) => {
@@ -453,6 +536,21 @@ impl Run<'_, '_> {
                 None => Ok(()),
             },
         }
+    }
+
+    /// The flags that name the sidecar of an answer, where none was typed.
+    fn asked_from(&self, answer: &Answer) -> Option<String> {
+        if self.cli.proxy.is_some() {
+            return None;
+        }
+        let own = &answer.proxy;
+        let is_pod = self
+            .store
+            .snapshot
+            .find(Kind::Pod, &own.namespace, &own.name)
+            .is_some();
+        let kind = if is_pod { "pod" } else { "deploy" };
+        Some(format!("--proxy {kind}/{} -n {} ", own.name, own.namespace))
     }
 
     /// The diff of the files, or the commands for what no file holds; alone on stdout.

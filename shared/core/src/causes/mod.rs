@@ -113,30 +113,48 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod sc_auto_auto;
+mod sc_cap_loopback;
 mod sc_cap_mode_none;
+mod sc_cap_out_ip_excl;
+mod sc_cap_out_ip_incl;
+mod sc_cap_out_port_excl;
+mod sc_e_blackhole;
+mod sc_e_passthrough;
+mod sc_e_passthrough_strict;
+mod sc_e_uh;
 mod sc_exact_multiaddr;
 mod sc_exportto;
 mod sc_externalname_alias;
 mod sc_headless_badip;
 mod sc_headless_noep;
+mod sc_headless_portnum;
 mod sc_headless_self;
 mod sc_http_dup_domain;
 mod sc_in_conflict;
 mod sc_in_reserved;
 mod sc_in_sidecar;
 mod sc_in_targetport;
+mod sc_inj_hostnet;
+mod sc_inj_noproxy;
+mod sc_inj_optout;
 mod sc_locked;
 mod sc_name_udp;
+mod sc_no_such_port;
+mod sc_notvip;
+mod sc_podip_direct;
 mod sc_privileged;
 mod sc_reserved_port;
 mod sc_scope_shadow;
 mod sc_sidecar_excl;
+mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
 mod sc_sidecar_portmap;
 mod sc_sidecar_which;
 mod sc_tcp_over_tcp;
 mod sc_udp;
+mod sc_unknown_host;
 mod sc_wellknown;
+mod sc_wild_se;
 mod sidecar;
 mod tale;
 mod unseen;
@@ -165,7 +183,7 @@ mod val_vs_weight;
 pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
-pub use tale::{Symptom, Tale, Told};
+pub use tale::{Symptom, Tale, Told, Uncaptured};
 
 use crate::admission::Rule;
 use crate::ledger::{Block, EntryId, Fate, Reason, Step};
@@ -284,30 +302,48 @@ pub static PAGES: &[&Page] = &[
     &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
+    &sc_cap_loopback::PAGE,
     &sc_cap_mode_none::PAGE,
+    &sc_cap_out_ip_excl::PAGE,
+    &sc_cap_out_ip_incl::PAGE,
+    &sc_cap_out_port_excl::PAGE,
+    &sc_e_blackhole::PAGE,
+    &sc_e_passthrough::PAGE,
+    &sc_e_passthrough_strict::PAGE,
+    &sc_e_uh::PAGE,
     &sc_exact_multiaddr::PAGE,
     &sc_exportto::PAGE,
     &sc_externalname_alias::PAGE,
     &sc_headless_badip::PAGE,
     &sc_headless_noep::PAGE,
+    &sc_headless_portnum::PAGE,
     &sc_headless_self::PAGE,
     &sc_http_dup_domain::PAGE,
     &sc_in_conflict::PAGE,
     &sc_in_reserved::PAGE,
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
+    &sc_inj_hostnet::PAGE,
+    &sc_inj_noproxy::PAGE,
+    &sc_inj_optout::PAGE,
     &sc_locked::PAGE,
     &sc_name_udp::PAGE,
+    &sc_no_such_port::PAGE,
+    &sc_notvip::PAGE,
+    &sc_podip_direct::PAGE,
     &sc_privileged::PAGE,
     &sc_reserved_port::PAGE,
     &sc_scope_shadow::PAGE,
     &sc_sidecar_excl::PAGE,
+    &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
     &sc_sidecar_portmap::PAGE,
     &sc_sidecar_which::PAGE,
     &sc_tcp_over_tcp::PAGE,
     &sc_udp::PAGE,
+    &sc_unknown_host::PAGE,
     &sc_wellknown::PAGE,
+    &sc_wild_se::PAGE,
     &val_dr::PAGE,
     &val_dst::PAGE,
     &val_gw_bind::PAGE,
@@ -369,8 +405,43 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Admission(violation) => admission::cause(violation.rule),
         Symptom::RuleIdle { .. } => &gw_vs_rule_idle::CAUSE,
         Symptom::BoundTwice { .. } => &gw_pass_vs_bound_twice::CAUSE,
+        Symptom::Uncaptured { why, .. } => of_uncaptured(why),
+        Symptom::CatchAll { .. } => of_catch_all(tale),
+        Symptom::PodAddress { .. } => &sc_podip_direct::CAUSE,
+        Symptom::HeadlessPort { .. } => &sc_headless_portnum::CAUSE,
+        Symptom::NoSuchPort { .. } => &sc_no_such_port::CAUSE,
+        Symptom::AtNodes { .. } => &sc_notvip::CAUSE,
+        Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
+        Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
+        Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
     };
     (cause, vec![])
+}
+
+/// What keeps a connection from Envoy.
+const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
+    match why {
+        Uncaptured::PortExcluded => &sc_cap_out_port_excl::CAUSE,
+        Uncaptured::AddressExcluded => &sc_cap_out_ip_excl::CAUSE,
+        Uncaptured::AddressNotIncluded => &sc_cap_out_ip_incl::CAUSE,
+        Uncaptured::OwnAddress => &sc_cap_loopback::CAUSE,
+        Uncaptured::ModeNone => &sc_cap_mode_none::CAUSE,
+        Uncaptured::HostNetwork => &sc_inj_hostnet::CAUSE,
+        Uncaptured::OptedOut => &sc_inj_optout::CAUSE,
+        Uncaptured::NoProxy => &sc_inj_noproxy::CAUSE,
+    }
+}
+
+/// What takes an address that is not its own: a ServiceEntry without addresses, or a headless Service by an egress
+/// port; one with the same address came first.
+fn of_catch_all(tale: &Tale<'_, '_>) -> &'static Cause {
+    let object = tale.step().map(Step::object);
+    let entry = object.and_then(|id| tale.view::<views::ServiceEntry>(id));
+    match entry {
+        Some(entry) if entry.spec.addresses.is_empty() => &sc_wild_se::CAUSE,
+        Some(_) => &sc_tcp_over_tcp::CAUSE,
+        None => &sc_sidecar_headless::CAUSE,
+    }
 }
 
 /// One exhaustive match: a reason without a cause does not compile.

@@ -26,5 +26,5 @@ pub(super) static CAUSE: Cause = Cause {
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "not redirected")
+    sidecar::uncaptured(tale, "not redirected")
 }

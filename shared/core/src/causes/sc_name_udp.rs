@@ -1,6 +1,8 @@
 //! SC-NAME-UDP: a TCP port is named as UDP.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, sidecar};
+use crate::ledger::Step;
+use crate::snapshot::views;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-NAME-UDP",
@@ -22,9 +24,39 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::told(tale, "udp by its name")
+}
+
+/// The protocol is written as TCP, in the field that says UDP.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Some(Step::Put { of, port, .. }) = tale.step() else {
+        return Vec::new();
+    };
+    let view = tale.view::<views::Service>(of.service);
+    let Some(written) = view.and_then(|s| s.spec.ports.get(*port)) else {
+        return Vec::new();
+    };
+    let item = build::spec().key("ports").index(*port);
+    let (field, text) = match &written.app_protocol {
+        Some(_) => (item.key("appProtocol"), "tcp".to_owned()),
+        None => {
+            let rest = written.name.split_once('-').map_or("", |(_, rest)| rest);
+            let name = if rest.is_empty() {
+                format!("tcp-{}", written.port)
+            } else {
+                format!("tcp-{rest}")
+            };
+            (item.key("name"), name)
+        }
+    };
+    let title = format!("write {text}");
+    vec![build::patch(
+        title,
+        of.service,
+        vec![build::replace(&field, text)],
+    )]
 }

@@ -1,7 +1,15 @@
 //! How causes of sidecars are told: the field of the decision, and what came before it.
 
-use super::{Symptom, Tale, Told};
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use super::{Candidate, Symptom, Tale, Told, Uncaptured, build};
 use crate::ledger::{EntryId, Reason};
+use crate::predict::protocol::Protocol;
+use crate::predict::{WORKLOAD_KINDS, pod_spec, selects, workload_spec};
+use crate::snapshot::views::{self, IntOrString};
+use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId};
 
 /// At the field that was decided about; beside it the one that was there before.
 pub(super) fn told(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
@@ -33,4 +41,172 @@ const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
         ) => Some(*by),
         _ => None,
     }
+}
+
+/// At the annotation or the field that keeps a connection from Envoy.
+pub(super) fn uncaptured(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
+    let Symptom::Uncaptured { why, annotation } = tale.symptom else {
+        return told(tale, label);
+    };
+    let object = tale.proxy.object()?;
+    let workload = tale.store.snapshot.get(object).and_then(workload_spec);
+    let root = match workload {
+        Some(_) => build::spec().key("template"),
+        None => FieldPath::root(),
+    };
+    let metadata = root.clone().key("metadata");
+    let field = match (annotation, why) {
+        (Some(name), _) => metadata.key("annotations").key(name.to_owned()),
+        (None, Uncaptured::HostNetwork) => root.key("spec").key("hostNetwork"),
+        (None, Uncaptured::OptedOut) => metadata.key("labels").key("sidecar.istio.io/inject"),
+        (None, _) => metadata,
+    };
+    Some(Told::at(object, field, label))
+}
+
+/// The ports of a service as people read them: `8080 and 5701`.
+pub(super) fn numbers(tale: &Tale<'_, '_>, service: ObjectId) -> String {
+    let mut all = tale.store.services.iter();
+    let host = all
+        .find(|s| s.object == service)
+        .map(|s| s.hostname.as_str());
+    host.map_or_else(|| "no ports".to_owned(), |host| tale.ports_of(host))
+}
+
+/// A headless twin of each Service: its pods get listeners of their own.
+pub(super) fn headless(tale: &Tale<'_, '_>, services: &[ObjectId]) -> Vec<Candidate> {
+    let twins = services.iter().filter_map(|id| headless_twin(tale, *id));
+    twins.take(build::WAYS).collect()
+}
+
+fn headless_twin(tale: &Tale<'_, '_>, service: ObjectId) -> Option<Candidate> {
+    let object = tale.store.snapshot.get(service)?;
+    let spec = &tale.view::<views::Service>(service)?.spec;
+    let leads = |p: &&views::ServicePort| !p.protocol.eq_ignore_ascii_case("udp");
+    let wanted = |p: &&views::ServicePort| {
+        leads(p)
+            && match &p.target_port {
+                Some(IntOrString::Int(target)) if *target > 0 => *target == tale.port,
+                Some(IntOrString::Name(_)) => true,
+                _ => p.port == tale.port,
+            }
+    };
+    let port = spec.ports.iter().find(wanted)?;
+    let namespace = object.key.namespace.as_str();
+    let taken = |name: &str| {
+        tale.store
+            .snapshot
+            .find(Kind::Service, namespace, name)
+            .is_some()
+    };
+    let name = build::unique(&format!("{}-headless", object.key.name), taken);
+    // Envoy's listeners get the Service's port, and clients dial the pods': they must be one number.
+    let http = Protocol::of_service_port(port.port, &port.name, "", port.app_protocol.as_deref())
+        .is_http();
+    let port_name = if http || port.name.is_empty() {
+        format!("tcp-{}", tale.port)
+    } else {
+        port.name.clone()
+    };
+    let selector: Map<String, Value> = spec
+        .selector
+        .iter()
+        .map(|(k, v)| (k.clone(), Value::from(v.as_str())))
+        .collect();
+    let new = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": true,
+            "selector": selector,
+            "ports": [{"name": port_name, "port": tale.port, "targetPort": tale.port}],
+        },
+    });
+    let title = format!(
+        "a headless Service, one listener for each {} pod",
+        object.key.name
+    );
+    let change = Change::Create {
+        kind: Kind::Service,
+        object: new,
+        beside: Some(service),
+    };
+    Some(Candidate::new(title, vec![change]))
+}
+
+/// A ServiceEntry for a destination that nobody declared, where it takes nothing else with it: by address, by server
+/// name, or by HTTP's host.
+pub(super) fn declare(tale: &Tale<'_, '_>, host: &str) -> Option<Candidate> {
+    let namespace = tale.proxy.namespace.as_str();
+    let port = tale.port;
+    let base = host.replace(['.', ':'], "-");
+    let name = build::unique(&format!("{base}-{port}"), |name| {
+        let all = &tale.store.snapshot;
+        all.find(Kind::ServiceEntry, namespace, name).is_some()
+    });
+    let is_ip = host.parse::<IpAddr>().is_ok();
+    let spec = if is_ip {
+        json!({
+            "hosts": [format!("{name}.{namespace}.external")],
+            "addresses": [host],
+            "location": "MESH_EXTERNAL",
+            "resolution": "NONE",
+            "ports": [{"number": port, "name": format!("tcp-{port}"), "protocol": "TCP"}],
+        })
+    } else {
+        let protocol = match port {
+            443 => "TLS",
+            80 => "HTTP",
+            _ => return None,
+        };
+        json!({
+            "hosts": [host],
+            "location": "MESH_EXTERNAL",
+            "resolution": "DNS",
+            "ports": [{"number": port, "name": protocol.to_lowercase(), "protocol": protocol}],
+        })
+    };
+    let object = json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "ServiceEntry",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": spec,
+    });
+    let change = Change::Create {
+        kind: Kind::ServiceEntry,
+        object,
+        beside: tale.proxy.object(),
+    };
+    Some(Candidate::new("add this ServiceEntry", vec![change]))
+}
+
+/// The port, where a container of the pods has it and all ports have names, as the API asks of several.
+pub(super) fn add_port(tale: &Tale<'_, '_>, service: ObjectId) -> Option<Candidate> {
+    let object = tale.store.snapshot.get(service)?;
+    let spec = &tale.view::<views::Service>(service)?.spec;
+    if spec.ports.iter().any(|p| p.name.is_empty()) || spec.selector.is_empty() {
+        return None;
+    }
+    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
+    let mut pods = kinds.flat_map(|kind| tale.store.snapshot.of_kind(kind));
+    let has = |o: &&Object| {
+        let labels = workload_spec(o).map_or(&o.meta.labels, |w| &w.template.metadata.labels);
+        let containers = pod_spec(o).map_or(&[][..], |s| s.containers.as_slice());
+        let mut ports = containers.iter().flat_map(|c| &c.ports);
+        o.key.namespace == object.key.namespace
+            && selects(&spec.selector, labels)
+            && ports.any(|p| p.container_port == tale.port)
+    };
+    pods.find(has)?;
+    let port = json!({
+        "name": format!("tcp-{}", tale.port),
+        "port": tale.port,
+        "targetPort": tale.port,
+    });
+    let list = build::spec().key("ports");
+    let operation = build::append(&list, spec.ports.len(), port);
+    let title = format!("add the port {}", tale.port);
+    Some(build::patch(title, service, vec![operation]))
 }

@@ -64,6 +64,59 @@ pub enum Symptom<'t> {
     Refused(&'t Refusal),
     /// The listener is there, and something else keeps clients from it.
     Barred(&'t Barrier),
+    /// The connection does not come to Envoy.
+    Uncaptured {
+        /// Why.
+        why: Uncaptured,
+        /// The annotation that says so, where one does.
+        annotation: Option<&'t str>,
+    },
+    /// A listener on the wildcard address takes what has none of its own.
+    CatchAll {
+        /// The Services with an address that lead to what is dialled.
+        services: &'t [ObjectId],
+    },
+    /// A pod is dialled by its own address.
+    PodAddress {
+        /// The pod.
+        pod: ObjectId,
+        /// The Services with an address that lead to its port.
+        services: &'t [ObjectId],
+    },
+    /// The pods' port of a headless Service is dialled, and its own is another one.
+    HeadlessPort {
+        /// The Service.
+        service: ObjectId,
+    },
+    /// The service that is dialled has no such port.
+    NoSuchPort {
+        /// The Service or ServiceEntry.
+        service: ObjectId,
+    },
+    /// The address is one that nodes lead to a Service.
+    AtNodes {
+        /// The Service.
+        service: ObjectId,
+    },
+    /// No object declares what is dialled, and nothing undeclared is let out.
+    UnknownDestination {
+        /// As asked.
+        host: &'t str,
+        /// The object and field that say so.
+        policy: Option<(ObjectId, &'static str)>,
+    },
+    /// The far end takes mutual TLS only.
+    RefusedPlaintext {
+        /// The pod.
+        pod: ObjectId,
+        /// The PeerAuthentication that asks for it.
+        policy: Option<ObjectId>,
+    },
+    /// The cluster of a service has no endpoint.
+    NoEndpoint {
+        /// The Service or ServiceEntry.
+        service: ObjectId,
+    },
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.
@@ -85,6 +138,46 @@ pub enum Symptom<'t> {
         /// The name that comes first.
         first: EntryId,
     },
+}
+
+/// Why a connection does not come to Envoy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uncaptured {
+    /// `excludeOutboundPorts` has the port.
+    PortExcluded,
+    /// `excludeOutboundIPRanges` holds the address.
+    AddressExcluded,
+    /// `includeOutboundIPRanges` does not hold the address.
+    AddressNotIncluded,
+    /// The pod calls itself.
+    OwnAddress,
+    /// Interception mode `NONE`.
+    ModeNone,
+    /// The pod shares its node's network.
+    HostNetwork,
+    /// The pod asks for no sidecar.
+    OptedOut,
+    /// Nothing asks for a sidecar.
+    NoProxy,
+}
+
+impl Uncaptured {
+    /// In a few words, for the path.
+    #[must_use]
+    pub fn words(self, port: u32) -> String {
+        match self {
+            Self::PortExcluded => format!("excludeOutboundPorts has {port}"),
+            Self::AddressExcluded => "excludeOutboundIPRanges holds the address".to_owned(),
+            Self::AddressNotIncluded => {
+                "includeOutboundIPRanges does not hold the address".to_owned()
+            }
+            Self::OwnAddress => "a pod's calls to itself are not redirected".to_owned(),
+            Self::ModeNone => "interception mode NONE redirects nothing".to_owned(),
+            Self::HostNetwork => "no sidecar, as it shares its node's network".to_owned(),
+            Self::OptedOut => "no sidecar, as its label says".to_owned(),
+            Self::NoProxy => "no sidecar".to_owned(),
+        }
+    }
 }
 
 /// One symptom in its place.

@@ -17,6 +17,7 @@ mod pieces;
 mod proof;
 mod repair;
 mod script;
+mod sidecars;
 mod text;
 mod write;
 

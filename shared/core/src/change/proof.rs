@@ -11,13 +11,15 @@ use crate::ledger::{Effect as Outcome, Fate, Step};
 use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
-use crate::predict::{Config, FilterChain, Listener, RouteAction, VirtualHost, has_sidecars};
+use crate::predict::{
+    Config, FilterChain, Listener, ProxyKind, RouteAction, VirtualHost, has_sidecars,
+};
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
 use crate::snapshot::views::{AsView, Gateway, VirtualService};
 use crate::snapshot::{Change, Kind, Object, ObjectId, Snapshot};
 use crate::walk::{self, Class, Question};
 
-use super::apply;
+use super::{apply, sidecars};
 
 /// What a change does to every gateway.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,11 +56,28 @@ pub fn predict_after(
     let snapshot = apply(before.snapshot, changes).map_err(|e| e.to_string())?;
     let (answers, effect) = {
         let store = Store::new(&snapshot);
-        let after = walk::gateway_classes(&store);
-        let mut effect = compare(before, classes, &after, question.port);
-        effect
-            .assumptions
-            .extend(assumptions(before.snapshot, changes));
+        let mut after = walk::gateway_classes(&store);
+        let sidecars = classes
+            .iter()
+            .filter(|c| c.proxy.kind == ProxyKind::Sidecar);
+        after.extend(sidecars.map(|c| Class::of(&store, c.proxy.clone())));
+        // A question about a connection has one sidecar: the gateways are to stay as they are all the same.
+        let mut effect = if question.host.is_some() {
+            compare(
+                before,
+                &walk::gateway_classes(before),
+                &after,
+                question.port,
+            )
+        } else {
+            compare(before, classes, &after, question.port)
+        };
+        if reach_sidecars(before.snapshot, changes) {
+            let asked = question.host.as_ref();
+            let asked = asked.map(|host| format!("{host}_{}", question.port));
+            sidecars::compare(before, &store, changes, asked.as_deref(), &mut effect);
+        }
+        effect.assumptions.extend(unread(before.snapshot));
         effect.disturbed.extend(refused_edits(&snapshot, changes));
         (walk::ask(&store, &after, question), effect)
     };
@@ -96,31 +115,47 @@ fn refused_edits(after: &Snapshot, changes: &[Change]) -> Vec<String> {
         .collect()
 }
 
-/// What is not predicted and could be disturbed all the same.
+/// What is not predicted and could be disturbed all the same: by a plan, sidecars.
 pub(crate) fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
-    let reaches_sidecars = changes.iter().any(|change| {
-        let kind = match change {
-            Change::Patch { object, .. } => snapshot.get(*object).map(|o| o.key.kind),
-            Change::Create { kind, .. } => Some(*kind),
-        };
-        let for_sidecars = match change {
-            Change::Patch { object, .. } => snapshot.get(*object).is_some_and(is_for_sidecars),
-            Change::Create { .. } => false,
+    let mut found = Vec::new();
+    if reach_sidecars(snapshot, changes) {
+        found.push("no sidecar is disturbed (not predicted yet)".to_owned());
+    }
+    found.extend(unread(snapshot));
+    found
+}
+
+fn unread(snapshot: &Snapshot) -> Option<String> {
+    let any = snapshot.coverage.unread_documents > 0;
+    any.then(|| "the documents not read change nothing".to_owned())
+}
+
+/// Whether there are sidecars, and what they are sent depends on what is changed.
+fn reach_sidecars(snapshot: &Snapshot, changes: &[Change]) -> bool {
+    let reaches = changes.iter().any(|change| {
+        let (kind, for_sidecars) = match change {
+            Change::Patch { object, .. } => {
+                let object = snapshot.get(*object);
+                (
+                    object.map(|o| o.key.kind),
+                    object.is_some_and(is_for_sidecars),
+                )
+            }
+            Change::Create { kind, .. } => (Some(*kind), false),
         };
         for_sidecars
             || matches!(
                 kind,
-                Some(Kind::Service | Kind::DestinationRule | Kind::ServiceEntry)
+                Some(
+                    Kind::Service
+                        | Kind::DestinationRule
+                        | Kind::ServiceEntry
+                        | Kind::Sidecar
+                        | Kind::PeerAuthentication
+                )
             )
     });
-    let mut found = Vec::new();
-    if reaches_sidecars && has_sidecars(snapshot) {
-        found.push("no sidecar is disturbed (not predicted yet)".to_owned());
-    }
-    if snapshot.coverage.unread_documents > 0 {
-        found.push("the documents not read change nothing".to_owned());
-    }
-    found
+    reaches && has_sidecars(snapshot)
 }
 
 /// Whether a VirtualService binds sidecars.
@@ -140,7 +175,7 @@ pub(crate) fn compare(before: &Store<'_>, old: &[Class], new: &[Class], port: u3
     };
     let after: BTreeMap<_, &Class> = new.iter().map(|c| (key(c), c)).collect();
     let mut effect = Effect::default();
-    for class in old {
+    for class in old.iter().filter(|c| c.proxy.kind == ProxyKind::Router) {
         let name = class.proxy.qualified();
         let Some(now) = after.get(&key(class)) else {
             effect.disturbed.push(format!("gateway {name} is gone"));

@@ -280,7 +280,8 @@ impl Search<'_, '_> {
         if let Some(choice) = &candidate.choice {
             return format!("{}: {}", candidate.title, choice.ways.join(", "));
         }
-        if !creates || matches!(proof, Proof::Unproved(_)) {
+        let of_connection = self.question.host.is_some();
+        if !creates || of_connection || matches!(proof, Proof::Unproved(_)) {
             return candidate.title.clone();
         }
         let port = self.question_after(candidate).port;

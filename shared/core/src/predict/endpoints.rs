@@ -123,6 +123,16 @@ pub(super) fn addresses(store: &Store<'_>, service: &Service, port: u32) -> Vec<
         .collect()
 }
 
+/// The addresses of every endpoint of a service, each once, ready or not: what a headless Service's name stands for.
+pub(super) fn all_addresses(store: &Store<'_>, service: &Service) -> Vec<String> {
+    let mut known = BTreeSet::new();
+    instances(store, service)
+        .into_iter()
+        .map(|i| i.address)
+        .filter(|address| known.insert(address.clone()))
+        .collect()
+}
+
 /// What every object of the service's host and namespace gives; istiod keeps endpoints by these two only.
 fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let mut found = Vec::new();
@@ -149,8 +159,8 @@ fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     found
 }
 
-/// From EndpointSlices, and from WorkloadEntries that the Service selects; in files without any slice, from pods and
-/// templates that the Service selects.
+/// From EndpointSlices, and from WorkloadEntries that the Service selects; in files without any slice, and for a Service
+/// that is yet to be made, from pods and templates that it selects.
 fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let Some(object) = store.snapshot.get(service.object) else {
         return Vec::new();
@@ -161,7 +171,9 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     if service.resolution == Resolution::Dns {
         return of_external_name(view, service);
     }
-    let mut found = if store.snapshot.of_kind(Kind::EndpointSlice).next().is_none() {
+    // Kubernetes makes the slices of a new Service when it is there.
+    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
+    let mut found = if unsliced {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
@@ -230,7 +242,7 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
     found
 }
 
-fn takes_mutual_tls(labels: &Labels) -> bool {
+pub(crate) fn takes_mutual_tls(labels: &Labels) -> bool {
     labels.get(TLS_MODE_LABEL).is_some_and(|m| m == "istio")
 }
 

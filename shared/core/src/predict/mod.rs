@@ -24,10 +24,12 @@ pub use config::{
     ChainKind, ChainMatch, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction,
     VirtualHost,
 };
+pub(crate) use endpoints::takes_mutual_tls;
 pub(crate) use gateway::{TlsMode, selects, target_port};
+pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
-    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,
-    pod_spec, routers, sidecar_pods, workload_spec,
+    Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
+    injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
 };
 
 pub use sidecar::sidecars;
@@ -53,6 +55,11 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
         ProxyKind::Router => gateway::predict(store, proxy),
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
     }
+}
+
+/// The addresses that the name of a headless service stands for.
+pub(crate) fn addresses_of(store: &Store<'_>, service: &store::Service) -> Vec<String> {
+    endpoints::all_addresses(store, service)
 }
 
 /// Predicts several sidecars, in their order. Those of one namespace that the same Sidecar decides for know the same

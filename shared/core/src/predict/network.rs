@@ -6,23 +6,23 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 /// The address of a service that has none.
-pub(super) const UNSPECIFIED: &str = "0.0.0.0";
+pub(crate) const UNSPECIFIED: &str = "0.0.0.0";
 
 /// The same for IPv6.
-pub(super) const UNSPECIFIED_V6: &str = "::";
+pub(crate) const UNSPECIFIED_V6: &str = "::";
 
 /// A network, as written: the bits behind its length may be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Network {
+pub(crate) struct Network {
     /// Address.
-    pub(super) address: IpAddr,
+    pub(crate) address: IpAddr,
     /// Length of the prefix.
-    pub(super) length: u8,
+    pub(crate) length: u8,
 }
 
 /// A text that is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NoNetwork;
+pub(crate) struct NoNetwork;
 
 impl FromStr for Network {
     type Err = NoNetwork;
@@ -56,6 +56,13 @@ impl Network {
     /// Whether its address is `0.0.0.0`: istiod leaves such a network out of a match, whatever its length.
     pub(super) fn is_unspecified_v4(self) -> bool {
         matches!(self.address, IpAddr::V4(v4) if v4.is_unspecified())
+    }
+
+    /// Whether an address lies in it.
+    pub(crate) fn holds(self, address: IpAddr) -> bool {
+        let same_family = self.address.is_ipv4() == address.is_ipv4();
+        let own = Self { address, ..self };
+        same_family && own.masked() == self.masked()
     }
 
     /// The same network with the bits behind its length cleared: two spellings of one network are equal then.

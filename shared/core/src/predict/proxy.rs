@@ -373,6 +373,57 @@ pub fn has_sidecars(snapshot: &Snapshot) -> bool {
     objects.any(|object| gets_sidecar(snapshot, object))
 }
 
+/// Whether a pod has a sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Injection {
+    /// One of its containers runs the proxy, or its labels or its namespace's ask for one.
+    Yes,
+    /// It shares its node's network: never.
+    HostNetwork,
+    /// Its label or annotation `sidecar.istio.io/inject` says no.
+    OptedOut,
+    /// Nothing asks for one.
+    No,
+    /// It may be asked for by the labels of its namespace, which was not read.
+    Unknown,
+}
+
+/// Whether the pods of an object have a sidecar, or will get one.
+/// After istio `pkg/kube/inject/inject.go:injectRequired` and the webhook's selectors.
+#[must_use]
+pub fn injection(snapshot: &Snapshot, object: &Object) -> Injection {
+    let Some((labels, spec, _)) = pods_of(object) else {
+        return Injection::No;
+    };
+    if runs_proxy(spec) {
+        return Injection::Yes;
+    }
+    let annotations = match workload_spec(object) {
+        Some(workload) => &workload.template.metadata.annotations,
+        None => &object.meta.annotations,
+    };
+    // A pod that was injected carries this, whatever its containers are called.
+    if annotations.contains_key("sidecar.istio.io/status") {
+        return Injection::Yes;
+    }
+    if spec.host_network {
+        return Injection::HostNetwork;
+    }
+    let asked = labels.get(INJECT).or_else(|| annotations.get(INJECT));
+    match asked.map(String::as_str) {
+        Some("false") => Injection::OptedOut,
+        Some("true") if labels.contains_key(INJECT) => Injection::Yes,
+        _ if gets_sidecar(snapshot, object) => Injection::Yes,
+        _ => match snapshot.find(Kind::Namespace, "", &object.key.namespace) {
+            Some(_) => Injection::No,
+            None => Injection::Unknown,
+        },
+    }
+}
+
+/// The label, and the annotation before it, that asks for a sidecar or against one.
+const INJECT: &str = "sidecar.istio.io/inject";
+
 /// By its namespace's label, or because it has one already.
 pub(super) fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
     let injected = || {
@@ -390,7 +441,7 @@ pub(super) fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
         return false;
     };
     runs_proxy(spec)
-        || match labels.get("sidecar.istio.io/inject").map(String::as_str) {
+        || match labels.get(INJECT).map(String::as_str) {
             Some("false") => false,
             Some("true") => true,
             _ => injected(),

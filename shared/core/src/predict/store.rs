@@ -27,14 +27,15 @@ use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 /// The annotation that says who sees a Service.
 pub const EXPORT_TO_ANNOTATION: &str = "networking.istio.io/exportTo";
 
-/// Age first: without a creation time an object counts as the newest, as it would be created now.
-pub type Age = (bool, Option<Timestamp>);
+/// Age first: without a creation time an object counts as the newest, as it would be created now; behind those come
+/// the objects that a change is about to make.
+pub type Age = (bool, Option<Timestamp>, bool);
 
 /// The sort key of an object's age.
 #[must_use]
 pub fn age(object: &Object) -> Age {
     let created = object.meta.creation_timestamp;
-    (created.is_none(), created)
+    (created.is_none(), created, object.is_new())
 }
 
 /// Who sees an object.
@@ -222,7 +223,7 @@ pub struct DestinationRule {
 impl DestinationRule {
     /// The TLS mode that is written for a port: the subset's own comes first.
     /// After `pilot/pkg/xds/endpoints/mtls_checker.go:tlsModeForDestinationRule`.
-    pub(super) fn tls_mode<'s>(&'s self, subset: Option<&'s Subset>, port: u32) -> Option<&'s str> {
+    pub(crate) fn tls_mode<'s>(&'s self, subset: Option<&'s Subset>, port: u32) -> Option<&'s str> {
         subset
             .and_then(|s| tls_of_port(s.traffic_policy.as_ref(), port))
             .or_else(|| tls_of_port(self.traffic_policy.as_ref(), port))

@@ -92,6 +92,21 @@ impl Row {
     }
 }
 
+impl Row {
+    /// The row of a finding that so many sidecars have.
+    #[must_use]
+    pub fn around(answer: &Answer, finding: &Finding, snapshot: &Snapshot, sidecars: u32) -> Self {
+        let row = Self::of(answer, finding, snapshot);
+        match sidecars {
+            0 | 1 => row,
+            n => Self {
+                proxy: format!("{n} sidecars"),
+                ..row
+            },
+        }
+    }
+}
+
 /// An object in a table: `gw/namespace/name`.
 #[must_use]
 pub fn short(key: &ObjectKey) -> String {

@@ -78,6 +78,12 @@ impl Object {
     pub fn qualified(&self) -> String {
         self.key.qualified()
     }
+
+    /// Whether a change is about to make it: no file holds it, and no server has given it a creation time.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.origin.is_none() && self.meta.creation_timestamp.is_none()
+    }
 }
 
 /// What was read and what was not: a kind that was not read is never "absent".

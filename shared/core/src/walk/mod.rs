@@ -6,7 +6,9 @@ mod idle;
 mod names;
 mod narrow;
 mod scan;
+mod sidecar;
 mod versions;
+mod way;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +24,7 @@ use crate::snapshot::views::{AsView, Labels, Service};
 
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
+pub use sidecar::{Around, around};
 pub use versions::{note_other_versions, versions};
 
 /// What is asked about a port.
@@ -29,6 +32,8 @@ pub use versions::{note_other_versions, versions};
 pub struct Question {
     /// A Gateway server's number, else a gateway Service's port, else a listener's.
     pub port: u32,
+    /// Where a connection from a pod should lead: a name or an address. Without one it is a gateway's port.
+    pub host: Option<String>,
     /// The server name of a TLS client.
     pub sni: Option<String>,
     /// The host of an HTTP client.
@@ -90,9 +95,41 @@ pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
         .collect()
 }
 
-/// Answers a question for every gateway that should have the port.
+/// The sidecars of a mesh, predicted: one for all of a namespace that no Sidecar tells apart, with how many it stands
+/// for. What they listen on outbound is the same, but for their own addresses.
+#[must_use]
+pub fn sidecars_by_namespace(store: &Store<'_>, only: Option<&str>) -> Vec<Class> {
+    let mut found: Vec<ProxyFacts> = Vec::new();
+    for proxy in sidecars(store) {
+        if only.is_some_and(|namespace| namespace != proxy.namespace) {
+            continue;
+        }
+        let alike = |known: &&mut ProxyFacts| {
+            known.namespace == proxy.namespace
+                && known.metadata == proxy.metadata
+                && store.sidecars(&known.namespace).is_empty()
+        };
+        match found.iter_mut().find(alike) {
+            Some(known) => known.replicas = known.replicas.saturating_add(proxy.replicas),
+            None => found.push(proxy),
+        }
+    }
+    let predictions = predict_sidecars(store, &found);
+    let classes = found.into_iter().zip(predictions);
+    classes
+        .map(|(proxy, prediction)| Class { proxy, prediction })
+        .collect()
+}
+
+/// Answers a question for every gateway that should have the port, or about a connection from the first sidecar.
 #[must_use]
 pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+    if question.host.is_some() {
+        let mut sidecars = classes.iter();
+        let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
+        let answer = sidecar.map(|class| sidecar::answer(store, class, question));
+        return answer.into_iter().collect();
+    }
     let declaring: Vec<_> = store
         .declared_gateways()
         .filter(|g| {

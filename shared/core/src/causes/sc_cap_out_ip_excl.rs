@@ -1,0 +1,30 @@
+//! SC-CAP-OUT-IP-EXCL: this address is kept from Envoy.
+
+use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+
+pub(super) static PAGE: Page = Page {
+    code: "SC-CAP-OUT-IP-EXCL",
+    title: "this address is kept from Envoy",
+    severity: Severity::Warning,
+    what: "The connection leaves the pod as the application makes it: no listener, no mutual TLS, no access log.",
+    when: "The address lies in a network of the annotation traffic.sidecar.istio.io/excludeOutboundIPRanges of the pod.",
+    why: "Networks that are left out are asked before those that are taken in.",
+    seen: &["in the pod: iptables-save -t nat shows the network with RETURN in ISTIO_OUTPUT"],
+    fix: "Take the network out of the annotation, and make the pod anew.",
+    example: &[
+        "- Pod  …/excludeOutboundIPRanges: 10.0.0.0/8",
+        "+ Pod  (without this annotation)",
+    ],
+    also: &["SC-CAP-OUT-PORT-EXCL", "SC-CAP-OUT-IP-INCL"],
+    source: "tools/istio-iptables/pkg/capture/run.go:IptablesConfigurator.Run",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    sidecar::uncaptured(tale, "this network goes past Envoy")
+}

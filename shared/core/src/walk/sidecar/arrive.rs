@@ -1,0 +1,254 @@
+//! Where a connection ends: the endpoints of a cluster, or the address that was dialled, and the sidecar there.
+
+use super::Way;
+use super::dialled::{self, Meant};
+use super::envoy::Speaks;
+use super::inbound::{self, End};
+use super::why::{self, behind};
+use crate::causes::Symptom;
+use crate::predict::Endpoint;
+use crate::predict::store::Service;
+use crate::report::{HopStatus, Verdict};
+use crate::snapshot::Object;
+use crate::walk::names;
+
+impl<'w> Way<'w, '_> {
+    /// The endpoints of a cluster, and what the first of them does.
+    pub(super) fn endpoints(&mut self, cluster: &str, status: HopStatus, speaks: &Speaks) {
+        let Some(found) = self.walk.config().clusters.get(cluster) else {
+            return;
+        };
+        let (_, _, host) = names::parts(cluster).unwrap_or(("", "", cluster));
+        let service = self.service_of(host);
+        match found.discovery {
+            "ORIGINAL_DST" => {
+                let line = self.with_pod();
+                self.walk.hop("endpoints", status, None, vec![line]);
+                if let Some(pod) = self.dialled.meant.pod() {
+                    let mutual = service.is_some_and(|s| self.every_pod_speaks(s));
+                    let speaks = self.by_rule(service, pod, speaks, mutual);
+                    self.far_end(pod, self.walk.port, &speaks, status);
+                }
+            }
+            "STRICT_DNS" | "LOGICAL_DNS" => self.by_name(&found.endpoints, status),
+            _ if found.endpoint_count() == 0 && found.discovery == "EDS" => {
+                let instead = status == HopStatus::Instead;
+                let status = if instead { status } else { HopStatus::Broken };
+                let line = "none".to_owned();
+                self.walk.hop("endpoints", status, None, vec![line]);
+                if !instead {
+                    self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+                }
+                if let Some(service) = service.filter(|_| !instead) {
+                    let service = service.object;
+                    self.walk.tell(self.rest, Symptom::NoEndpoint { service });
+                }
+            }
+            _ => {
+                let line = names::endpoints(self.walk.config(), cluster);
+                self.walk.hop("endpoints", status, None, vec![line]);
+                if let Some((pod, port)) = found.endpoints.iter().find_map(|e| self.pod_of(e)) {
+                    let mutual = inbound::speaks_mutual_tls(self.walk.store, pod);
+                    let speaks = self.by_rule(service, pod, speaks, mutual);
+                    self.far_end(pod, port, &speaks, status);
+                }
+            }
+        }
+    }
+
+    fn service_of(&self, host: &str) -> Option<&'w Service> {
+        let store = self.walk.store;
+        let own = self.dialled.meant.service().filter(|s| s.hostname == host);
+        own.or_else(|| store.services_named(host).next())
+    }
+
+    /// The pod of an endpoint, and its port.
+    fn pod_of(&self, endpoint: &Endpoint) -> Option<(&'w Object, u32)> {
+        match endpoint {
+            Endpoint::Address(place) => {
+                let (host, port) = place.rsplit_once(':')?;
+                let pod = self
+                    .walk
+                    .store
+                    .pod_by_ip(host.trim_matches(['[', ']']))
+                    .or_else(|| why::pod_named(self.walk.store, host))?;
+                Some((pod, port.parse().ok()?))
+            }
+            Endpoint::Replicas { workload, port, .. } => {
+                let address = format!("<pods of {workload}>");
+                Some((dialled::workload(self.walk.store, &address)?, *port))
+            }
+        }
+    }
+
+    /// What the sidecar sends: mutual TLS by itself where the other end speaks it, unless a DestinationRule says
+    /// otherwise.
+    fn by_rule(
+        &self,
+        service: Option<&Service>,
+        pod: &Object,
+        speaks: &Speaks,
+        mutual: bool,
+    ) -> Speaks {
+        let proxy = &self.walk.class.proxy;
+        let rule = service.and_then(|s| {
+            let store = self.walk.store;
+            let rule = store.destination_rule(s, &proxy.namespace, &proxy.labels)?;
+            rule.tls_mode(None, self.walk.port)
+        });
+        let tls = |mutual| Speaks::Tls {
+            sni: pod.key.name.clone(),
+            mutual,
+        };
+        match rule {
+            Some("DISABLE") => speaks.clone(),
+            Some("ISTIO_MUTUAL") => tls(true),
+            Some("SIMPLE" | "MUTUAL") => tls(false),
+            _ if mutual => tls(true),
+            _ => speaks.clone(),
+        }
+    }
+
+    /// Whether every pod of a service speaks mutual TLS: where the address decides, one mode is for all.
+    /// After istio `pilot/pkg/model/push_context.go:BestEffortInferServiceMTLSMode`.
+    fn every_pod_speaks(&self, service: &Service) -> bool {
+        let store = self.walk.store;
+        let addresses = crate::predict::addresses_of(store, service);
+        let mut pods = addresses
+            .iter()
+            .map(|a| store.pod_by_ip(a).or_else(|| dialled::workload(store, a)));
+        pods.all(|pod| pod.is_some_and(|p| inbound::speaks_mutual_tls(store, p)))
+    }
+
+    /// Endpoints that DNS gives: names of the cluster's own are known.
+    fn by_name(&mut self, endpoints: &[Endpoint], status: HopStatus) {
+        let mut lines = Vec::new();
+        let mut broken = false;
+        for endpoint in endpoints {
+            let Endpoint::Address(place) = endpoint else {
+                continue;
+            };
+            let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
+            let port: u32 = port.parse().unwrap_or_default();
+            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host);
+            let line = match dialled.meant {
+                Meant::Service(s) if s.host.is_none() => {
+                    let name = format!("{}.{}", s.sort_name, s.namespace);
+                    self.lead = Some(("it leads to", format!("{name}:{port}")));
+                    if s.ports.iter().any(|p| p.number == port) {
+                        format!("{} ({name})", dialled.with_port(port))
+                    } else {
+                        broken = true;
+                        format!(
+                            "{} ({name}), which has no port {port}",
+                            dialled.with_port(port)
+                        )
+                    }
+                }
+                _ => place.clone(),
+            };
+            lines.push(line);
+        }
+        let instead = status == HopStatus::Instead;
+        if broken && !instead {
+            self.walk.hop("endpoints", HopStatus::Broken, None, lines);
+            self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+        } else {
+            self.walk.hop("endpoints", status, None, lines);
+        }
+    }
+
+    /// The address that was dialled, with the pod that has it.
+    fn with_pod(&self) -> String {
+        let place = self.place();
+        match self.dialled.meant {
+            Meant::Pod(pod) | Meant::Instance { pod: Some(pod), .. } => {
+                format!("{place} ({})", pod.qualified())
+            }
+            Meant::Service(s) if s.host.is_none() => {
+                format!("{place} ({}.{})", s.sort_name, s.namespace)
+            }
+            _ => place,
+        }
+    }
+
+    /// Past Envoy: the connection goes out as the application makes it.
+    pub(super) fn bypass(&mut self) {
+        self.pass_on();
+        if self.lead.is_none() {
+            self.lead = Some(("it goes to", self.place()));
+        }
+    }
+
+    /// On to the address that was dialled, as the client sends it.
+    pub(super) fn pass_on(&mut self) {
+        let line = self.with_pod();
+        let port = self.walk.port;
+        let to = match self.dialled.meant {
+            Meant::Service(s) if s.host.is_none() => {
+                format!("{}/{}:{port}", s.namespace, s.sort_name)
+            }
+            Meant::Pod(pod) | Meant::Instance { pod: Some(pod), .. } => {
+                format!("pod {}", pod.qualified())
+            }
+            _ => self.place(),
+        };
+        self.lead = Some(("it passes on to", to));
+        if let Meant::Service(s) = self.dialled.meant
+            && s.host.is_none()
+        {
+            // Nodes know a Service's address on its ports alone.
+            if !s.ports.iter().any(|p| p.number == port) {
+                let line = format!("{line}, which has no port {port}");
+                self.walk
+                    .broken("endpoints", Some(s.object), line, Verdict::LeadsNowhere);
+                return;
+            }
+            let found = behind(self.walk.store, s, port);
+            self.walk.ok("endpoints", Some(s.object), vec![line]);
+            if let Some((pod, port)) = found {
+                self.far_end(pod, port, &Speaks::Bytes, HopStatus::Ok);
+            }
+            return;
+        }
+        if let Meant::Instance { service, pod: None } = self.dialled.meant
+            && self.dialled.address.starts_with('<')
+        {
+            let line = format!("none: {} has no address", service.hostname);
+            self.walk.broken(
+                "endpoints",
+                Some(service.object),
+                line,
+                Verdict::LeadsNowhere,
+            );
+            return;
+        }
+        self.walk.ok("endpoints", None, vec![line]);
+        if let Some(pod) = self.dialled.meant.pod() {
+            self.far_end(pod, port, &Speaks::Bytes, HopStatus::Ok);
+        }
+    }
+
+    /// What the sidecar of the pod that is reached does.
+    fn far_end(&mut self, pod: &Object, port: u32, speaks: &Speaks, status: HopStatus) {
+        if status == HopStatus::Instead {
+            return;
+        }
+        match inbound::end(self.walk.store, pod, port, speaks) {
+            Some(End::Taken(line) | End::Bare(line)) => {
+                self.walk.ok("inbound", Some(pod.id), vec![line]);
+            }
+            Some(End::Refused { policy }) => {
+                let line = format!("{port} of {} takes mutual TLS only", pod.qualified());
+                self.walk
+                    .broken("inbound", Some(pod.id), line, Verdict::Missing);
+                self.tell_refused(pod, policy);
+            }
+            None => {
+                let line = format!("whether {} has a sidecar was not read", pod.qualified());
+                self.walk
+                    .hop("inbound", HopStatus::Unknown, Some(pod.id), vec![line]);
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The way of a connection from a pod with a sidecar: whether it comes to Envoy, which listener, chain and cluster
+//! take it, and what becomes of it at its far end.
+
+mod arrive;
+mod capture;
+mod dialled;
+mod envoy;
+mod inbound;
+mod outbound;
+mod scan;
+mod why;
+
+pub use scan::{Around, around};
+
+use self::capture::{Captured, Rules};
+use self::dialled::{Dialled, Meant};
+use super::way::Walk;
+use super::{Class, Question, proxy_ref};
+use crate::causes::{Severity, Symptom, Uncaptured};
+use crate::ledger::{EntryId, Step};
+use crate::predict::store::Store;
+use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
+use crate::snapshot::{Kind, Object, ObjectId};
+
+/// The hops of a connection from a sidecar, in order.
+const HOPS: [&str; 6] = [
+    "capture",
+    "listener",
+    "chain",
+    "cluster",
+    "endpoints",
+    "inbound",
+];
+
+/// A connection on its way.
+struct Way<'w, 'a> {
+    walk: Walk<'w, 'a>,
+    dialled: Dialled<'w>,
+    /// The entry of what every sidecar has.
+    rest: EntryId,
+    /// Where it leads, for the first line: a verb, and what it leads to.
+    lead: Option<(&'static str, String)>,
+    /// The object that takes the connection, where it is for another one.
+    taken_by: Option<ObjectId>,
+    /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
+    none: Option<usize>,
+}
+
+/// The answer about a connection from one class of sidecars.
+pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Answer {
+    let host = question.host.as_deref().unwrap_or_default();
+    let mut walk = Walk::new(store, class, question, &HOPS);
+    let mut entries = class.prediction.ledger.entries();
+    let rest = entries.find(|(_, e)| matches!(e.step, Step::Fallback(_)));
+    let Some((rest, _)) = rest else {
+        let line = "istiod sends this proxy no listener".to_owned();
+        walk.broken("listener", None, line.clone(), Verdict::Missing);
+        walk.not_reached();
+        return finish(walk, &format!("will be closed: {line}"), Vec::new());
+    };
+    let dialled = dialled::dial(store, &class.proxy, host);
+    let assumptions = dialled.assumption.iter().cloned().collect();
+    let mut way = Way {
+        walk,
+        dialled,
+        rest,
+        lead: None,
+        taken_by: None,
+        none: None,
+    };
+    if way.capture() {
+        way.outbound();
+    } else {
+        way.bypass();
+    }
+    way.weigh();
+    let state = way.state();
+    let mut walk = way.walk;
+    walk.not_reached();
+    finish(walk, &state, assumptions)
+}
+
+fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answer {
+    let question = walk.question;
+    let host = question.host.clone().unwrap_or_default();
+    let not_read = &walk.store.snapshot.coverage.kinds_not_read;
+    if not_read.contains("networking.istio.io/EnvoyFilter") {
+        assumptions.push("no EnvoyFilter changes these listeners".to_owned());
+    }
+    let instead = walk.hops.iter().any(|h| h.status == HopStatus::Instead);
+    let mut path = walk.hops;
+    // Where another way is taken the hops of the wanted one are no news.
+    path.retain(|h| !instead || h.status != HopStatus::NotReached);
+    path.sort_by_key(|h| HOPS.iter().position(|name| *name == h.name));
+    Answer {
+        proxy: proxy_ref(&walk.class.proxy),
+        summary: format!("{} {state}", dialled::with_port(&host, question.port)),
+        asked: Asked {
+            port: question.port,
+            host: Some(host),
+            sni: question.sni.clone(),
+        },
+        verdict: walk.verdict,
+        assumptions,
+        path,
+        findings: walk.findings,
+        unknowns: walk.unknowns,
+        pods: Vec::new(),
+        commands: Vec::new(),
+    }
+}
+
+impl<'w> Way<'w, '_> {
+    /// Host and port as asked for, by address.
+    fn place(&self) -> String {
+        self.dialled.with_port(self.walk.port)
+    }
+
+    /// The first hop: whether the connection comes to Envoy.
+    fn capture(&mut self) -> bool {
+        let proxy = &self.walk.class.proxy;
+        let object = proxy
+            .object()
+            .and_then(|id| self.walk.store.snapshot.get(id));
+        let has_proxy = object.and_then(|o| capture::has_proxy(self.walk.store.snapshot, o));
+        let rules = object.and_then(Rules::of);
+        let why = match has_proxy {
+            Some(Err(why)) => Captured::No(why),
+            _ if proxy.metadata.not_intercepted => Captured::No(Uncaptured::ModeNone),
+            _ => rules.as_ref().map_or(Captured::Yes, |rules| {
+                rules.outbound(proxy, self.dialled.ip(), self.walk.port)
+            }),
+        };
+        let id = object.map(|o| o.id);
+        match why {
+            Captured::Yes if has_proxy.is_none() => {
+                let name = object.map_or_else(String::new, |o| o.key.namespace.clone());
+                let line = format!("if it gets a sidecar: namespace {name} is not in the files");
+                self.walk.hop("capture", HopStatus::Unknown, id, vec![line]);
+                self.walk.unknowns.push(Unknown {
+                    what: format!("whether {} gets a sidecar", proxy.qualified()),
+                    fix: format!("add Namespace {name} to the files: its labels decide"),
+                    commands: Vec::new(),
+                });
+                true
+            }
+            Captured::Yes => {
+                self.walk
+                    .ok("capture", id, vec!["goes through Envoy".to_owned()]);
+                true
+            }
+            Captured::ByAddress => {
+                let line = "the address decides, and no object has it".to_owned();
+                self.walk.hop("capture", HopStatus::Unknown, id, vec![line]);
+                self.walk.unknowns.push(Unknown {
+                    what: "whether the connection is redirected to the proxy".to_owned(),
+                    fix: "ask with the IP address: the pod's annotations go by it".to_owned(),
+                    commands: Vec::new(),
+                });
+                true
+            }
+            Captured::No(why) => {
+                let line = format!("past Envoy: {}", why.words(self.walk.port));
+                self.walk.hop("capture", HopStatus::Instead, id, vec![line]);
+                let annotation = rules.and_then(|rules| rules.annotated(why));
+                let annotation = annotation.as_deref();
+                let symptom = Symptom::Uncaptured { why, annotation };
+                if self.walk.tell(self.rest, symptom).is_some() {
+                    self.none = Some(self.walk.findings.len().saturating_sub(1));
+                }
+                false
+            }
+        }
+    }
+
+    /// How bad it is to have no listener: an error where the connection does not arrive, else it works, but not as it
+    /// looks.
+    fn weigh(&mut self) {
+        let arrives = matches!(self.walk.verdict, Verdict::Open | Verdict::Unknown);
+        let Some(finding) = self.none.and_then(|n| self.walk.findings.get_mut(n)) else {
+            return;
+        };
+        finding.severity = match finding.severity {
+            Severity::Error if arrives => Severity::Warning,
+            Severity::Info | Severity::Warning if !arrives => Severity::Error,
+            same => same,
+        };
+    }
+
+    /// The state in words, with what it leads to or why it does not.
+    fn state(&self) -> String {
+        let error = self
+            .walk
+            .findings
+            .iter()
+            .find(|f| f.severity == Severity::Error);
+        let title = error.map(|f| format!(": {}", f.page.title));
+        let title = title.unwrap_or_default();
+        let (verb, lead) = match &self.lead {
+            Some((verb, lead)) => (*verb, lead.as_str()),
+            None => ("it leads", "on"),
+        };
+        match self.walk.verdict {
+            Verdict::Open => format!("will be open: {verb} {lead}"),
+            Verdict::Unknown => "is unknown: what decides was not read".to_owned(),
+            Verdict::Diverted => {
+                let by = self
+                    .taken_by
+                    .and_then(|id| self.walk.store.snapshot.get(id));
+                let by = by.map(|o| format!(" by {}", o.key)).unwrap_or_default();
+                format!("will be diverted to {lead}{by}")
+            }
+            Verdict::LeadsNowhere => format!("will lead nowhere{title}"),
+            Verdict::Unreachable => format!("will be unreachable{title}"),
+            Verdict::Missing => format!("will be closed{title}"),
+        }
+    }
+
+    /// The pod of a Service that is dialled by its own address, and the Services with an address that select it.
+    fn pod_services(&self) -> Vec<(&'w Object, u32)> {
+        let Some(pod) = self.dialled.meant.pod() else {
+            return Vec::new();
+        };
+        why::services_of(self.walk.store, pod, self.walk.port)
+    }
+
+    /// Whether the destination is a pod that was asked for by its own address.
+    fn is_pod_address(&self) -> bool {
+        matches!(self.dialled.meant, Meant::Pod(o) if o.key.kind == Kind::Pod)
+    }
+}

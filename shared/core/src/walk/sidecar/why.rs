@@ -1,0 +1,287 @@
+//! Why a destination has no listener of its own, looked for after the listeners have decided.
+
+use super::Way;
+use super::dialled::{Meant, is_headless};
+use crate::causes::Symptom;
+use crate::ledger::{EntryId, Fate, Step};
+use crate::predict::store::{Service, Store};
+use crate::predict::{WORKLOAD_KINDS, pod_spec, selects, target_port, workload_spec};
+use crate::report::Mark;
+use crate::snapshot::views::{self, AsView, Labels};
+use crate::snapshot::{FieldPath, Kind, Object, ObjectId};
+
+/// The labels of a pod, or of the pods that a workload makes.
+fn labels_of(object: &Object) -> &Labels {
+    match workload_spec(object) {
+        Some(workload) => &workload.template.metadata.labels,
+        None => &object.meta.labels,
+    }
+}
+
+/// The Services with an address that lead to a port of a pod, and their port that does.
+pub(super) fn services_of<'s>(
+    store: &Store<'s>,
+    pod: &Object,
+    port: u32,
+) -> Vec<(&'s Object, u32)> {
+    let labels = labels_of(pod);
+    let containers = pod_spec(pod).map_or(&[][..], |s| s.containers.as_slice());
+    store
+        .kubernetes_services(&pod.key.namespace)
+        .filter(|(_, s)| s.spec.cluster_ip != "None" && s.spec.r#type != "ExternalName")
+        .filter(|(_, s)| !s.spec.selector.is_empty() && selects(&s.spec.selector, labels))
+        .filter_map(|(object, s)| {
+            let mut ports = s.spec.ports.iter();
+            let leading = ports.find(|p| {
+                !p.protocol.eq_ignore_ascii_case("udp") && target_port(p, containers) == Ok(port)
+            })?;
+            Some((object, leading.port))
+        })
+        .collect()
+}
+
+/// A pod behind a port of a Kubernetes Service, and the port of the pod.
+pub(super) fn behind<'s>(
+    store: &Store<'s>,
+    service: &Service,
+    port: u32,
+) -> Option<(&'s Object, u32)> {
+    some_behind(store, service, port, 1).into_iter().next()
+}
+
+/// The first pods behind a port of a Kubernetes Service, each with its port.
+pub(super) fn some_behind<'s>(
+    store: &Store<'s>,
+    service: &Service,
+    port: u32,
+    most: usize,
+) -> Vec<(&'s Object, u32)> {
+    let object = store.snapshot.get(service.object);
+    let view = object.and_then(|o| views::Service::of(&o.view));
+    let Some(spec) = view.map(|s| &s.spec).filter(|s| !s.selector.is_empty()) else {
+        return Vec::new();
+    };
+    let Some(written) = spec.ports.iter().find(|p| p.port == port) else {
+        return Vec::new();
+    };
+    let workloads = WORKLOAD_KINDS
+        .into_iter()
+        .flat_map(|kind| store.snapshot.of_kind(kind))
+        .filter(|o| o.key.namespace == service.namespace);
+    let pods = store.pods(&service.namespace).iter().copied();
+    pods.chain(workloads)
+        .filter(|o| selects(&spec.selector, labels_of(o)))
+        .filter_map(|pod| {
+            let containers = pod_spec(pod).map_or(&[][..], |s| s.containers.as_slice());
+            Some((pod, target_port(written, containers).ok()?))
+        })
+        .take(most)
+        .collect()
+}
+
+/// A pod without an address that prediction calls by its name.
+pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
+    let mut pods = store.snapshot.of_kind(Kind::Pod);
+    pods.find(|o| o.key.name == name)
+}
+
+impl Way<'_, '_> {
+    /// Tells why the destination has no listener of its own. `ends`: the connection ends in Envoy, as nothing is let
+    /// out that nobody declared.
+    pub(super) fn tell_why_none(&mut self, ends: bool) {
+        let before = self.walk.findings.len();
+        self.tell_cause(ends);
+        if self.walk.findings.len() == before {
+            return;
+        }
+        self.none = Some(before);
+        if ends {
+            self.fold_policy(before);
+        }
+    }
+
+    fn tell_cause(&mut self, ends: bool) {
+        let port = self.walk.port;
+        let alias = self.dialled.alias;
+        match self.dialled.meant {
+            Meant::Nothing if alias.is_some() => {
+                let port_of = |s: &Service| s.ports.iter().position(|p| p.number == port);
+                let entry = alias.and_then(|s| self.dropped(s.object, port_of(s)));
+                if let Some(entry) = entry {
+                    self.walk.tell_dropped(entry);
+                }
+            }
+            Meant::Service(service) | Meant::Instance { service, .. } => {
+                let index = service.ports.iter().position(|p| p.number == port);
+                let Some(index) = index else {
+                    let service = service.object;
+                    let symptom = if self.is_target(service) {
+                        Symptom::HeadlessPort { service }
+                    } else {
+                        Symptom::NoSuchPort { service }
+                    };
+                    let finding = self.walk.tell(self.rest, symptom);
+                    if let (Some(finding), Some(alias)) = (finding, alias) {
+                        finding.so.push(format!(
+                            "{} is another name for it (SC-EXTERNALNAME-ALIAS)",
+                            alias.hostname
+                        ));
+                    }
+                    return;
+                };
+                if let Some(entry) = self.dropped(service.object, Some(index)) {
+                    self.walk.tell_dropped(entry);
+                }
+            }
+            Meant::Pod(pod) => {
+                let services = services_of(self.walk.store, pod, port);
+                let services: Vec<ObjectId> = services.iter().map(|(o, _)| o.id).collect();
+                let symptom = Symptom::PodAddress {
+                    pod: pod.id,
+                    services: &services,
+                };
+                self.walk.tell(self.rest, symptom);
+            }
+            Meant::AtNodes(service) => {
+                let service = service.id;
+                self.walk.tell(self.rest, Symptom::AtNodes { service });
+            }
+            Meant::Nothing if ends => {
+                let host = self.walk.question.host.clone().unwrap_or_default();
+                let policy = self.policy();
+                let symptom = Symptom::UnknownDestination {
+                    host: &host,
+                    policy,
+                };
+                self.walk.tell(self.rest, symptom);
+            }
+            Meant::Nothing => {}
+        }
+    }
+
+    /// Whether a port is the pods' port of a headless Service.
+    fn is_target(&self, service: ObjectId) -> bool {
+        let store = self.walk.store;
+        let headless = store
+            .services
+            .iter()
+            .any(|s| s.object == service && is_headless(s));
+        let Some(pod) = self.dialled.meant.pod().filter(|_| headless) else {
+            return false;
+        };
+        let containers = pod_spec(pod).map_or(&[][..], |s| s.containers.as_slice());
+        let view = store.snapshot.get(service).map(|o| &o.view);
+        let view = view.and_then(views::Service::of);
+        let mut ports = view.iter().flat_map(|s| &s.spec.ports);
+        ports.any(|p| target_port(p, containers) == Ok(self.walk.port))
+    }
+
+    /// The decision that left a service, or one of its ports, out.
+    fn dropped(&self, service: ObjectId, index: Option<usize>) -> Option<EntryId> {
+        let ledger = self.walk.ledger();
+        let address = &self.dialled.address;
+        let of_port = |step: &Step| match step {
+            Step::Put { of, port, .. } => {
+                of.service == service && index.is_none_or(|index| *port == index)
+            }
+            Step::Instance {
+                of,
+                port,
+                address: own,
+            } => of.service == service && Some(*port) == index && own == address,
+            _ => false,
+        };
+        let of_import =
+            |step: &Step| matches!(step, Step::Import { of, .. } if of.service == service);
+        let dropped = |wanted: &dyn Fn(&Step) -> bool| {
+            let mut all = ledger.entries();
+            let found = all.find(|(_, e)| matches!(e.fate, Fate::Dropped(_)) && wanted(&e.step));
+            found.map(|(id, _)| id)
+        };
+        dropped(&of_port).or_else(|| dropped(&of_import))
+    }
+
+    /// The object that says where undeclared connections go, where one does.
+    fn policy(&self) -> Option<(ObjectId, &'static str)> {
+        let store = self.walk.store;
+        let deciding = self.walk.ledger().entries().find_map(|(_, e)| {
+            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
+            own.then(|| e.step.object())
+        });
+        let says = deciding.filter(|id| {
+            store
+                .snapshot
+                .get(*id)
+                .and_then(|o| views::Sidecar::of(&o.view))
+                .is_some_and(|s| s.spec.outbound_traffic_policy.is_some())
+        });
+        let mesh = || {
+            let found = store
+                .snapshot
+                .find(Kind::ConfigMap, "istio-system", "istio");
+            found.map(|o| (o.id, "data.mesh"))
+        };
+        says.map(|id| (id, "spec.outboundTrafficPolicy"))
+            .or_else(mesh)
+    }
+
+    /// A consequence under the finding: nothing is let out that nobody declared.
+    fn fold_policy(&mut self, finding: usize) {
+        let Some((object, field)) = self.policy() else {
+            return;
+        };
+        let name = self
+            .walk
+            .store
+            .snapshot
+            .get(object)
+            .map(|o| o.key.to_string());
+        let name = name.unwrap_or_default();
+        let Some(finding) = self.walk.findings.get_mut(finding) else {
+            return;
+        };
+        let mark = Mark {
+            object,
+            field: FieldPath::of(field),
+            value: None,
+            label: "nothing undeclared is let out".to_owned(),
+        };
+        if finding.primary.object != object && !finding.related.contains(&mark) {
+            finding.related.push(mark);
+        }
+        finding.so.push(format!(
+            "REGISTRY_ONLY of {name} ends it in Envoy (SC-E-BLACKHOLE)"
+        ));
+        finding.also_known_as.push("SC-E-BLACKHOLE");
+    }
+
+    /// The far end takes mutual TLS only, and the connection is none: a consequence of the finding about its listener,
+    /// or a finding of its own.
+    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>) {
+        let store = self.walk.store;
+        let name = policy
+            .and_then(|id| store.snapshot.get(id))
+            .map(|o| o.key.to_string());
+        let asks = name.unwrap_or_else(|| "its policy".to_owned());
+        let open = self.none.and_then(|n| self.walk.findings.get_mut(n));
+        if let Some(finding) = open {
+            finding.so.push(format!(
+                "it comes in plaintext, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
+                pod.key.name
+            ));
+            finding.also_known_as.push("SC-E-PASSTHROUGH-STRICT");
+            if let Some(object) = policy {
+                finding.related.push(Mark {
+                    object,
+                    field: FieldPath::of("spec.mtls.mode"),
+                    value: None,
+                    label: "no plaintext".to_owned(),
+                });
+            }
+            return;
+        }
+        let pod = pod.id;
+        self.walk
+            .tell(self.rest, Symptom::RefusedPlaintext { pod, policy });
+    }
+}
