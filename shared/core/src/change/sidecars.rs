@@ -13,7 +13,7 @@ use crate::snapshot::{Change, Kind, ObjectId};
 use crate::walk::counted;
 
 /// How many groups of like sidecars are predicted for one change; in larger meshes the rest is a condition.
-const MOST_GROUPS: usize = 48;
+const MOST_GROUPS: usize = 256;
 
 /// On to where the connection was going.
 const PASSTHROUGH: &str = "PassthroughCluster";
@@ -74,6 +74,8 @@ pub(super) fn compare(
     if reached > 0 {
         let whose = if reached == all && all > 1 {
             format!("all {}", counted(all as usize, "sidecar"))
+        } else if groups.len() > MOST_GROUPS {
+            format!("{reached} sidecars or more")
         } else {
             counted(reached as usize, "sidecar")
         };
