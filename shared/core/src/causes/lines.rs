@@ -4,7 +4,30 @@
 //! ignored on both sides. The causes are pages, so a code that does not exist does not compile.
 
 use super::{
-    Page, envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical, envoy_fc_overlap, envoy_sni_partial, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni, gw_cred_ca, gw_cred_denied, gw_cred_invalid, gw_cred_missing, gw_dst_connect_fail, gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints, gw_dst_not_visible, gw_dst_outlier_panic, gw_dst_port_absent, gw_dst_short_name, gw_dst_squatted, gw_dst_subset, gw_dst_unknown_host, gw_http_after_catchall, gw_http_all_routes_filtered, gw_http_delegate_conflict, gw_http_delegate_missing, gw_http_host_no_vhost, gw_http_l4_only_vs, gw_http_no_vs, gw_none_selects, gw_ns_not_discovered, gw_pass_dup_sni, gw_pass_no_match, gw_pass_no_tls_block, gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target, gw_port_not_on_service, gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_res_ignored, gw_rev_mismatch, gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain, gw_srv_bind_alias, gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost, gw_srv_host_panic, gw_srv_https_name, gw_srv_ingress_first, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup, gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings, gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum, gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch, gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, sc_e_blackhole, sc_e_passthrough_strict, sc_e_uh, sc_in_conflict, sc_in_reserved, sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
+    Page, envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
+    envoy_fc_overlap, envoy_sni_partial, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni,
+    gw_cred_ca, gw_cred_denied, gw_cred_invalid, gw_cred_missing, gw_dst_connect_fail,
+    gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints,
+    gw_dst_not_visible, gw_dst_outlier_panic, gw_dst_port_absent, gw_dst_short_name,
+    gw_dst_squatted, gw_dst_subset, gw_dst_unknown_host, gw_http_after_catchall,
+    gw_http_all_routes_filtered, gw_http_delegate_conflict, gw_http_delegate_missing,
+    gw_http_host_no_vhost, gw_http_l4_only_vs, gw_http_no_vs, gw_none_selects,
+    gw_ns_not_discovered, gw_pass_dup_sni, gw_pass_no_match, gw_pass_no_tls_block,
+    gw_pass_port_match, gw_pass_vs_bound_twice, gw_port_named_target, gw_port_not_on_service,
+    gw_port_privileged, gw_port_reserved, gw_port_tiebreak, gw_res_ignored, gw_rev_mismatch,
+    gw_sel_mismatch, gw_sel_ns_scoped, gw_sni_absent, gw_sni_no_chain, gw_srv_bind_alias,
+    gw_srv_bind_shadow, gw_srv_dup_host, gw_srv_dup_host_ghost, gw_srv_host_panic,
+    gw_srv_https_name, gw_srv_ingress_first, gw_srv_l4_dup, gw_srv_nil_port, gw_srv_nshost_dup,
+    gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
+    gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
+    gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
+    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
+    sc_e_blackhole, sc_e_passthrough_strict, sc_e_uh, sc_in_conflict, sc_in_reserved,
+    sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown, val_dr,
+    val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
+    val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
+    val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
+    val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
