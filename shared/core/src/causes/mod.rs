@@ -36,6 +36,7 @@ mod gw_dst_squatted;
 mod gw_dst_subset;
 mod gw_dst_unknown_host;
 mod gw_dst_zero_weight;
+mod gw_h3_no_udp;
 mod gw_http_after_catchall;
 mod gw_http_all_routes_filtered;
 mod gw_http_delegate_conflict;
@@ -228,6 +229,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_subset::PAGE,
     &gw_dst_unknown_host::PAGE,
     &gw_dst_zero_weight::PAGE,
+    &gw_h3_no_udp::PAGE,
     &gw_http_after_catchall::PAGE,
     &gw_http_all_routes_filtered::PAGE,
     &gw_http_delegate_conflict::PAGE,
@@ -397,6 +399,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::NodePortDiffers { .. } => &net_nodeport_confusion::CAUSE,
         Symptom::NoHttpRoute => &gw_http_no_vs::CAUSE,
         Symptom::UdpServer => &gw_udp_is_tcp::CAUSE,
+        Symptom::NoUdpPort { .. } => &gw_h3_no_udp::CAUSE,
         Symptom::NoChainForSni { .. } => &gw_sni_no_chain::CAUSE,
         Symptom::NoVirtualHost { .. } => &gw_http_host_no_vhost::CAUSE,
         Symptom::Refused(refusal) => return of_refusal(tale, refusal),

@@ -41,6 +41,11 @@ pub enum Symptom<'t> {
     NoHttpRoute,
     /// The server's protocol is UDP, which no gateway carries.
     UdpServer,
+    /// QUIC is on, and no Service leads UDP to the pods under the server's number.
+    NoUdpPort {
+        /// The Service that leads TCP to it.
+        service: Option<ObjectId>,
+    },
     /// No filter chain of the listener takes the client's server name.
     NoChainForSni {
         /// The name.

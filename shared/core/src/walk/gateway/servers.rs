@@ -1,9 +1,12 @@
 //! Servers of Gateways: which listen, and why the others do not.
 
 use super::listening::{chains_of, listener_name, through};
+use super::service::service_ports;
 use super::{Subject, Walk};
 use crate::causes::Symptom;
 use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::features::Feature;
+use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
 use crate::report::{HopStatus, Unknown, Verdict};
 use crate::snapshot::views::{self, AsView};
@@ -96,7 +99,34 @@ pub(super) fn servers(
     for subject in chosen.iter().filter(|s| s.is_udp()) {
         walk.tell(subject.entry, Symptom::UdpServer);
     }
+    for subject in &listening {
+        without_quic(walk, subject);
+    }
     lead
+}
+
+/// Tells an HTTPS server that ends TLS and gets no listener for QUIC, where istiod makes them.
+/// After `model/gateway.go:udpSupportedPort` and `pkg/config/gateway/gateway.go:IsEligibleForHTTP3Upgrade`.
+fn without_quic(walk: &mut Walk<'_, '_>, subject: &Subject<'_>) {
+    let istiod = &walk.store.serving(&walk.class.proxy).istiod;
+    let passes = |tls: &views::ServerTls| {
+        matches!(tls.mode.as_str(), "" | "PASSTHROUGH" | "AUTO_PASSTHROUGH")
+    };
+    if !istiod.features.has(Feature::QuicListeners)
+        || Protocol::parse(subject.protocol()) != Protocol::Https
+        || subject.view.tls.as_ref().is_none_or(passes)
+    {
+        return;
+    }
+    let ports =
+        service_ports(walk.ledger(), walk.store).filter(|p| p.written.port == subject.number());
+    let (udp, tcp): (Vec<_>, Vec<_>) = ports
+        .filter(|p| matches!(p.entry.fate, Fate::Effective(_)))
+        .partition(|p| p.written.protocol.eq_ignore_ascii_case("UDP"));
+    if udp.is_empty() {
+        let service = tcp.first().map(|p| p.service.id);
+        walk.tell(subject.entry, Symptom::NoUdpPort { service });
+    }
 }
 
 /// The servers hold their port only if they are older than others that were not asked about, and nobody knows.

@@ -22,10 +22,10 @@ pub(super) fn service_targets(ledger: &Ledger, store: &Store<'_>, port: u32) -> 
 
 pub(super) struct ServicePort<'w> {
     id: EntryId,
-    entry: &'w Entry,
-    service: &'w Object,
+    pub(super) entry: &'w Entry,
+    pub(super) service: &'w Object,
     index: usize,
-    written: &'w views::ServicePort,
+    pub(super) written: &'w views::ServicePort,
 }
 
 pub(super) fn service_ports<'w>(
