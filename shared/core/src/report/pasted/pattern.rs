@@ -118,7 +118,7 @@ fn matched(pieces: &[Piece], text: &str, lower: &str, at: usize) -> Option<Found
                     return None;
                 }
                 if let Some(name) = open.take() {
-                    let value = text.get(found.end..place)?;
+                    let value = text.get(found.end..place)?.trim_end_matches(':');
                     if name != SEVERAL && value.contains(' ') {
                         return None;
                     }
