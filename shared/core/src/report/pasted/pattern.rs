@@ -105,7 +105,9 @@ fn matched(pieces: &[Piece], text: &str, lower: &str, at: usize) -> Option<Found
                 let before = text.get(..at)?;
                 let word = before.rsplit(' ').next().filter(|word| !word.is_empty())?;
                 found.start = at - word.len();
-                found.values.push((name, word.to_owned()));
+                found
+                    .values
+                    .push((name, word.trim_end_matches(':').to_owned()));
             }
             Piece::Hole(name) => open = Some(name),
             Piece::Constant(constant) => {
@@ -118,7 +120,7 @@ fn matched(pieces: &[Piece], text: &str, lower: &str, at: usize) -> Option<Found
                     return None;
                 }
                 if let Some(name) = open.take() {
-                    let value = text.get(found.end..place)?.trim_end_matches(':');
+                    let value = text.get(found.end..place)?;
                     if name != SEVERAL && value.contains(' ') {
                         return None;
                     }
