@@ -473,6 +473,9 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         }
         Reason::HostMismatch => return host_mismatch(tale),
         Reason::UnknownHost { .. } => {
+            if gw_dst_externalname::alias(tale).is_some() {
+                return (&gw_dst_externalname::CAUSE, vec!["GW-DST-UNKNOWN-HOST"]);
+            }
             let elsewhere = |host: &str| !tale.namespaces_of_service(host).is_empty();
             if tale
                 .destination()
