@@ -1,5 +1,7 @@
 //! Why a destination has no listener of its own, looked for after the listeners have decided.
 
+use std::net::IpAddr;
+
 use super::Way;
 use super::dialled::{Meant, is_headless};
 use crate::causes::Symptom;
@@ -188,7 +190,10 @@ impl Way<'_, '_> {
                 of,
                 port,
                 address: own,
-            } => of.service == service && Some(*port) == index && own == address,
+            } => {
+                let nameless = self.dialled.ip().is_none() && own.parse::<IpAddr>().is_err();
+                of.service == service && Some(*port) == index && (own == address || nameless)
+            }
             _ => false,
         };
         let of_import =
