@@ -32,7 +32,7 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let view = tale.view::<views::Sidecar>(object)?;
     let labels = view.spec.workload_selector.iter().flat_map(|w| &w.labels);
     let own = &tale.proxy.labels;
-    let other = labels.into_iter().find(|(k, v)| own.get(*k) != Some(*v));
+    let other = labels.into_iter().find(|(k, v)| own.get(k) != Some(*v));
     let label = match other.map(|(key, _)| (key, own.get(key))) {
         Some((key, Some(value))) => format!("the pod has {key}={value}"),
         Some((key, None)) => format!("the pod has no label {key}"),
