@@ -12,9 +12,9 @@ pub(super) static PAGE: Page = Page {
     seen: &["in Envoy: the listener's default chain leads to the first service"],
     fix: "Give the service an address of its own, or say HTTP or TLS where that is what its clients speak.",
     example: &[
-        "  ServiceEntry  hosts: [a.com]; no addresses; 7070 without protocol",
-        "- ServiceEntry  hosts: [b.com]; no addresses; 7070 without protocol",
-        "+ ServiceEntry  hosts: [b.com]; addresses: [10.9.9.9]; 7070 without protocol",
+        "  ServiceEntry  hosts: [a.com]; no addresses; 7070",
+        "- ServiceEntry  hosts: [b.com]; no addresses; 7070",
+        "+ ServiceEntry  hosts: [b.com]; addresses: [10.9.9.9]; 7070",
     ],
     also: &["SC-TCP-OVER-TCP", "SC-WELLKNOWN"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
