@@ -1,6 +1,9 @@
 //! SC-EXACT-MULTIADDR: only one address is imported.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, sidecar};
+use crate::ledger::Step;
+use crate::snapshot::views;
+use crate::snapshot::{FieldPath, ObjectId};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-EXACT-MULTIADDR",
@@ -23,9 +26,48 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "not found")
+    let (object, field) = address(tale, tale.step()?);
+    let told = Told::at(object, field, "not found");
+    let by = sidecar::holder(tale).and_then(|by| tale.ledger.get(by));
+    let found = by.map(|entry| address(tale, &entry.step));
+    Some(match found {
+        Some((object, field)) => told.beside(object, field, "this one is found"),
+        None => told,
+    })
+}
+
+/// The address that a decision is about; a Service has one, and is shown as it is.
+fn address(tale: &Tale<'_, '_>, step: &Step) -> (ObjectId, FieldPath) {
+    let object = step.object();
+    let field = match step {
+        Step::Import { of, .. } => tale
+            .view::<views::ServiceEntry>(object)
+            .filter(|view| of.address < view.spec.addresses.len())
+            .map(|_| build::spec().key("addresses").index(of.address)),
+        _ => None,
+    };
+    (object, field.unwrap_or_else(|| step.field()))
+}
+
+/// With a wildcard beside them the hosts of the entry are not looked up one by one.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Some(Step::Import {
+        of,
+        egress: Some(n),
+    }) = tale.step()
+    else {
+        return Vec::new();
+    };
+    let Some(service) = sidecar::service(tale, *of) else {
+        return Vec::new();
+    };
+    let Some((_, domain)) = service.hostname.split_once('.') else {
+        return Vec::new();
+    };
+    let host = format!("{}/*.{domain}", service.namespace);
+    sidecar::add_host(tale, *n, host).into_iter().collect()
 }

@@ -7,13 +7,13 @@ pub(super) static PAGE: Page = Page {
     title: "the endpoint has no IP address",
     severity: Severity::Error,
     what: "No listener for this endpoint.",
-    when: "A ServiceEntry with resolution NONE takes workloads whose address is a host name or a socket.",
-    why: "A listener for each endpoint is bound to its address, and a name is none.",
+    when: "A ServiceEntry with resolution NONE selects a WorkloadEntry that has a network and no address. One with a host name or a socket for an address is no endpoint at all.",
+    why: "A listener for each endpoint is bound to its address, and here there is none.",
     seen: &["in Envoy: no listener with that name"],
-    fix: "Give the WorkloadEntry an IP address, or use resolution DNS.",
+    fix: "Give the WorkloadEntry an IP address.",
     example: &[
-        "- WorkloadEntry  address: db-1.example.com",
-        "+ WorkloadEntry  address: 10.1.1.1",
+        "- WorkloadEntry  network: machines",
+        "+ WorkloadEntry  network: machines; address: 10.1.1.1",
     ],
     also: &["SC-HEADLESS-NOEP"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListeners",
@@ -22,7 +22,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("the address of the workload is in no object"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

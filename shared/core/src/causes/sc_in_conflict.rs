@@ -23,7 +23,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("which protocol the application speaks is for you to say"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -25,7 +25,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("the application must listen on another port"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

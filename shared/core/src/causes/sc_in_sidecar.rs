@@ -1,6 +1,7 @@
 //! SC-IN-SIDECAR: the Sidecar lists the inbound ports.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, build, sidecar};
+use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-IN-SIDECAR",
@@ -22,9 +23,17 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("a Sidecar's list may leave the port out on purpose"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "not listed in the Sidecar")
+    let told = sidecar::told(tale, "not listed in the Sidecar")?;
+    let Symptom::Reason(Reason::IngressListed { sidecar }) = tale.symptom else {
+        return Some(told);
+    };
+    Some(told.beside(
+        *sidecar,
+        build::spec().key("ingress"),
+        "the ports that count",
+    ))
 }

@@ -22,7 +22,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("which of the pod's ports is meant is for you to say"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

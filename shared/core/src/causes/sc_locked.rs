@@ -1,6 +1,7 @@
 //! SC-LOCKED: an earlier egress entry has the listener.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, sidecar};
+use crate::ledger::Step;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-LOCKED",
@@ -23,9 +24,30 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "the listener is closed to it")
+    let told = sidecar::told(tale, "the listener is closed to it")?;
+    let (Some(sidecar), Some(n)) = (sidecar::deciding(tale), first(tale)) else {
+        return Some(told);
+    };
+    let field = build::spec().key("egress").index(n).key("port");
+    Some(told.beside(sidecar, field, "this entry made the listener"))
+}
+
+/// The egress entry that made the listener.
+fn first(tale: &Tale<'_, '_>) -> Option<usize> {
+    match tale.ledger.get(sidecar::holder(tale)?)?.step {
+        Step::Put { egress, .. } => Some(egress),
+        _ => None,
+    }
+}
+
+/// The service comes by the entry that made the listener too.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let (Some(Step::Put { of, .. }), Some(n)) = (tale.step(), first(tale)) else {
+        return Vec::new();
+    };
+    sidecar::import(tale, *of, n).into_iter().collect()
 }

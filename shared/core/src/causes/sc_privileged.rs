@@ -25,7 +25,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("with another port the clients must change too"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -25,7 +25,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None(
+        "another port or protocol is a change of the clients and the application too",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

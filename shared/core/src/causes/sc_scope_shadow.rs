@@ -24,7 +24,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None(
+        "only one namespace's services stand behind a host name: which one is meant is for you to say",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -1,8 +1,7 @@
 //! SC-SIDECAR-HOSTS: the Sidecar does not import the service.
 
-use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, sidecar};
-use crate::ledger::{Fate, Step};
-use crate::snapshot::views;
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, sidecar};
+use crate::ledger::Step;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-SIDECAR-HOSTS",
@@ -40,23 +39,5 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     else {
         return Vec::new();
     };
-    let deciding = tale.ledger.entries().find_map(|(_, e)| {
-        let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
-        own.then(|| e.step.object())
-    });
-    let Some(sidecar) = deciding else {
-        return Vec::new();
-    };
-    let mut services = tale.store.services.iter();
-    let service = services.find(|s| s.object == of.service && s.host == of.host);
-    let entry = tale.view::<views::Sidecar>(sidecar);
-    let entry = entry.and_then(|s| s.spec.egress.get(*n));
-    let (Some(service), Some(entry)) = (service, entry) else {
-        return Vec::new();
-    };
-    let list = build::spec().key("egress").index(*n).key("hosts");
-    let host = format!("{}/{}", service.namespace, service.hostname);
-    let title = format!("import {host}");
-    let operation = build::append(&list, entry.hosts.len(), host);
-    vec![build::patch(title, sidecar, vec![operation])]
+    sidecar::import(tale, *of, *n).into_iter().collect()
 }

@@ -1,6 +1,8 @@
 //! SC-SIDECAR-PORTMAP: the service lacks the Sidecar's port.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, sidecar};
+use crate::ledger::Step;
+use crate::snapshot::views;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-SIDECAR-PORTMAP",
@@ -23,9 +25,53 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "has no such port")
+    let Some(Step::Import {
+        of,
+        egress: Some(n),
+    }) = tale.step()
+    else {
+        return None;
+    };
+    let Some(sidecar) = sidecar::deciding(tale) else {
+        return sidecar::told(tale, "has no such port");
+    };
+    let field = build::spec()
+        .key("egress")
+        .index(*n)
+        .key("port")
+        .key("number");
+    let told = Told::at(sidecar, field, "the service has no such port");
+    Some(told.beside(of.service, build::spec().key("ports"), "its ports"))
+}
+
+/// The port that was asked for, in the entry; or the service in an entry for all ports.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Some(Step::Import {
+        of,
+        egress: Some(n),
+    }) = tale.step()
+    else {
+        return Vec::new();
+    };
+    let Some(sidecar) = sidecar::deciding(tale) else {
+        return Vec::new();
+    };
+    let view = tale.view::<views::Sidecar>(sidecar);
+    let field = build::spec()
+        .key("egress")
+        .index(*n)
+        .key("port")
+        .key("number");
+    let number = build::patch(
+        format!("let the entry be for port {}", tale.port),
+        sidecar,
+        vec![build::replace(&field, tale.port)],
+    );
+    let any = view.and_then(|s| s.spec.egress.iter().position(|e| e.port.is_none()));
+    let import = any.and_then(|any| sidecar::import(tale, *of, any));
+    std::iter::once(number).chain(import).collect()
 }

@@ -1,6 +1,7 @@
 //! SC-SIDECAR-WHICH: another Sidecar decides for this pod.
 
 use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use crate::snapshot::views;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-SIDECAR-WHICH",
@@ -23,9 +24,19 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None("which pods a Sidecar is for is yours to say"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "not the one in force")
+    let object = tale.step()?.object();
+    let view = tale.view::<views::Sidecar>(object)?;
+    let labels = view.spec.workload_selector.iter().flat_map(|w| &w.labels);
+    let own = &tale.proxy.labels;
+    let other = labels.into_iter().find(|(k, v)| own.get(k) != Some(*v));
+    let label = match other.map(|(key, _)| (key, own.get(key))) {
+        Some((key, Some(value))) => format!("the pod has {key}={value}"),
+        Some((key, None)) => format!("the pod has no label {key}"),
+        None => "not the one in force".to_owned(),
+    };
+    sidecar::told(tale, &label)
 }

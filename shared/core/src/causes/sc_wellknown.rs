@@ -8,15 +8,16 @@ pub(super) static PAGE: Page = Page {
     severity: Severity::Error,
     what: "The later of the two services is left out of the listener.",
     when: "Two services have the same listener address and port, and one's protocol is MySQL or Mongo while the other's is another one.",
-    why: "With these protocols the server speaks first, so a listener that waits for the client's first bytes would hang. istiod keeps such a listener for one protocol.",
+    why: "To share a listener Envoy has to look at the client's first bytes, and waits for ever where the server speaks first. istiod counts both protocols among those, and keeps such a listener for one protocol.",
     seen: &[
         "in istiod's log:",
         "  conflict happens on a well known port PORT, incoming protocol P, existing protocol P, conflict type TYPE",
     ],
-    fix: "Give the services addresses or ports of their own, or name both ports tcp-NAME.",
+    fix: "Give one of the services an address or a port of its own.",
     example: &[
-        "- ServiceEntry  ports[0].protocol: MONGO",
-        "+ ServiceEntry  ports[0].protocol: TCP",
+        "  ServiceEntry  hosts: [a.com]; no addresses; 27017 TCP",
+        "- ServiceEntry  hosts: [b.com]; no addresses; 27017 MONGO",
+        "+ ServiceEntry  hosts: [b.com]; addresses: [10.9.9.9]; 27017 MONGO",
     ],
     also: &["SC-TCP-OVER-TCP", "SC-AUTO-AUTO"],
     source: "pilot/pkg/networking/core/listener.go:isConflictWithWellKnownPort",
@@ -25,7 +26,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None(
+        "an address of its own, or another protocol, is for the one who runs the service to say",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

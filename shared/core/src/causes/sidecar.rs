@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use serde_json::{Map, Value, json};
 
 use super::{Candidate, Symptom, Tale, Told, Uncaptured, build};
-use crate::ledger::{EntryId, Reason};
+use crate::ledger::{EntryId, Fate, Reason, Served, Step};
 use crate::predict::protocol::Protocol;
+use crate::predict::store::Service;
 use crate::predict::{WORKLOAD_KINDS, pod_spec, selects, workload_spec};
 use crate::snapshot::views::{self, IntOrString};
 use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId};
@@ -26,8 +27,43 @@ pub(super) fn told(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
     })
 }
 
+/// The Sidecar that decides for the proxy, where one does.
+pub(super) fn deciding(tale: &Tale<'_, '_>) -> Option<ObjectId> {
+    tale.ledger.entries().find_map(|(_, e)| {
+        let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
+        own.then(|| e.step.object())
+    })
+}
+
+/// The service that a decision was about.
+pub(super) fn service<'t>(tale: &Tale<'t, '_>, of: Served) -> Option<&'t Service> {
+    let mut services = tale.store.services.iter();
+    services.find(|s| s.object == of.service && s.host == of.host)
+}
+
+/// The service's host, added to an egress entry of the Sidecar that decides.
+pub(super) fn import(tale: &Tale<'_, '_>, of: Served, egress: usize) -> Option<Candidate> {
+    let service = service(tale, of)?;
+    let host = format!("{}/{}", service.namespace, service.hostname);
+    add_host(tale, egress, host)
+}
+
+/// A host, added to an egress entry of the Sidecar that decides.
+pub(super) fn add_host(tale: &Tale<'_, '_>, egress: usize, host: String) -> Option<Candidate> {
+    let sidecar = deciding(tale)?;
+    let entry = tale
+        .view::<views::Sidecar>(sidecar)?
+        .spec
+        .egress
+        .get(egress)?;
+    let list = build::spec().key("egress").index(egress).key("hosts");
+    let title = format!("import {host}");
+    let operation = build::append(&list, entry.hosts.len(), host);
+    Some(build::patch(title, sidecar, vec![operation]))
+}
+
 /// What was there before.
-const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
+pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
     match tale.symptom {
         Symptom::Reason(
             Reason::HostnameElsewhere { by }

@@ -32,6 +32,7 @@ pub use proxy::{
     injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
 };
 
+pub(crate) use sidecar::imports;
 pub use sidecar::sidecars;
 
 use crate::ledger::{Block, Ledger, Step};

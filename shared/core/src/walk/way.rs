@@ -3,8 +3,8 @@
 use super::{Class, Question};
 use crate::causes::{self, Symptom, Tale};
 use crate::ledger::{EntryId, Fate, Ledger};
-use crate::predict::Config;
 use crate::predict::store::Store;
+use crate::predict::{Config, ProxyFacts};
 use crate::report::{Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Object, ObjectId};
 
@@ -92,10 +92,21 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     pub(super) fn tell(&mut self, entry: EntryId, symptom: Symptom<'_>) -> Option<&mut Finding> {
+        self.tell_of(&self.class.proxy, self.ledger(), entry, symptom)
+    }
+
+    /// The same about another proxy on the way.
+    pub(super) fn tell_of(
+        &mut self,
+        proxy: &ProxyFacts,
+        ledger: &Ledger,
+        entry: EntryId,
+        symptom: Symptom<'_>,
+    ) -> Option<&mut Finding> {
         let tale = Tale {
             store: self.store,
-            proxy: &self.class.proxy,
-            ledger: self.ledger(),
+            proxy,
+            ledger,
             entry,
             symptom,
             port: self.port,

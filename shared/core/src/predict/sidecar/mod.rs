@@ -19,11 +19,27 @@ use super::gateway::Context;
 use super::proxy::ProxyFacts;
 use super::store::Store;
 use super::{ChainKind, ChainMatch, FilterChain, Prediction};
-use crate::snapshot::ObjectId;
+use crate::ledger::{Fate, Step};
+use crate::snapshot::{Object, ObjectId};
 
 pub use classes::sidecars;
 pub(super) use routes::Listed;
 pub(super) use scope::Scope;
+
+/// Whether pods of a namespace would know a service if this Sidecar decided for them.
+pub(crate) fn imports<'a>(
+    store: &Store<'a>,
+    namespace: &str,
+    sidecar: &'a Object,
+    service: ObjectId,
+) -> bool {
+    let scope = Scope::new(store, namespace, Some(sidecar));
+    let mut all = scope.ledger.entries();
+    all.any(|(_, e)| {
+        let about = matches!(&e.step, Step::Import { of, .. } if of.service == service);
+        about && matches!(e.fate, Fate::Effective(_))
+    })
+}
 
 /// Predicts a sidecar.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {

@@ -6,11 +6,21 @@ use super::envoy::Speaks;
 use super::inbound::{self, End};
 use super::why::{self, behind};
 use crate::causes::Symptom;
+use crate::ledger::{Fate, Reason};
 use crate::predict::Endpoint;
 use crate::predict::store::Service;
 use crate::report::{HopStatus, Verdict};
 use crate::snapshot::Object;
 use crate::walk::names;
+
+/// What was left out at the far end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    /// The port is the proxy's own: the application is not reached.
+    Reserved,
+    /// Another thing: the connection takes other chains.
+    Other,
+}
 
 impl<'w> Way<'w, '_> {
     /// The endpoints of a cluster, and what the first of them does.
@@ -40,6 +50,10 @@ impl<'w> Way<'w, '_> {
                     self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
                 }
                 if let Some(service) = service.filter(|_| !instead) {
+                    let pod = why::selected(self.walk.store, service);
+                    if pod.is_some_and(|pod| self.left_out(pod, None).is_some()) {
+                        return;
+                    }
                     let service = service.object;
                     self.walk.tell(self.rest, Symptom::NoEndpoint { service });
                 }
@@ -229,12 +243,36 @@ impl<'w> Way<'w, '_> {
         }
     }
 
+    /// Tells what was left out of the pod's own configuration for the port that is dialled.
+    fn left_out(&mut self, pod: &Object, reached: Option<u32>) -> Option<Left> {
+        let service = self.dialled.meant.service()?;
+        let left = inbound::left_out(self.walk.store, pod, service, self.walk.port, reached)?;
+        let Fate::Dropped(reason) = &left.ledger.get(left.entry)?.fate else {
+            return None;
+        };
+        let symptom = Symptom::Reason(reason);
+        self.walk
+            .tell_of(&left.facts, &left.ledger, left.entry, symptom)?;
+        Some(match reason {
+            Reason::ReservedPort { .. } => Left::Reserved,
+            _ => Left::Other,
+        })
+    }
+
     /// What the sidecar of the pod that is reached does.
     fn far_end(&mut self, pod: &Object, port: u32, speaks: &Speaks, status: HopStatus) {
         if status == HopStatus::Instead {
             return;
         }
-        match inbound::end(self.walk.store, pod, port, speaks) {
+        let left_out = self.left_out(pod, Some(port));
+        let end = inbound::end(self.walk.store, pod, port, speaks);
+        if left_out == Some(Left::Reserved) {
+            let line = format!("{port} of {} is the proxy's own port", pod.qualified());
+            self.walk
+                .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
+            return;
+        }
+        match end {
             Some(End::Taken(line) | End::Bare(line)) => {
                 self.walk.ok("inbound", Some(pod.id), vec![line]);
             }

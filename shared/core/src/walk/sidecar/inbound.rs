@@ -2,9 +2,10 @@
 
 use super::capture::{self, Rules};
 use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
-use crate::predict::store::Store;
+use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::store::{Service, Store};
 use crate::predict::{Config, ProxyFacts, ProxyKind, predict, selects, takes_mutual_tls};
-use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication};
+use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, Sidecar};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// What becomes of a connection at its far end.
@@ -55,6 +56,81 @@ pub(super) fn end(store: &Store<'_>, pod: &Object, port: u32, speaks: &Speaks) -
     }
     let prediction = predict(store, &facts);
     Some(by_config(store, &prediction.config, &facts, port, speaks))
+}
+
+/// A port of a service that was left out at the pod that it leads to, and the decisions about that pod.
+pub(super) struct LeftOut {
+    pub(super) facts: ProxyFacts,
+    pub(super) ledger: Ledger,
+    pub(super) entry: EntryId,
+}
+
+/// Why a service's port has no chains of its own at a pod, where prediction left it out. `reached`: the port of the pod.
+pub(super) fn left_out(
+    store: &Store<'_>,
+    pod: &Object,
+    service: &Service,
+    port: u32,
+    reached: Option<u32>,
+) -> Option<LeftOut> {
+    let facts = facts(pod).filter(|f| f.kind == ProxyKind::Sidecar)?;
+    if capture::has_proxy(store.snapshot, pod) != Some(Ok(())) {
+        return None;
+    }
+    let wanted = service.ports.iter().position(|p| p.number == port)?;
+    let ledger = predict(store, &facts).ledger;
+    // What a Sidecar lists has chains, whatever Services say.
+    let listed = ledger.entries().any(|(_, e)| match e.step {
+        Step::Ingress { sidecar, index } => {
+            let object = store.snapshot.get(sidecar);
+            let view = object.and_then(|o| Sidecar::of(&o.view));
+            let view = view.and_then(|s| s.spec.ingress.get(index));
+            view.is_some_and(|i| Some(i.port.number) == reached)
+        }
+        _ => false,
+    });
+    let found = ledger.entries().find(|(_, e)| match &e.step {
+        Step::ServicePort { service: of, index } | Step::Inbound { service: of, index } => {
+            *of == service.object
+                && *index == wanted
+                && matters(store, &ledger, service, wanted, e, listed)
+        }
+        _ => false,
+    });
+    let entry = found.map(|(id, _)| id)?;
+    Some(LeftOut {
+        facts,
+        entry,
+        ledger,
+    })
+}
+
+/// Whether it makes a difference: two services of one protocol share a port of a pod as if they were one.
+fn matters(
+    store: &Store<'_>,
+    ledger: &Ledger,
+    service: &Service,
+    index: usize,
+    entry: &Entry,
+    listed: bool,
+) -> bool {
+    let by = match &entry.fate {
+        Fate::Dropped(Reason::InboundTaken { by } | Reason::TargetPortRepeated { by }) => *by,
+        Fate::Dropped(Reason::NotIntercepted) => return false,
+        Fate::Dropped(Reason::IngressListed { .. }) => return !listed,
+        Fate::Dropped(_) => return true,
+        _ => return false,
+    };
+    let protocol = |s: &Service, n: usize| s.ports.get(n).map(|p| p.protocol);
+    let holder = match ledger.get(by).map(|e| &e.step) {
+        Some(Step::ServicePort { service, index } | Step::Inbound { service, index }) => {
+            let mut all = store.services.iter();
+            let other = all.find(|s| s.object == *service);
+            other.and_then(|s| protocol(s, *index))
+        }
+        _ => None,
+    };
+    holder.is_some() && holder != protocol(service, index)
 }
 
 fn by_config(

@@ -17,7 +17,7 @@ use self::dialled::{Dialled, Meant};
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
 use crate::causes::{Severity, Symptom, Uncaptured};
-use crate::ledger::{EntryId, Step};
+use crate::ledger::{EntryId, Reason, Step};
 use crate::predict::store::Store;
 use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
@@ -162,6 +162,9 @@ impl<'w> Way<'w, '_> {
             Captured::No(why) => {
                 let line = format!("past Envoy: {}", why.words(self.walk.port));
                 self.walk.hop("capture", HopStatus::Instead, id, vec![line]);
+                if why == Uncaptured::OwnAddress && self.tell_own_address() {
+                    return false;
+                }
                 let annotation = rules.and_then(|rules| rules.annotated(why));
                 let annotation = annotation.as_deref();
                 let symptom = Symptom::Uncaptured { why, annotation };
@@ -171,6 +174,22 @@ impl<'w> Way<'w, '_> {
                 false
             }
         }
+    }
+
+    /// A pod that calls itself behind a headless Service: istiod left that listener out, as it would never be used.
+    fn tell_own_address(&mut self) -> bool {
+        let Some(entry) = self.meant_entry(|reason| matches!(reason, Reason::OwnAddress)) else {
+            return false;
+        };
+        let Some(finding) = self.walk.tell_dropped(entry) else {
+            return false;
+        };
+        finding
+            .so
+            .push("a pod's calls to itself are not redirected (SC-CAP-LOOPBACK)".to_owned());
+        finding.also_known_as.push("SC-CAP-LOOPBACK");
+        self.none = Some(self.walk.findings.len().saturating_sub(1));
+        true
     }
 
     /// How bad it is to have no listener: an error where the connection does not arrive, else it works, but not as it

@@ -325,13 +325,19 @@ impl<'w> Way<'w, '_> {
 
     /// Another service takes the connection: why, and what is in its way.
     fn tell_diverted(&mut self, how: How, chain: &FilterChain) {
-        if how == How::Own {
-            // The own port was left out, and prediction says why.
-            let lost = self.meant_entry(|reason| matches!(reason, Reason::ChainTaken { .. }));
-            if let Some(entry) = lost {
-                self.walk.tell_dropped(entry);
-                return;
+        // Where the own port was left out of that listener, prediction says why.
+        let lost = self.meant_entry(|reason| match reason {
+            Reason::ChainTaken { .. } => how == How::Own,
+            Reason::ListenerLocked { .. }
+            | Reason::WellKnownProtocol { .. }
+            | Reason::SniffedAlready { .. } => true,
+            _ => false,
+        });
+        if let Some(entry) = lost {
+            if self.walk.tell_dropped(entry).is_some() {
+                self.none = Some(self.walk.findings.len().saturating_sub(1));
             }
+            return;
         }
         let services: Vec<ObjectId> = self.pod_services().iter().map(|(o, _)| o.id).collect();
         let entry = chain.origin;

@@ -1,11 +1,13 @@
 //! Why a destination has no listener of its own, looked for after the listeners have decided.
 
+use std::net::IpAddr;
+
 use super::Way;
 use super::dialled::{Meant, is_headless};
 use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Step};
 use crate::predict::store::{Service, Store};
-use crate::predict::{WORKLOAD_KINDS, pod_spec, selects, target_port, workload_spec};
+use crate::predict::{WORKLOAD_KINDS, imports, pod_spec, selects, target_port, workload_spec};
 use crate::report::Mark;
 use crate::snapshot::views::{self, AsView, Labels};
 use crate::snapshot::{FieldPath, Kind, Object, ObjectId};
@@ -79,6 +81,14 @@ pub(super) fn some_behind<'s>(
         .collect()
 }
 
+/// A pod that a Kubernetes Service selects, whatever its ports.
+pub(super) fn selected<'s>(store: &Store<'s>, service: &Service) -> Option<&'s Object> {
+    let object = store.snapshot.get(service.object)?;
+    let selector = &views::Service::of(&object.view)?.spec.selector;
+    let mut pods = store.pods(&service.namespace).iter().copied();
+    pods.find(|o| !selector.is_empty() && selects(selector, labels_of(o)))
+}
+
 /// A pod without an address that prediction calls by its name.
 pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
     let mut pods = store.snapshot.of_kind(Kind::Pod);
@@ -131,6 +141,7 @@ impl Way<'_, '_> {
                 };
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
                     self.walk.tell_dropped(entry);
+                    self.tell_other_sidecar(service.object);
                 }
             }
             Meant::Pod(pod) => {
@@ -156,6 +167,23 @@ impl Way<'_, '_> {
                 self.walk.tell(self.rest, symptom);
             }
             Meant::Nothing => {}
+        }
+    }
+
+    /// A Sidecar that would take the service in, and is not for this pod.
+    fn tell_other_sidecar(&mut self, service: ObjectId) {
+        let store = self.walk.store;
+        let namespace = &self.walk.class.proxy.namespace;
+        let ledger = self.walk.ledger();
+        let other = ledger.entries().find(|(_, e)| match (&e.step, &e.fate) {
+            (Step::Sidecar(id), Fate::Dropped(_)) => store
+                .snapshot
+                .get(*id)
+                .is_some_and(|sidecar| imports(store, namespace, sidecar, service)),
+            _ => false,
+        });
+        if let Some((entry, _)) = other {
+            self.walk.tell_dropped(entry);
         }
     }
 
@@ -188,7 +216,10 @@ impl Way<'_, '_> {
                 of,
                 port,
                 address: own,
-            } => of.service == service && Some(*port) == index && own == address,
+            } => {
+                let nameless = self.dialled.ip().is_none() && own.parse::<IpAddr>().is_err();
+                of.service == service && Some(*port) == index && (own == address || nameless)
+            }
             _ => false,
         };
         let of_import =
