@@ -23,7 +23,7 @@ const ORIGINAL_DST: &str = "ORIGINAL_DST";
 
 /// What makes sidecars alike: the same configuration, but for their own address.
 type Key = (
-    String,
+    (String, usize),
     Metadata,
     (bool, bool, bool),
     Vec<(String, String)>,
@@ -158,7 +158,7 @@ fn label_keys(store: &Store<'_>) -> BTreeSet<String> {
         let selector = rule.and_then(|r| r.spec.workload_selector.as_ref());
         found.extend(selector.into_iter().flat_map(|s| keys(&s.match_labels)));
     }
-    for vs in &store.virtual_services {
+    for vs in store.views().flat_map(|view| &view.virtual_services) {
         let tcp = vs.spec.tcp.iter().flat_map(|r| &r.r#match);
         let tls = vs.spec.tls.iter().flat_map(|r| &r.r#match);
         found.extend(tcp.chain(tls).flat_map(|m| keys(&m.source_labels)));
@@ -169,11 +169,13 @@ fn label_keys(store: &Store<'_>) -> BTreeSet<String> {
 }
 
 fn key(
-    store: &Store<'_>,
+    all: &Store<'_>,
     facts: &ProxyFacts,
     touched: &Option<BTreeSet<String>>,
     keys: &BTreeSet<String>,
 ) -> Key {
+    let view = all.view_of(facts);
+    let store = all.serving(facts);
     let labels = facts.labels.iter().filter(|(k, _)| keys.contains(*k));
     let v6 = facts.ips.iter().any(|ip| ip.contains(':'));
     let v4 = facts.ips.iter().any(|ip| !ip.contains(':'));
@@ -206,7 +208,7 @@ fn key(
         ports.extend(named.map(|p| (p.name.clone(), p.container_port)));
     }
     (
-        facts.namespace.clone(),
+        (facts.namespace.clone(), view),
         facts.metadata.clone(),
         (facts.unprivileged, v4, v6),
         labels.map(|(k, v)| (k.clone(), v.clone())).collect(),
