@@ -21,7 +21,6 @@ use super::gateway::Context;
 use super::proxy::ProxyFacts;
 use super::store::Store;
 use super::{ChainKind, ChainMatch, FilterChain, Prediction};
-use crate::snapshot::ObjectId;
 
 pub use classes::sidecars;
 pub(super) use routes::Listed;
@@ -41,7 +40,7 @@ pub(super) fn predict_all<'p>(
     proxies: impl Iterator<Item = (usize, &'p ProxyFacts)>,
     found: &mut [Prediction],
 ) {
-    let mut alike: BTreeMap<(&str, Option<ObjectId>), Vec<(usize, &ProxyFacts)>> = BTreeMap::new();
+    let mut alike: BTreeMap<_, Vec<(usize, &ProxyFacts)>> = BTreeMap::new();
     for (n, proxy) in proxies {
         let sidecar = scope::choose(store, proxy).map(|object| object.id);
         let key = (proxy.namespace.as_str(), sidecar);
