@@ -29,7 +29,7 @@ pub(crate) use diff::without_items;
 pub use diff::{FileDiff, FileDiffs, Reach, file_diffs};
 pub use patch::{PointerError, patch};
 pub use proof::{After, Effect, predict_after};
-pub(crate) use proof::{assumptions, compare, not_admitted};
+pub(crate) use proof::{compare, compare_sidecars, not_admitted, unread};
 pub use repair::{chosen, repair, why_not};
 pub use script::{script, steps};
 pub use text::{as_text, diff_text, taken_by, to_yaml};

@@ -72,11 +72,9 @@ pub fn predict_after(
         } else {
             compare(before, classes, &after, question.port)
         };
-        if reach_sidecars(before.snapshot, changes) {
-            let asked = question.host.as_ref();
-            let asked = asked.map(|host| format!("{host}_{}", question.port));
-            sidecars::compare(before, &store, changes, asked.as_deref(), &mut effect);
-        }
+        let asked = question.host.as_ref();
+        let asked = asked.map(|host| format!("{host}_{}", question.port));
+        compare_sidecars(before, &store, changes, asked.as_deref(), &mut effect);
         effect.assumptions.extend(unread(before.snapshot));
         effect.disturbed.extend(refused_edits(&snapshot, changes));
         (walk::ask(&store, &after, question), effect)
@@ -115,17 +113,21 @@ fn refused_edits(after: &Snapshot, changes: &[Change]) -> Vec<String> {
         .collect()
 }
 
-/// What is not predicted and could be disturbed all the same: by a plan, sidecars.
-pub(crate) fn assumptions(snapshot: &Snapshot, changes: &[Change]) -> Vec<String> {
-    let mut found = Vec::new();
-    if reach_sidecars(snapshot, changes) {
-        found.push("no sidecar is disturbed (not predicted yet)".to_owned());
+/// Adds what changes do to sidecars, where they reach any. `asked`: the listener that they are for.
+pub(crate) fn compare_sidecars(
+    before: &Store<'_>,
+    after: &Store<'_>,
+    changes: &[Change],
+    asked: Option<&str>,
+    effect: &mut Effect,
+) {
+    if reach_sidecars(before.snapshot, changes) {
+        sidecars::compare(before, after, changes, asked, effect);
     }
-    found.extend(unread(snapshot));
-    found
 }
 
-fn unread(snapshot: &Snapshot) -> Option<String> {
+/// What was not read could be disturbed all the same.
+pub(crate) fn unread(snapshot: &Snapshot) -> Option<String> {
     let any = snapshot.coverage.unread_documents > 0;
     any.then(|| "the documents not read change nothing".to_owned())
 }

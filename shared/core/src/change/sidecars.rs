@@ -1,9 +1,10 @@
 //! What a change does to sidecars: those that are alike are predicted once, before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::proof::Effect;
-use crate::predict::store::Store;
+use crate::predict::store::{Registry, Resolution, Store};
 use crate::predict::{
     ChainMatch, Config, FilterChain, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
     UNSPECIFIED_V6, VirtualHost, predict, selects, sidecars,
@@ -23,7 +24,7 @@ const ORIGINAL_DST: &str = "ORIGINAL_DST";
 
 /// What makes sidecars alike: the same configuration, but for their own address.
 type Key = (
-    String,
+    (String, usize),
     Metadata,
     (bool, bool, bool),
     Vec<(String, String)>,
@@ -55,7 +56,7 @@ pub(super) fn compare(
             1 => facts.qualified(),
             n => format!("{n} sidecars like {}", facts.qualified()),
         };
-        disturbed(&whose, &old, &new, effect);
+        disturbed(&whose, after.serving(facts), (&old, &new), effect);
         let known: BTreeSet<&str> = old.listeners.iter().map(|l| l.name.as_str()).collect();
         let mut first = true;
         for listener in new
@@ -158,7 +159,7 @@ fn label_keys(store: &Store<'_>) -> BTreeSet<String> {
         let selector = rule.and_then(|r| r.spec.workload_selector.as_ref());
         found.extend(selector.into_iter().flat_map(|s| keys(&s.match_labels)));
     }
-    for vs in &store.virtual_services {
+    for vs in store.views().flat_map(|view| &view.virtual_services) {
         let tcp = vs.spec.tcp.iter().flat_map(|r| &r.r#match);
         let tls = vs.spec.tls.iter().flat_map(|r| &r.r#match);
         found.extend(tcp.chain(tls).flat_map(|m| keys(&m.source_labels)));
@@ -169,11 +170,13 @@ fn label_keys(store: &Store<'_>) -> BTreeSet<String> {
 }
 
 fn key(
-    store: &Store<'_>,
+    all: &Store<'_>,
     facts: &ProxyFacts,
     touched: &Option<BTreeSet<String>>,
     keys: &BTreeSet<String>,
 ) -> Key {
+    let view = all.view_of(facts);
+    let store = all.serving(facts);
     let labels = facts.labels.iter().filter(|(k, _)| keys.contains(*k));
     let v6 = facts.ips.iter().any(|ip| ip.contains(':'));
     let v4 = facts.ips.iter().any(|ip| !ip.contains(':'));
@@ -206,7 +209,7 @@ fn key(
         ports.extend(named.map(|p| (p.name.clone(), p.container_port)));
     }
     (
-        facts.namespace.clone(),
+        (facts.namespace.clone(), view),
         facts.metadata.clone(),
         (facts.unprivileged, v4, v6),
         labels.map(|(k, v)| (k.clone(), v.clone())).collect(),
@@ -216,7 +219,7 @@ fn key(
 }
 
 /// What existed and is gone, or leads elsewhere.
-fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
+fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), effect: &mut Effect) {
     for listener in &old.listeners {
         let name = &listener.name;
         let Some(now) = new.listeners.iter().find(|l| l.name == *name) else {
@@ -225,9 +228,16 @@ fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
                 .push(format!("listener {name} of {whose} is gone"));
             continue;
         };
-        for chain in listener.all_chains() {
+        // The last one may ask for no more than one of the others.
+        let chains = listener.chains.iter().map(|chain| {
+            let same = now.chains.iter().find(|c| asks(c) == asks(chain));
+            (chain, same)
+        });
+        let last = listener.default_chain.iter();
+        let last = last.map(|chain| (chain, now.default_chain.as_ref()));
+        for (chain, same) in chains.chain(last) {
             let taken = works(old, &chain.clusters);
-            match now.all_chains().find(|c| asks(c) == asks(chain)) {
+            match same {
                 None => effect
                     .disturbed
                     .push(format!("a filter chain of {name} of {whose} is gone")),
@@ -251,7 +261,12 @@ fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
         }
         let rest = listener.all_chains().find(|c| asks(c) == Asks::default());
         let captures = rest.is_some_and(|c| c.clusters.iter().all(|(n, _)| n != PASSTHROUGH));
-        if captures && passes_through(old) {
+        if let Some(service) = rest.and_then(|chain| without_address(store, chain)) {
+            let assumption = format!("Service {service} has a ClusterIP");
+            if !effect.assumptions.contains(&assumption) {
+                effect.assumptions.push(assumption);
+            }
+        } else if captures && passes_through(old) {
             effect.disturbed.push(format!(
                 "{} of {whose} takes what passed through",
                 listener.name
@@ -277,6 +292,20 @@ fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
                 .push(format!("{name} of {whose} has other endpoints"));
         }
     }
+}
+
+/// The Service that a chain leads to, where its manifest has no ClusterIP: the API server gives it one, and then it
+/// listens there.
+fn without_address(store: &Store<'_>, chain: &FilterChain) -> Option<String> {
+    let (cluster, _) = chain.clusters.first()?;
+    let host = cluster.rsplit('|').next()?;
+    let mut services = store.services_named(host);
+    let service = services.find(|s| {
+        s.registry == Registry::Kubernetes
+            && s.resolution == Resolution::ClientSide
+            && s.addresses.iter().all(|a| a.parse::<IpAddr>().is_err())
+    })?;
+    Some(format!("{}/{}", service.namespace, service.sort_name))
 }
 
 /// What a chain asks of a connection.

@@ -67,7 +67,14 @@ pub(crate) fn addresses_of(store: &Store<'_>, service: &store::Service) -> Vec<S
 /// services, so this is faster than one by one.
 #[must_use]
 pub fn predict_sidecars(store: &Store<'_>, proxies: &[ProxyFacts]) -> Vec<Prediction> {
-    sidecar::predict_all(store, proxies)
+    let views: Vec<usize> = proxies.iter().map(|proxy| store.view_of(proxy)).collect();
+    let mut found = vec![Prediction::default(); proxies.len()];
+    for (view, store) in store.views().enumerate() {
+        let own = (0..).zip(proxies).zip(&views);
+        let own = own.filter(|(_, of)| **of == view).map(|(member, _)| member);
+        sidecar::predict_all(store, own, &mut found);
+    }
+    found
 }
 
 /// What a destination of a rule comes to for a proxy, whatever its weight, and also when no rule has it yet.

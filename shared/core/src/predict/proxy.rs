@@ -1,8 +1,9 @@
 //! The facts about a proxy that prediction needs, from a pod or from the template of pods that do not exist yet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::switch;
+use super::istiod::REVISION_LABEL;
 use super::selects;
 use crate::snapshot::views::{
     AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
@@ -446,6 +447,32 @@ pub(super) fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
             Some("true") => true,
             _ => injected(),
         }
+}
+
+/// One sidecar for all that nothing tells apart in asking which istiod serves them: namespace, the labels' revision,
+/// the proxy's image. A workload's template does not have that: its pods come first.
+pub(super) fn sidecars_by_istiod(snapshot: &Snapshot) -> Vec<ProxyFacts> {
+    let mut known: BTreeMap<(&str, Option<&String>), BTreeSet<Option<&str>>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for object in snapshot.of_kind(Kind::Pod).chain(workloads(snapshot)) {
+        let Some((labels, spec, ProxyKind::Sidecar)) = pods_of(object) else {
+            continue;
+        };
+        let key = (object.key.namespace.as_str(), labels.get(REVISION_LABEL));
+        let mut own = containers(spec).filter(|c| c.name == "istio-proxy");
+        let image = own.next().map(|c| c.image.as_str());
+        let images = known.get(&key);
+        let again = images.is_some_and(|images| image.is_none() || images.contains(&image));
+        if again || !gets_sidecar(snapshot, object) {
+            continue;
+        }
+        known.entry(key).or_default().insert(image);
+        found.extend(match object.key.kind {
+            Kind::Pod => ProxyFacts::of_pod(object),
+            _ => ProxyFacts::of_workload(object),
+        });
+    }
+    found
 }
 
 /// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of

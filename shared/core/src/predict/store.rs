@@ -16,7 +16,7 @@ use super::istiod::{Istiod, Istiods};
 use super::mesh::MeshConfig;
 use super::network::{Network, UNSPECIFIED};
 use super::protocol::Protocol;
-use super::proxy::{ProxyFacts, routers};
+use super::proxy::{ProxyFacts, routers, sidecars_by_istiod};
 use crate::admission::{self, Violation};
 use crate::snapshot::views::{
     self, AsView, Labels, LoadBalancer, OutlierDetection, Pod, ServiceEntry, TrafficPolicy,
@@ -443,12 +443,13 @@ pub struct Store<'a> {
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
     istiods: Arc<Istiods>,
-    /// The views of the other istiods that serve gateways of the snapshot.
+    /// The views of the other istiods that serve gateways or sidecars of the snapshot.
     others: Vec<Store<'a>>,
 }
 
 impl<'a> Store<'a> {
-    /// The view of a snapshot: that of the istiod which serves its first gateway, and beside it those of the others.
+    /// The view of a snapshot: that of the istiod which serves its first gateway, and beside it those of the others
+    /// that serve gateways or sidecars.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let istiods = Istiods::of(snapshot);
@@ -469,6 +470,7 @@ impl<'a> Store<'a> {
                 }
             }
         }
+        sidecars_by_istiod(snapshot).iter().for_each(&mut serve);
         if serving.is_empty() {
             serving.push(istiods.any(snapshot));
         }
@@ -486,13 +488,23 @@ impl<'a> Store<'a> {
     /// The view of the istiod that serves a proxy.
     #[must_use]
     pub fn serving(&self, proxy: &ProxyFacts) -> &Self {
+        self.views().nth(self.view_of(proxy)).unwrap_or(self)
+    }
+
+    /// This view, then those of the other istiods.
+    pub(crate) fn views(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.others)
+    }
+
+    /// The place of the view that serves a proxy among all: proxies of different ones are not alike.
+    pub(crate) fn view_of(&self, proxy: &ProxyFacts) -> usize {
         if self.others.is_empty() {
-            return self;
+            return 0;
         }
         let istiod = self.istiods.serving(self.snapshot, proxy);
-        let own = std::iter::once(self).chain(&self.others);
-        let mut own = own.filter(|store| store.istiod.sees_as(&istiod));
-        own.next().unwrap_or(self)
+        let mut views = self.views();
+        let own = views.position(|store| store.istiod.sees_as(&istiod));
+        own.unwrap_or(0)
     }
 
     /// Whether this istiod watches an object. Where that hangs on a Namespace that was not read, it does.
@@ -550,6 +562,11 @@ impl<'a> Store<'a> {
             .of_kind(Kind::DestinationRule)
             .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
             .collect();
+        let mut seen = |kind| -> Vec<&Object> {
+            let all = snapshot.of_kind(kind);
+            all.filter(|o| unseen(o).is_none()).collect()
+        };
+        let (sidecars, policies) = (seen(Kind::Sidecar), seen(Kind::PeerAuthentication));
         let mut store = Self {
             gateways,
             virtual_services,
@@ -582,7 +599,7 @@ impl<'a> Store<'a> {
         store.index_virtual_services();
         store.index_destination_rules(rules);
         store.index_endpoints();
-        store.index_sidecars();
+        store.index_sidecars(sidecars, policies);
         store.aliases = aliases(&store.services);
         store
     }
@@ -699,18 +716,15 @@ impl<'a> Store<'a> {
         }
     }
 
-    fn index_sidecars(&mut self) {
+    fn index_sidecars(&mut self, mut sidecars: Vec<&'a Object>, mut policies: Vec<&'a Object>) {
         let open = |o: &Object| {
             views::Sidecar::of(&o.view).is_none_or(|s| s.spec.workload_selector.is_none())
         };
-        let mut sidecars: Vec<&'a Object> = self.snapshot.of_kind(Kind::Sidecar).collect();
         sidecars.sort_by(|a, b| open(a).cmp(&open(b)).then_with(|| by_age(a, b)));
         for object in sidecars {
             let namespace = object.key.namespace.as_str();
             self.sidecars.entry(namespace).or_default().push(object);
         }
-        let mut policies: Vec<&'a Object> =
-            self.snapshot.of_kind(Kind::PeerAuthentication).collect();
         policies.sort_by(|a, b| by_age(a, b));
         for object in policies {
             let namespace = object.key.namespace.as_str();

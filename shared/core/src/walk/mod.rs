@@ -107,7 +107,8 @@ pub fn sidecars_by_namespace(store: &Store<'_>, only: Option<&str>) -> Vec<Class
         let alike = |known: &&mut ProxyFacts| {
             known.namespace == proxy.namespace
                 && known.metadata == proxy.metadata
-                && store.sidecars(&known.namespace).is_empty()
+                && store.view_of(known) == store.view_of(&proxy)
+                && store.serving(known).sidecars(&known.namespace).is_empty()
         };
         match found.iter_mut().find(alike) {
             Some(known) => known.replicas = known.replicas.saturating_add(proxy.replicas),
@@ -127,7 +128,10 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
     if question.host.is_some() {
         let mut sidecars = classes.iter();
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
-        let answer = sidecar.map(|class| sidecar::answer(store, class, question));
+        let answer = sidecar.map(|class| {
+            let store = store.serving(&class.proxy);
+            sidecar::answer(store, class, question)
+        });
         return answer.into_iter().collect();
     }
     let declaring: Vec<_> = store
@@ -196,7 +200,7 @@ fn behind_node_port(store: &Store<'_>, classes: &[Class], question: &Question) -
     let declared = store.gateways.iter().any(|g| declares(g, port));
     let mut answers: Vec<Answer> = classes
         .iter()
-        .filter_map(|class| gateway::answer(store, class, &meant, declared))
+        .filter_map(|class| gateway::answer(store.serving(&class.proxy), class, &meant, declared))
         .collect();
     for answer in &mut answers {
         answer.asked.port = question.port;

@@ -8,7 +8,7 @@ use super::gateway::Gateway;
 use super::target::Target;
 use super::{Exposure, Options, Plan, Planned, Stop};
 use crate::causes::Severity;
-use crate::change::{apply, assumptions, compare, not_admitted};
+use crate::change::{apply, compare, compare_sidecars, not_admitted, unread};
 use crate::predict::Endpoint;
 use crate::predict::store::Store;
 use crate::report::{Answer, Proof, Verdict};
@@ -83,12 +83,14 @@ pub(super) fn prove(
     changes.extend(elsewhere(&gateway, &planned.elsewhere));
 
     let mut added = Vec::new();
+    let mut undecided = Vec::new();
     for count in 1..=changes.len() {
         let prefix = changes.get(..count).unwrap_or_default();
         let now = apply(snapshot, prefix)?;
         let store_now = Store::new(&now);
         let after = again(&store_now, &before);
-        let effect = compare(&store, &before, &after, 0);
+        let mut effect = compare(&store, &before, &after, 0);
+        compare_sidecars(&store, &store_now, prefix, None, &mut effect);
         if let Some(disturbed) = effect.disturbed.first() {
             let write = planned.writes.get(count - 1);
             let after = write.map_or_else(
@@ -100,6 +102,7 @@ pub(super) fn prove(
         }
         if count == changes.len() {
             added = effect.added;
+            undecided = effect.assumptions;
         }
     }
 
@@ -145,7 +148,8 @@ pub(super) fn prove(
             gateway.namespace()
         ));
     }
-    conditions.extend(assumptions(snapshot, &changes));
+    conditions.extend(undecided);
+    conditions.extend(unread(snapshot));
     conditions.dedup();
     if !gateway.also.is_empty() {
         warnings.push(format!(

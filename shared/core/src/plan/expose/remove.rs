@@ -1,12 +1,15 @@
 //! Taking an exposure back: our documents leave their files, our item leaves the Service.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::objects::{MANAGED_BY, MANAGER, is_ours, port_name};
 use super::{Edit, Stop, Wanted};
-use crate::change::{FileDiff, apply, assumptions, compare, file_diffs, without_items};
+use crate::change::{
+    Effect as Disturbance, FileDiff, apply, compare, compare_sidecars, file_diffs, unread,
+    without_items,
+};
 use crate::ledger::{Effect, Fate, Step};
 use crate::predict::selects;
 use crate::predict::store::Store;
@@ -72,7 +75,7 @@ pub fn remove(snapshot: &Snapshot, remove: &Remove) -> Result<Removal, Stop> {
     let after = apply(&rest, &changes)?;
 
     let classes = walk::gateway_classes(&store);
-    let proof = prove(&store, &classes, &after, &going, &changes)?;
+    let proof = prove(&store, &classes, (&rest, &after), &going, &changes)?;
 
     let patched = file_diffs(&rest, &changes)?;
     if !patched.without_file.is_empty() {
@@ -170,6 +173,15 @@ impl Going {
             .map(|g| g.object.key.to_string())
     }
 
+    /// The numbers of the Service's items: sidecars have listeners for them, which go too.
+    fn numbers(&self, snapshot: &Snapshot) -> BTreeSet<String> {
+        let items = self.ports.iter().filter_map(|(id, index)| {
+            let view = views::Service::of(&snapshot.get(*id)?.view)?;
+            view.spec.ports.get(*index)
+        });
+        items.map(|item| item.port.to_string()).collect()
+    }
+
     /// The Service's items as changes of the snapshot in which our documents are gone already.
     fn changes(&self, snapshot: &Snapshot, rest: &Snapshot) -> Vec<Change> {
         let mut by_service: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
@@ -193,6 +205,12 @@ impl Going {
             })
             .collect()
     }
+}
+
+/// The port of a listener that a sidecar would lose, as the comparison says it.
+fn listener_gone(what: &str) -> Option<&str> {
+    let (name, _) = what.strip_prefix("listener ")?.split_once(" of ")?;
+    name.rsplit_once('_').map(|(_, port)| port)
 }
 
 fn no_file(what: &str) -> Stop {
@@ -273,11 +291,12 @@ fn cut(text: &mut String, document: Range<usize>) {
     text.replace_range(start..end.max(start), "");
 }
 
-/// Nothing closes but what is ours.
+/// Nothing closes but what is ours. `rest`: without our documents, which are for gateways alone; `after`: without the
+/// Service's items too.
 fn prove(
     store: &Store<'_>,
     classes: &[Class],
-    after: &Snapshot,
+    (rest, after): (&Snapshot, &Snapshot),
     going: &Going,
     changes: &[Change],
 ) -> Result<Proof, Stop> {
@@ -298,7 +317,15 @@ fn prove(
         .iter()
         .map(|class| Class::of(&store_after, class.proxy.clone()))
         .collect();
-    let effect = compare(store, classes, &again, 0);
+    let mut effect = compare(store, classes, &again, 0);
+    let mut in_sidecars = Disturbance::default();
+    let store_rest = Store::new(rest);
+    compare_sidecars(&store_rest, &store_after, changes, None, &mut in_sidecars);
+    let numbers = going.numbers(store.snapshot);
+    in_sidecars
+        .disturbed
+        .retain(|what| !listener_gone(what).is_some_and(|port| numbers.contains(port)));
+    effect.disturbed.extend(in_sidecars.disturbed);
     let other = effect.disturbed.iter().find(|what| {
         !ours.iter().any(|l| {
             what.starts_with(&format!("listener {l} of "))
@@ -310,7 +337,8 @@ fn prove(
             Stop::refused(other.clone()).why("nothing else that is open may close or change")
         );
     }
-    let conditions = assumptions(after, changes);
+    let mut conditions = in_sidecars.assumptions;
+    conditions.extend(unread(after));
     Ok(if conditions.is_empty() {
         Proof::Proved
     } else {

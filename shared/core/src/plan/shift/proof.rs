@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::group::{proxies, reason_words};
 use super::work::Work;
 use super::{Plan, Ready, Refusal, Stop, Unclear, rule_name};
-use crate::change::{apply, not_admitted};
+use crate::change::{Effect, apply, compare_sidecars, not_admitted, unread};
 use crate::ledger::Reason;
 use crate::plan::prove::{difference, leads};
 use crate::plan::route::{self, Left};
 use crate::predict::store::{Store, VirtualService};
-use crate::predict::{ProxyFacts, has_sidecars, reached};
+use crate::predict::{ProxyFacts, reached};
 use crate::report::Proof;
-use crate::snapshot::{Change, Kind, Object, Snapshot};
+use crate::snapshot::{Change, Object, Snapshot};
 use crate::walk::gateway_classes;
 
 impl Work<'_, '_> {
@@ -97,8 +97,34 @@ impl Work<'_, '_> {
             }
         }
         plan.added = found.added.into_iter().collect();
-        plan.proof = self.proof(&plan);
+        let undecided = match self.sidecars(&plan.changes)? {
+            Effect { disturbed, .. } if !disturbed.is_empty() => {
+                let what = disturbed.into_iter().next().unwrap_or_default();
+                return Err(Stop::Refused(Refusal::Unproved(what), Box::new(plan)));
+            }
+            effect => effect.assumptions,
+        };
+        plan.proof = self.proof(&plan, undecided);
         Ok(plan)
+    }
+
+    /// What the changes do to sidecars besides the new weights, which are for those that the rule is for: subsets
+    /// that are added, each one more.
+    fn sidecars(&self, changes: &[Change]) -> Result<Effect, Stop> {
+        let own = |change: &Change| matches!(change, Change::Patch { object, .. } if *object == self.rule.object);
+        let others: Vec<Change> = changes.iter().filter(|c| !own(c)).cloned().collect();
+        let mut effect = Effect::default();
+        for count in 1..=others.len() {
+            let part = others.get(..count).unwrap_or_default();
+            let overlay = apply(self.store.snapshot, part);
+            let overlay = overlay.map_err(|e| Unclear::Unfit(e.to_string()))?;
+            effect = Effect::default();
+            compare_sidecars(self.store, &Store::new(&overlay), part, None, &mut effect);
+            if !effect.disturbed.is_empty() {
+                break;
+            }
+        }
+        Ok(effect)
     }
 
     /// What each cluster should get on a gateway.
@@ -157,7 +183,8 @@ impl Work<'_, '_> {
             .collect()
     }
 
-    pub(super) fn proof(&self, plan: &Plan) -> Proof {
+    /// `undecided`: what the comparison of sidecars leaves open.
+    pub(super) fn proof(&self, plan: &Plan, undecided: Vec<String>) -> Proof {
         if plan.gateways.is_empty() {
             return Proof::Unproved("sidecars are not predicted".to_owned());
         }
@@ -165,23 +192,12 @@ impl Work<'_, '_> {
         if plan.sidecars > 0 {
             assumptions.push("the sidecars do the same".to_owned());
         }
-        let kind = |change: &Change| match change {
-            Change::Patch { object, .. } => self.store.snapshot.get(*object).map(|o| o.key.kind),
-            Change::Create { kind, .. } => Some(*kind),
-        };
-        let rules = plan.changes.iter().filter_map(kind);
-        if rules.into_iter().any(|k| k == Kind::DestinationRule)
-            && has_sidecars(self.store.snapshot)
-        {
-            assumptions.push("no sidecar is disturbed (not predicted yet)".to_owned());
-        }
+        assumptions.extend(undecided);
         assumptions.extend(self.older());
         if plan.gateways.iter().all(|g| g.assumed) {
             assumptions.push("such a gateway exists".to_owned());
         }
-        if self.store.snapshot.coverage.unread_documents > 0 {
-            assumptions.push("the documents not read change nothing".to_owned());
-        }
+        assumptions.extend(unread(self.store.snapshot));
         if assumptions.is_empty() {
             Proof::Proved
         } else {

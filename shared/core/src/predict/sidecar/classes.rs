@@ -13,6 +13,8 @@ use crate::snapshot::{Kind, ObjectId};
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Alike {
     namespace: String,
+    /// Which istiod serves them, by its place among the views.
+    view: usize,
     sidecar: Option<ObjectId>,
     /// Only labels that a selector somewhere asks for.
     labels: Vec<(String, String)>,
@@ -58,7 +60,7 @@ fn alike(
     asked: &BTreeSet<&str>,
     named: &BTreeSet<String>,
 ) -> Alike {
-    let sidecar = scope::choose(store, proxy);
+    let sidecar = scope::choose(store.serving(proxy), proxy);
     let binds = sidecar
         .and_then(|o| views::Sidecar::of(&o.view))
         .is_some_and(|s| !s.spec.ingress.is_empty());
@@ -79,6 +81,7 @@ fn alike(
     };
     Alike {
         namespace: proxy.namespace.clone(),
+        view: store.view_of(proxy),
         sidecar: sidecar.map(|o| o.id),
         labels: proxy
             .labels
@@ -132,15 +135,17 @@ fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
 /// an object lists instead of selecting them.
 fn named_addresses(store: &Store<'_>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let listing = store.services.iter().filter(|s| {
-        s.registry == Registry::ServiceEntry
-            || s.resolution == Resolution::Passthrough
-            || s.selector.is_empty()
-    });
-    for service in listing {
-        for port in &service.ports {
-            let addresses = endpoints::addresses(store, service, port.number);
-            found.extend(addresses.into_iter().map(|a| a.address));
+    for store in store.views() {
+        let listing = store.services.iter().filter(|s| {
+            s.registry == Registry::ServiceEntry
+                || s.resolution == Resolution::Passthrough
+                || s.selector.is_empty()
+        });
+        for service in listing {
+            for port in &service.ports {
+                let addresses = endpoints::addresses(store, service, port.number);
+                found.extend(addresses.into_iter().map(|a| a.address));
+            }
         }
     }
     found

@@ -11,6 +11,8 @@ mod mtls;
 mod outbound;
 mod routes;
 mod scope;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,26 +50,28 @@ pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     within(store, &scope, proxy)
 }
 
-/// Predicts several sidecars, in their order: what those of a namespace know that the same Sidecar decides for is
-/// made out once.
-pub(super) fn predict_all(store: &Store<'_>, proxies: &[ProxyFacts]) -> Vec<Prediction> {
-    let mut alike: BTreeMap<(&str, Option<ObjectId>), Vec<usize>> = BTreeMap::new();
-    for (n, proxy) in proxies.iter().enumerate() {
+/// Predicts several sidecars of one istiod, each for its place in `found`: what those of a namespace know that the
+/// same Sidecar decides for is made out once.
+pub(super) fn predict_all<'p>(
+    store: &Store<'_>,
+    proxies: impl Iterator<Item = (usize, &'p ProxyFacts)>,
+    found: &mut [Prediction],
+) {
+    let mut alike: BTreeMap<_, Vec<(usize, &ProxyFacts)>> = BTreeMap::new();
+    for (n, proxy) in proxies {
         let sidecar = scope::choose(store, proxy).map(|object| object.id);
         let key = (proxy.namespace.as_str(), sidecar);
-        alike.entry(key).or_default().push(n);
+        alike.entry(key).or_default().push((n, proxy));
     }
-    let mut found: Vec<Prediction> = vec![Prediction::default(); proxies.len()];
     for ((namespace, sidecar), members) in alike {
         let sidecar = sidecar.and_then(|id| store.snapshot.get(id));
         let scope = Scope::new(store, namespace, sidecar);
-        for n in members {
-            if let (Some(proxy), Some(place)) = (proxies.get(n), found.get_mut(n)) {
+        for (n, proxy) in members {
+            if let Some(place) = found.get_mut(n) {
                 *place = within(store, &scope, proxy);
             }
         }
     }
-    found
 }
 
 fn within<'s, 'a>(

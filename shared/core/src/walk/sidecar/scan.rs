@@ -33,6 +33,7 @@ pub fn around(store: &Store<'_>, classes: &[Class], wish: &Wish) -> Vec<Around> 
         if class.proxy.kind != ProxyKind::Sidecar {
             continue;
         }
+        let store = store.serving(&class.proxy);
         let mut told = BTreeSet::new();
         for (port, host) in questions(store, class, &dialled) {
             let question = Question {
