@@ -1,11 +1,13 @@
 //! What a walk knows so far: the hops it has passed, what it has told, and how it stands.
 
 use super::{Class, Question};
-use crate::causes::{self, Symptom, Tale};
-use crate::ledger::{EntryId, Fate, Ledger};
+use crate::admission;
+use crate::causes::{self, Severity, Symptom, Tale};
+use crate::ledger::{EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::Store;
-use crate::predict::{Config, ProxyFacts};
+use crate::predict::{Config, ProxyFacts, hosts};
 use crate::report::{Finding, Hop, HopStatus, Unknown, Verdict};
+use crate::snapshot::views::View;
 use crate::snapshot::{Object, ObjectId};
 
 /// What is walked through: one class of proxies, and the answer as far as it is known.
@@ -19,6 +21,8 @@ pub(super) struct Walk<'w, 'a> {
     pub(super) hops: Vec<Hop>,
     pub(super) findings: Vec<Finding>,
     pub(super) unknowns: Vec<Unknown>,
+    /// Conditions of the answer that only the way shows.
+    pub(super) assumptions: Vec<String>,
     pub(super) verdict: Verdict,
 }
 
@@ -39,6 +43,7 @@ impl<'w, 'a> Walk<'w, 'a> {
             hops: Vec::new(),
             findings: Vec::new(),
             unknowns: Vec::new(),
+            assumptions: Vec::new(),
             verdict: Verdict::Open,
         }
     }
@@ -121,9 +126,100 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     pub(super) fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {
-        match self.ledger().get(entry).map(|e| &e.fate) {
-            Some(Fate::Dropped(reason)) => self.tell(entry, Symptom::Reason(reason)),
+        let decided = self.ledger().get(entry)?;
+        match &decided.fate {
+            Fate::Dropped(Reason::NotStored { .. }) => {
+                let object = decided.step.object();
+                // Every rule has to be kept: all are told, the first is what the entry stands for.
+                let (first, rest) = self.store.refused.objects.get(&object)?.split_first()?;
+                for violation in rest {
+                    self.tell(entry, Symptom::Admission(violation));
+                }
+                self.tell(entry, Symptom::Admission(first))
+            }
+            Fate::Dropped(reason) => {
+                let behind = self.behind(reason);
+                for (id, cause) in behind.iter().skip(1) {
+                    self.tell(*id, Symptom::Reason(cause));
+                }
+                let (entry, reason) = behind.first().copied().unwrap_or((entry, reason));
+                self.tell(entry, Symptom::Reason(reason))
+            }
             _ => None,
+        }
+    }
+
+    /// What keeps the object from being stored that is missing: a ServiceEntry with the host, a DestinationRule with
+    /// the subset, the delegate.
+    fn behind(&self, reason: &Reason) -> Vec<(EntryId, &'w Reason)> {
+        let store = self.store;
+        let has = |object: &Object| match (reason, &object.view) {
+            (Reason::UnknownHost { host }, View::ServiceEntry(view)) => {
+                view.spec.hosts.iter().any(|h| hosts::is_subset(host, h))
+            }
+            (Reason::PortAbsent { host, .. }, View::ServiceEntry(view)) => {
+                view.spec.hosts.contains(host)
+            }
+            (Reason::SubsetUndefined { host, subset }, View::DestinationRule(view)) => {
+                let (domain, own) = (&store.mesh.domain, &object.key.namespace);
+                let named = hosts::resolve_short_name(&view.spec.host, own, domain);
+                hosts::is_subset(host, &named)
+                    && view.spec.subsets.iter().any(|s| s.name == *subset)
+            }
+            (Reason::DelegateMissing { name }, View::VirtualService(_)) => {
+                object.qualified() == *name
+            }
+            _ => false,
+        };
+        let missing: Vec<ObjectId> = store
+            .refused
+            .objects
+            .keys()
+            .filter(|id| store.snapshot.get(**id).is_some_and(has))
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            return Vec::new();
+        }
+        let entries = self.ledger().entries();
+        entries
+            .filter_map(|(id, e)| match (&e.step, &e.fate) {
+                (Step::Admission(object), Fate::Dropped(reason)) if missing.contains(object) => {
+                    Some((id, reason))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// An object that takes effect though the webhook refuses it: a warning, or another name for what is told of
+    /// that field already.
+    pub(super) fn tell_stored(&mut self, entry: EntryId) {
+        let object = self.ledger().get(entry).map(|e| e.step.object());
+        let Some(object) = object.and_then(|id| self.store.snapshot.get(id)) else {
+            return;
+        };
+        for violation in admission::check(object) {
+            let same = |f: &&mut Finding| {
+                f.primary.object == object.id && violation.field.meets(&f.primary.field)
+            };
+            let known = self.findings.iter_mut().find(same);
+            if let Some(finding) = known {
+                let code = causes::code(violation.rule);
+                let also = &mut finding.also_known_as;
+                if finding.page.code != code && !also.contains(&code) {
+                    also.push(code);
+                }
+            } else if let Some(finding) = self.tell(entry, Symptom::Admission(&violation)) {
+                finding.severity = Severity::Warning;
+            }
+        }
+    }
+
+    /// A condition of the answer, said once.
+    pub(super) fn assume(&mut self, condition: String) {
+        if !self.assumptions.contains(&condition) {
+            self.assumptions.push(condition);
         }
     }
 

@@ -9,15 +9,15 @@ mod service;
 pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
 use crate::admission;
-use crate::causes::{self, Severity, Symptom, Tale};
-use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::causes::Severity;
+use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Store;
-use crate::predict::{Config, ProxyFacts, ProxyKind};
-use crate::predict::{envoy, hosts};
-use crate::report::{Answer, Finding, Hop, HopStatus, Unknown, Verdict};
-use crate::snapshot::views::{self, AsView, View};
-use crate::snapshot::{Kind, Object, ObjectId};
+use crate::predict::{ProxyFacts, ProxyKind, envoy};
+use crate::report::{Answer, Finding, Hop, HopStatus, Verdict};
+use crate::snapshot::views::{self, AsView};
+use crate::snapshot::{Kind, Object};
+use crate::walk::way::Walk;
 use crate::walk::{Class, Question, asked, declares, proxy_ref};
 use proxy::{crashes, labels_in_words, proxy_hop, unknown_visibility};
 use servers::{no_server, servers, without_port};
@@ -74,194 +74,6 @@ impl Subject<'_> {
     }
 }
 
-/// What is walked through: one class of proxies, and the answer as far as it is known.
-struct Walk<'w, 'a> {
-    store: &'w Store<'a>,
-    class: &'w Class,
-    port: u32,
-    question: &'w Question,
-    hops: Vec<Hop>,
-    findings: Vec<Finding>,
-    unknowns: Vec<Unknown>,
-    /// Conditions of the answer that only the way shows.
-    assumptions: Vec<String>,
-    verdict: Verdict,
-}
-
-impl<'w> Walk<'w, '_> {
-    fn ledger(&self) -> &'w Ledger {
-        &self.class.prediction.ledger
-    }
-
-    fn config(&self) -> &'w Config {
-        &self.class.prediction.config
-    }
-
-    fn hop(
-        &mut self,
-        name: &'static str,
-        status: HopStatus,
-        object: Option<ObjectId>,
-        lines: Vec<String>,
-    ) {
-        self.hops.push(Hop {
-            name,
-            status,
-            object,
-            lines,
-        });
-    }
-
-    fn ok(&mut self, name: &'static str, object: Option<ObjectId>, lines: Vec<String>) {
-        self.hop(name, HopStatus::Ok, object, lines);
-    }
-
-    /// A break; the worst verdict stays.
-    fn broken(
-        &mut self,
-        name: &'static str,
-        object: Option<ObjectId>,
-        line: String,
-        verdict: Verdict,
-    ) {
-        self.hop(name, HopStatus::Broken, object, vec![line]);
-        self.verdict = self.verdict.max(verdict);
-    }
-
-    /// Marks every hop that has no line yet as not reached.
-    fn not_reached(&mut self) {
-        for name in HOPS {
-            if !self.hops.iter().any(|h| h.name == name) {
-                self.hop(name, HopStatus::NotReached, None, Vec::new());
-            }
-        }
-    }
-
-    fn tell(&mut self, entry: EntryId, symptom: Symptom<'_>) -> Option<&mut Finding> {
-        let tale = Tale {
-            store: self.store,
-            proxy: &self.class.proxy,
-            ledger: self.ledger(),
-            entry,
-            symptom,
-            port: self.port,
-        };
-        let finding = causes::tell(&tale, &self.question.wish)?;
-        let same = |f: &Finding| f.page.code == finding.page.code && f.primary == finding.primary;
-        if let Some(n) = self.findings.iter().position(same) {
-            return self.findings.get_mut(n);
-        }
-        self.findings.push(finding);
-        self.findings.last_mut()
-    }
-
-    fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {
-        let decided = self.ledger().get(entry)?;
-        match &decided.fate {
-            Fate::Dropped(Reason::NotStored { .. }) => {
-                let object = decided.step.object();
-                // Every rule has to be kept: all are told, the first is what the entry stands for.
-                let (first, rest) = self.store.refused.objects.get(&object)?.split_first()?;
-                for violation in rest {
-                    self.tell(entry, Symptom::Admission(violation));
-                }
-                self.tell(entry, Symptom::Admission(first))
-            }
-            Fate::Dropped(reason) => {
-                let behind = self.behind(reason);
-                for (id, cause) in behind.iter().skip(1) {
-                    self.tell(*id, Symptom::Reason(cause));
-                }
-                let (entry, reason) = behind.first().copied().unwrap_or((entry, reason));
-                self.tell(entry, Symptom::Reason(reason))
-            }
-            _ => None,
-        }
-    }
-
-    /// What keeps the object from being stored that is missing: a ServiceEntry with the host, a DestinationRule with
-    /// the subset, the delegate.
-    fn behind(&self, reason: &Reason) -> Vec<(EntryId, &'w Reason)> {
-        let store = self.store;
-        let has = |object: &Object| match (reason, &object.view) {
-            (Reason::UnknownHost { host }, View::ServiceEntry(view)) => {
-                view.spec.hosts.iter().any(|h| hosts::is_subset(host, h))
-            }
-            (Reason::PortAbsent { host, .. }, View::ServiceEntry(view)) => {
-                view.spec.hosts.contains(host)
-            }
-            (Reason::SubsetUndefined { host, subset }, View::DestinationRule(view)) => {
-                let (domain, own) = (&store.mesh.domain, &object.key.namespace);
-                let named = hosts::resolve_short_name(&view.spec.host, own, domain);
-                hosts::is_subset(host, &named)
-                    && view.spec.subsets.iter().any(|s| s.name == *subset)
-            }
-            (Reason::DelegateMissing { name }, View::VirtualService(_)) => {
-                object.qualified() == *name
-            }
-            _ => false,
-        };
-        let missing: Vec<ObjectId> = store
-            .refused
-            .objects
-            .keys()
-            .filter(|id| store.snapshot.get(**id).is_some_and(has))
-            .copied()
-            .collect();
-        if missing.is_empty() {
-            return Vec::new();
-        }
-        let entries = self.ledger().entries();
-        entries
-            .filter_map(|(id, e)| match (&e.step, &e.fate) {
-                (Step::Admission(object), Fate::Dropped(reason)) if missing.contains(object) => {
-                    Some((id, reason))
-                }
-                _ => None,
-            })
-            .collect()
-    }
-
-    /// An object that takes effect though the webhook refuses it: a warning, or another name for what is told of
-    /// that field already.
-    fn tell_stored(&mut self, entry: EntryId) {
-        let object = self.ledger().get(entry).map(|e| e.step.object());
-        let Some(object) = object.and_then(|id| self.store.snapshot.get(id)) else {
-            return;
-        };
-        for violation in admission::check(object) {
-            let same = |f: &&mut Finding| {
-                f.primary.object == object.id && violation.field.meets(&f.primary.field)
-            };
-            let known = self.findings.iter_mut().find(same);
-            if let Some(finding) = known {
-                let code = causes::code(violation.rule);
-                let also = &mut finding.also_known_as;
-                if finding.page.code != code && !also.contains(&code) {
-                    also.push(code);
-                }
-            } else if let Some(finding) = self.tell(entry, Symptom::Admission(&violation)) {
-                finding.severity = Severity::Warning;
-            }
-        }
-    }
-
-    /// A condition of the answer, said once.
-    fn assume(&mut self, condition: String) {
-        if !self.assumptions.contains(&condition) {
-            self.assumptions.push(condition);
-        }
-    }
-
-    fn name_of(&self, id: ObjectId) -> String {
-        self.store
-            .snapshot
-            .get(id)
-            .map(Object::qualified)
-            .unwrap_or_default()
-    }
-}
-
 /// The answer for one class of proxies; `None` when this gateway has nothing to do with the port. `declared`: some
 /// Gateway has a server for it, so a Service that leads to it is not by itself a reason to answer.
 pub(super) fn answer(
@@ -301,17 +113,7 @@ pub(super) fn answer(
     if chosen.is_empty() && !served && own.is_none() {
         return None;
     }
-    let mut walk = Walk {
-        store,
-        class,
-        port: question.port,
-        question,
-        hops: Vec::new(),
-        findings: Vec::new(),
-        unknowns: Vec::new(),
-        assumptions: Vec::new(),
-        verdict: Verdict::Open,
-    };
+    let mut walk = Walk::new(store, class, question, &HOPS);
     let bound = chosen
         .iter()
         .find(|s| s.listens())

@@ -155,17 +155,7 @@ pub(in crate::walk) fn unselected(
             config: Config::default(),
         },
     };
-    let mut walk = Walk {
-        store,
-        class: &class,
-        port: question.port,
-        question,
-        hops: Vec::new(),
-        findings: Vec::new(),
-        unknowns: Vec::new(),
-        assumptions: Vec::new(),
-        verdict: Verdict::Open,
-    };
+    let mut walk = Walk::new(store, &class, question, &HOPS);
     match not_router {
         Some(workload) => {
             let line = format!("{} runs no gateway proxy", workload.qualified());
@@ -223,17 +213,7 @@ pub(in crate::walk) fn unapplied(
 ) -> Option<Answer> {
     let id = gateway.object.id;
     let (entry, _) = left_out(store, class).find(|(_, g)| g.object.id == id)?;
-    let mut walk = Walk {
-        store,
-        class,
-        port: question.port,
-        question,
-        hops: Vec::new(),
-        findings: Vec::new(),
-        unknowns: Vec::new(),
-        assumptions: Vec::new(),
-        verdict: Verdict::Open,
-    };
+    let mut walk = Walk::new(store, class, question, &HOPS);
     let targets = service_targets(&class.prediction.ledger, store, question.port);
     let bound = targets.first().copied().unwrap_or(question.port);
     service_hop(&mut walk, bound, None);
