@@ -501,7 +501,8 @@ impl Reading<'_> {
             return;
         }
         self.objects += 1;
-        let Some(known) = Kind::of(&api_version, &kind) else {
+        let known = Kind::of(&api_version, &kind);
+        let Some(known) = known.filter(|k| *k != Kind::Waypoint || is_waypoint(&value)) else {
             let count = self.loader.counts.other_kinds.entry((api_version, kind));
             *count.or_default() += 1;
             return;
@@ -796,6 +797,19 @@ fn misfit(kind: Kind, value: &Value) -> Option<(FieldPath, ViewError)> {
     }
     let error = View::read(kind, value).err()?;
     Some((field_of(value, &error.path), error))
+}
+
+/// Whether a Gateway of the Gateway API is for ambient pods: others are read by nobody here.
+fn is_waypoint(value: &Scratch<'_>) -> bool {
+    let Some(spec) = value.get("spec") else {
+        return false;
+    };
+    let listeners = match spec.get("listeners") {
+        Some(Scratch::List(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let takes_tunnels = |l: &Scratch<'_>| word(l, "protocol") == Some("HBONE");
+    word(spec, "gatewayClassName") == Some("istio-waypoint") || listeners.iter().any(takes_tunnels)
 }
 
 fn word<'v>(value: &'v Scratch<'_>, key: &str) -> Option<&'v str> {
