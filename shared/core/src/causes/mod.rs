@@ -3,6 +3,20 @@
 
 mod admission;
 mod age;
+mod am_15008;
+mod am_dyndns;
+mod am_extname;
+mod am_headless;
+mod am_noendpoint;
+mod am_notenrolled;
+mod am_podip;
+mod am_se_noaddr;
+mod am_se_none;
+mod am_sidecar_client;
+mod am_vipport;
+mod am_wp_bind;
+mod am_wp_nochain;
+mod ambient;
 mod build;
 mod candidate;
 mod envoy_bind_inuse;
@@ -181,6 +195,7 @@ mod val_vs_tcp;
 mod val_vs_tls;
 mod val_vs_weight;
 
+pub use ambient::Ambient;
 pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
@@ -198,6 +213,19 @@ use crate::snapshot::{Kind, views};
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
+    &am_15008::PAGE,
+    &am_dyndns::PAGE,
+    &am_extname::PAGE,
+    &am_headless::PAGE,
+    &am_noendpoint::PAGE,
+    &am_notenrolled::PAGE,
+    &am_podip::PAGE,
+    &am_se_noaddr::PAGE,
+    &am_se_none::PAGE,
+    &am_sidecar_client::PAGE,
+    &am_vipport::PAGE,
+    &am_wp_bind::PAGE,
+    &am_wp_nochain::PAGE,
     &envoy_bind_inuse::PAGE,
     &envoy_bind_noaddr::PAGE,
     &envoy_bind_perm::PAGE,
@@ -417,6 +445,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
+        Symptom::Ambient(what) => ambient::of(tale, what),
     };
     (cause, vec![])
 }
@@ -547,7 +576,11 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::EgressPortAbsent { .. } => &sc_sidecar_portmap::CAUSE,
         Reason::HostnameElsewhere { .. } => &sc_scope_shadow::CAUSE,
         Reason::OnlyOneFound { .. } => &sc_exact_multiaddr::CAUSE,
+        Reason::IsAlias if matches!(tale.step(), Some(Step::Address { .. })) => ambient::ALIAS,
         Reason::IsAlias => &sc_externalname_alias::CAUSE,
+        Reason::NotTcp if matches!(tale.step(), Some(Step::WaypointPort { .. })) => {
+            ambient::NOT_TCP
+        }
         Reason::NotTcp if is_udp(tale) => &sc_udp::CAUSE,
         Reason::NotTcp => &sc_name_udp::CAUSE,
         Reason::ReservedPort { .. } => match tale.step() {
@@ -565,6 +598,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
+        Reason::Ambient(unmet) => ambient::of_unmet(unmet),
     };
     (cause, vec![])
 }

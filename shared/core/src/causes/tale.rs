@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Ambient;
 use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
@@ -122,6 +123,8 @@ pub enum Symptom<'t> {
         /// The Service or ServiceEntry.
         service: ObjectId,
     },
+    /// What a walk meets in ambient mode.
+    Ambient(Ambient<'t>),
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.

@@ -1,5 +1,6 @@
 //! One connection's way through a configuration, hop by hop, up to the first break.
 
+mod ambient;
 mod culprits;
 mod gateway;
 mod idle;
@@ -130,7 +131,8 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
         let answer = sidecar.map(|class| {
             let store = store.serving(&class.proxy);
-            sidecar::answer(store, class, question)
+            ambient::answer(store, class, question)
+                .unwrap_or_else(|| sidecar::answer(store, class, question))
         });
         return answer.into_iter().collect();
     }

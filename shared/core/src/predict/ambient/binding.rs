@@ -1,9 +1,12 @@
 //! Which waypoint a service or a pod is bound to. After istio
 //! `pilot/pkg/serviceregistry/ambient/waypoints.go` (1.31).
 
+use std::collections::BTreeMap;
+
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Step};
 use crate::predict::ambient::{HBONE_PORT, Unmet};
 use crate::predict::proxy::{workload_spec, workloads};
+use crate::predict::reach::GATEWAY_NAME_LABEL;
 use crate::predict::store::Store;
 use crate::snapshot::views::{AsView, Labels, Waypoint};
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
@@ -69,6 +72,19 @@ pub enum Unbound {
         /// What it is for.
         serves: String,
     },
+}
+
+impl Unbound {
+    /// In a few words, for the path.
+    #[must_use]
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "no such waypoint",
+            Self::NotReady { .. } => "it has no address yet",
+            Self::NotAllowed { .. } => "it does not let this namespace in",
+            Self::OtherTraffic { .. } => "it is for other traffic",
+        }
+    }
 }
 
 /// A name in a label: whose label it is, and what it names.
@@ -140,6 +156,17 @@ fn bound<'s>(
     }))
 }
 
+/// Whether an object stands for pods of a waypoint: they have none themselves.
+/// After `ambient/waypoints.go:fetchWaypointForInstance`.
+fn is_waypoints_own(snapshot: &Snapshot, object: &Object) -> bool {
+    let labels = workload_spec(object).map_or(&object.meta.labels, |w| &w.template.metadata.labels);
+    labels.get(GATEWAY_NAME_LABEL).is_some_and(|name| {
+        snapshot
+            .find(Kind::Waypoint, &object.key.namespace, name)
+            .is_some()
+    })
+}
+
 /// Whether the listener for tunnels takes objects of a namespace.
 /// After `ambient/waypoints.go:makeAllowedRoutes`, `:Waypoint.AllowsAttachmentFromNamespaceOrLookup`.
 fn lets_in(snapshot: &Snapshot, gateway: &Object, view: &Waypoint, namespace: &str) -> bool {
@@ -174,14 +201,16 @@ pub(crate) fn service_waypoint<'s>(
     bound(store.snapshot, object, Traffic::Service)
 }
 
-/// Records what became of each object that asks for a waypoint.
-pub(super) fn record(store: &Store<'_>, ledger: &mut Ledger) {
+/// Records what became of each object that asks for a waypoint: their entries.
+pub(super) fn record(store: &Store<'_>, ledger: &mut Ledger) -> BTreeMap<ObjectId, EntryId> {
     let snapshot = store.snapshot;
+    let mut entries = BTreeMap::new();
     let mut services: Vec<ObjectId> = store.services.iter().map(|s| s.object).collect();
     services.dedup();
     let mut settle = |object: ObjectId, found: Option<Result<&Object, Unbound>>| {
         let Some(found) = found else { return };
         let entry = ledger.open(Step::UseWaypoint(object), None);
+        entries.insert(object, entry);
         let found = found
             .map(|gateway| ((), Effect::Names(gateway.id)))
             .map_err(|why| Reason::Ambient(Unmet::Unbound(why)));
@@ -191,13 +220,10 @@ pub(super) fn record(store: &Store<'_>, ledger: &mut Ledger) {
         settle(service, service_waypoint(store, service));
     }
     for object in snapshot.of_kind(Kind::Pod).chain(workloads(snapshot)) {
+        if is_waypoints_own(snapshot, object) {
+            continue;
+        }
         settle(object.id, bound(snapshot, object, Traffic::Workload));
     }
-}
-
-/// The decision about an object's waypoint, where it asks for one.
-pub(super) fn entry_of(ledger: &Ledger, object: ObjectId) -> Option<EntryId> {
-    let mut entries = ledger.entries();
-    let own = entries.find(|(_, e)| e.step == Step::UseWaypoint(object));
-    own.map(|(id, _)| id)
+    entries
 }

@@ -4,24 +4,20 @@
 
 mod binding;
 mod enrolment;
-#[cfg(test)]
-mod tests;
 
 use super::config::{Config, Endpoint};
 use super::endpoints::{self, Wanted};
-use super::features::Feature;
 use super::proxy::{Injection, ProxyFacts, injection};
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
-use super::{Prediction, UNSPECIFIED, hosts};
+use super::{Prediction, UNSPECIFIED, hosts, sidecar};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Served, Step};
 use crate::predict::protocol::Protocol;
-use crate::snapshot::views::{self, AsView};
-use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
+use crate::snapshot::Snapshot;
 
-pub use binding::{CANARY_LABEL, Unbound, USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, WAYPOINT_FOR};
+pub use binding::{CANARY_LABEL, USE_WAYPOINT, USE_WAYPOINT_NAMESPACE, Unbound, WAYPOINT_FOR};
 pub use enrolment::{DATAPLANE_MODE, NotEnrolled};
 
-pub(crate) use binding::{Traffic, asked, service_waypoint};
+pub(crate) use binding::{asked, service_waypoint};
 pub(crate) use enrolment::enrolled;
 
 /// The port of ztunnel's and waypoints' tunnels.
@@ -78,9 +74,10 @@ pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
             .map_err(|why| Reason::Ambient(Unmet::NotEnrolled(why)));
         ledger.settle(entry, found);
     }
-    binding::record(store, &mut ledger);
+    let waypoints = binding::record(store, &mut ledger);
     for service in &store.services {
-        record_service(store, service, &mut ledger);
+        let under = waypoints.get(&service.object).copied();
+        record_service(store, service, under, &mut ledger);
     }
     Prediction {
         config: Config::default(),
@@ -96,9 +93,13 @@ fn served(service: &Service) -> Served {
     }
 }
 
-fn record_service(store: &Store<'_>, service: &Service, ledger: &mut Ledger) {
+fn record_service(
+    store: &Store<'_>,
+    service: &Service,
+    under: Option<EntryId>,
+    ledger: &mut Ledger,
+) {
     let of = served(service);
-    let under = binding::entry_of(ledger, service.object);
     let bound = service_waypoint(store, service.object).is_some_and(|found| found.is_ok());
     let entry = ledger.open(Step::Address { of }, under);
     let known = has_address(store, service, bound);
@@ -185,4 +186,10 @@ pub(crate) fn behind(store: &Store<'_>, service: &Service, port: &ServicePort) -
         mutual_tls: None,
     };
     endpoints::endpoints(store, service, port, &wanted).0
+}
+
+/// Whether a port of a pod takes mutual TLS only: then ztunnel closes what comes in plaintext.
+/// After `serviceregistry/ambient/policies.go:PolicyCollections` and `authorization.go:convertPeerAuthentication`.
+pub(crate) fn is_strict(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
+    sidecar::is_strict(store, proxy, port)
 }

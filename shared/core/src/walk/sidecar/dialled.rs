@@ -12,7 +12,7 @@ const MOST_ALIASES: usize = 8;
 
 /// What is behind an address.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Meant<'s> {
+pub(in crate::walk) enum Meant<'s> {
     /// An address of this service.
     Service(&'s Service),
     /// One of several addresses that a headless service's name stands for, and the pod that has it.
@@ -32,7 +32,7 @@ pub(super) enum Meant<'s> {
 
 impl<'s> Meant<'s> {
     /// The pod that is dialled.
-    pub(super) const fn pod(&self) -> Option<&'s Object> {
+    pub(in crate::walk) const fn pod(&self) -> Option<&'s Object> {
         match self {
             Self::Instance { pod, .. } => *pod,
             Self::Pod(pod) => Some(pod),
@@ -41,7 +41,7 @@ impl<'s> Meant<'s> {
     }
 
     /// The service that is dialled, by its address or its name.
-    pub(super) const fn service(&self) -> Option<&'s Service> {
+    pub(in crate::walk) const fn service(&self) -> Option<&'s Service> {
         match self {
             Self::Service(service) | Self::Instance { service, .. } => Some(service),
             _ => None,
@@ -51,15 +51,15 @@ impl<'s> Meant<'s> {
 
 /// A destination as a client dials it.
 #[derive(Clone, Debug)]
-pub(super) struct Dialled<'s> {
+pub(in crate::walk) struct Dialled<'s> {
     /// As listeners have it: an IP address, or words in angle brackets that stand for one.
-    pub(super) address: String,
+    pub(in crate::walk) address: String,
     /// What it means.
-    pub(super) meant: Meant<'s>,
+    pub(in crate::walk) meant: Meant<'s>,
     /// An ExternalName on the way: its own name has no listener.
-    pub(super) alias: Option<&'s Service>,
+    pub(in crate::walk) alias: Option<&'s Service>,
     /// What the answer rests on.
-    pub(super) assumption: Option<String>,
+    pub(in crate::walk) assumption: Option<String>,
 }
 
 impl<'s> Dialled<'s> {
@@ -73,18 +73,18 @@ impl<'s> Dialled<'s> {
     }
 
     /// The IP address, where it is known.
-    pub(super) fn ip(&self) -> Option<IpAddr> {
+    pub(in crate::walk) fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok()
     }
 
     /// As people read it, with a port.
-    pub(super) fn with_port(&self, port: u32) -> String {
+    pub(in crate::walk) fn with_port(&self, port: u32) -> String {
         with_port(&self.address, port)
     }
 }
 
 /// An address with a port.
-pub(super) fn with_port(address: &str, port: u32) -> String {
+pub(in crate::walk) fn with_port(address: &str, port: u32) -> String {
     match address.parse() {
         Ok(IpAddr::V6(_)) => format!("[{address}]:{port}"),
         _ => format!("{address}:{port}"),
@@ -92,7 +92,11 @@ pub(super) fn with_port(address: &str, port: u32) -> String {
 }
 
 /// What a host in a question stands for, asked from a proxy's pod.
-pub(super) fn dial<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(in crate::walk) fn dial<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
         Ok(ip) => by_address(store, ip),
         Err(_) => by_name(store, proxy, host),
@@ -125,7 +129,7 @@ fn endpoint<'s>(store: &'s Store<'_>, address: &str) -> Option<Meant<'s>> {
 }
 
 /// A Kubernetes Service without an address of its own.
-pub(super) fn is_headless(service: &Service) -> bool {
+pub(in crate::walk) fn is_headless(service: &Service) -> bool {
     service.registry == Registry::Kubernetes && service.resolution == Resolution::Passthrough
 }
 
@@ -240,7 +244,7 @@ fn one_of<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, service: &'s Service) ->
 }
 
 /// The workload that pods of are meant which do not exist yet: prediction calls their address after it.
-pub(super) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Object> {
+pub(in crate::walk) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Object> {
     let name = address.strip_prefix("<pods of ")?.strip_suffix('>')?;
     let kinds = crate::predict::WORKLOAD_KINDS.into_iter();
     let mut all = kinds.flat_map(|kind| store.snapshot.of_kind(kind));

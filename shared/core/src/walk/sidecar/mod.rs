@@ -3,12 +3,12 @@
 
 mod arrive;
 mod capture;
-mod dialled;
+pub(super) mod dialled;
 mod envoy;
 mod inbound;
 mod outbound;
 mod scan;
-mod why;
+pub(super) mod why;
 
 pub use scan::{Around, around};
 
@@ -16,8 +16,9 @@ use self::capture::{Captured, Rules};
 use self::dialled::{Dialled, Meant};
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
-use crate::causes::{Severity, Symptom, Uncaptured};
+use crate::causes::{Ambient, Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
+use crate::predict::ambient::service_waypoint;
 use crate::predict::store::Store;
 use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
@@ -70,6 +71,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
     };
     if way.capture() {
         way.outbound();
+        way.tell_past_waypoint();
     } else {
         way.bypass();
     }
@@ -173,6 +175,21 @@ impl<'w> Way<'w, '_> {
                 }
                 false
             }
+        }
+    }
+
+    /// A service whose waypoint is for clients in ambient mode: this one goes past it.
+    fn tell_past_waypoint(&mut self) {
+        let Meant::Service(service) = self.dialled.meant else {
+            return;
+        };
+        let bound = service_waypoint(self.walk.store, service.object);
+        if let Some(Ok(waypoint)) = bound
+            && self.walk.verdict == Verdict::Open
+        {
+            let (service, waypoint) = (service.object, waypoint.id);
+            let what = Ambient::PastWaypoint { service, waypoint };
+            self.walk.tell(self.rest, Symptom::Ambient(what));
         }
     }
 

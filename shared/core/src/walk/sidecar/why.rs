@@ -21,7 +21,7 @@ fn labels_of(object: &Object) -> &Labels {
 }
 
 /// The Services with an address that lead to a port of a pod, and their port that does.
-pub(super) fn services_of<'s>(
+pub(in crate::walk) fn services_of<'s>(
     store: &Store<'s>,
     pod: &Object,
     port: u32,
@@ -90,7 +90,7 @@ pub(super) fn selected<'s>(store: &Store<'s>, service: &Service) -> Option<&'s O
 }
 
 /// A pod without an address that prediction calls by its name.
-pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
+pub(in crate::walk) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
     let mut pods = store.snapshot.of_kind(Kind::Pod);
     pods.find(|o| o.key.name == name)
 }

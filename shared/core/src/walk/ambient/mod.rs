@@ -1,0 +1,576 @@
+//! The way of a connection from a pod in ambient mode: whether it comes to its node's ztunnel, what ztunnel takes the
+//! address for, which waypoint it goes through, and what is behind it.
+//! After ztunnel `src/proxy/outbound.rs:OutboundConnection.build_request` and `src/state.rs:ProxyState`.
+
+mod target;
+
+use self::target::{Target, Unknown};
+use super::sidecar::dialled;
+use super::sidecar::why::{pod_named, services_of};
+use super::way::Walk;
+use super::{Class, Question, proxy_ref};
+use crate::causes::{Ambient, Severity, Symptom};
+use crate::ledger::{Effect, EntryId, Fate, Reason, Step};
+use crate::predict::ambient::{self, HBONE_PORT, Unmet};
+use crate::predict::reach::{Barrier, barred_by_network};
+use crate::predict::store::{Resolution, Service, Store};
+use crate::predict::{Endpoint, ProxyFacts};
+use crate::report::{Answer, Asked, Hop, HopStatus, Verdict};
+use crate::snapshot::{Kind, Object, ObjectId};
+
+/// The hops of a connection from a pod in ambient mode, in order.
+const HOPS: [&str; 4] = ["capture", "address", "waypoint", "endpoints"];
+
+/// A connection on its way.
+struct Way<'w, 'a> {
+    walk: Walk<'w, 'a>,
+    target: Target<'w>,
+    /// The entry of the pod's enrolment.
+    enrolment: EntryId,
+    /// Where it leads, for the first line: a verb, and what it leads to.
+    lead: (&'static str, String),
+}
+
+/// The entry that a prediction for a pod in ambient mode begins with.
+fn enrolment(class: &Class) -> Option<EntryId> {
+    let mut entries = class.prediction.ledger.entries();
+    let first = entries.find(|(_, e)| matches!(e.step, Step::Enrolment(_)));
+    first.map(|(id, _)| id)
+}
+
+/// The answer about a connection from one class of pods in ambient mode; `None` where they are not.
+pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Option<Answer> {
+    let enrolment = enrolment(class)?;
+    let host = question.host.as_deref().unwrap_or_default();
+    let mut walk = Walk::new(store, class, question, &HOPS);
+    let target = Target::of(store, &class.proxy, host);
+    for condition in &target.assumes {
+        walk.assume(condition.clone());
+    }
+    let lead = ("it leads to", target.with_port(question.port));
+    let mut way = Way {
+        walk,
+        target,
+        enrolment,
+        lead,
+    };
+    if way.capture() {
+        way.ztunnel();
+    } else {
+        way.past_ztunnel();
+    }
+    let state = way.state();
+    let mut walk = way.walk;
+    walk.not_reached();
+    let mut path = walk.hops;
+    let past = |h: &Hop| h.name == "capture" && h.status == HopStatus::Instead;
+    let past = path.iter().any(past);
+    path.retain(|h| !past || h.status != HopStatus::NotReached);
+    path.sort_by_key(|h| HOPS.iter().position(|name| *name == h.name));
+    Some(Answer {
+        proxy: proxy_ref(&class.proxy),
+        summary: format!("{} {state}", dialled::with_port(host, question.port)),
+        asked: Asked {
+            port: question.port,
+            host: Some(host.to_owned()),
+            sni: question.sni.clone(),
+        },
+        verdict: walk.verdict,
+        assumptions: walk.assumptions,
+        path,
+        findings: walk.findings,
+        unknowns: walk.unknowns,
+        pods: Vec::new(),
+        commands: Vec::new(),
+    })
+}
+
+impl<'w> Way<'w, '_> {
+    /// The first hop: whether the connection comes to ztunnel.
+    fn capture(&mut self) -> bool {
+        let pod = self.walk.class.proxy.object();
+        let fate = self.walk.ledger().get(self.enrolment).map(|e| &e.fate);
+        let Some(Fate::Dropped(Reason::Ambient(Unmet::NotEnrolled(why)))) = fate else {
+            let line = "goes through its node's ztunnel".to_owned();
+            self.walk.ok("capture", pod, vec![line]);
+            return true;
+        };
+        let line = format!("past ztunnel: {}", why.words());
+        self.walk
+            .hop("capture", HopStatus::Instead, pod, vec![line]);
+        self.walk.tell_dropped(self.enrolment);
+        false
+    }
+
+    /// As if there were no mesh: nodes lead Services' addresses to their pods.
+    fn past_ztunnel(&mut self) {
+        let port = self.walk.port;
+        let place = self.target.with_port(port);
+        self.lead = ("it passes on to", place.clone());
+        if let Some(service) = self.target.kubernetes_service() {
+            let object = Some(service.object);
+            let Some(index) = service.ports.iter().position(|p| p.number == port) else {
+                let line = format!("{place} ({}), which has no port {port}", named(service));
+                let nowhere = Verdict::LeadsNowhere;
+                self.walk.broken("endpoints", object, line, nowhere);
+                self.weigh();
+                return;
+            };
+            self.lead.1 = format!("{}:{port}", named(service));
+            self.endpoints(service, index, false);
+        } else {
+            let pod = self.target.pod();
+            let line = match pod {
+                Some(pod) => format!("{place} ({}), in plaintext", pod.qualified()),
+                None => format!("{place}, as it is"),
+            };
+            self.walk.ok("endpoints", pod.map(|o| o.id), vec![line]);
+        }
+        if let Some(pod) = self.refuses_plaintext() {
+            self.walk.hops.retain(|h| h.name != "endpoints");
+            let line = format!("{} takes mutual TLS only", pod.qualified());
+            let closed = Verdict::Missing;
+            self.walk.broken("endpoints", Some(pod.id), line, closed);
+        }
+        self.weigh();
+    }
+
+    /// A pod behind the target whose ztunnel closes what comes in plaintext.
+    fn refuses_plaintext(&self) -> Option<&'w Object> {
+        let store = self.walk.store;
+        let port = self.walk.port;
+        let (pod, port) = match self.target.kubernetes_service() {
+            Some(service) => {
+                let port = service.ports.iter().find(|p| p.number == port)?;
+                let all = ambient::behind(store, service, port);
+                all.iter().find_map(|e| pod_of(store, e))?
+            }
+            None => (self.target.pod()?, port),
+        };
+        let facts = facts(pod)?;
+        let in_ambient = ambient::concerns(store.snapshot, &facts)
+            && ambient::enrolled(store.snapshot, pod).is_ok();
+        (in_ambient && ambient::is_strict(store, &facts, port)).then_some(pod)
+    }
+
+    /// Without ztunnel it works, but not as it looks; where the connection does not arrive, it is an error.
+    fn weigh(&mut self) {
+        if self.walk.verdict != Verdict::Open
+            && let Some(finding) = self.walk.findings.first_mut()
+        {
+            finding.severity = Severity::Error;
+        }
+    }
+
+    /// What ztunnel does with it.
+    fn ztunnel(&mut self) {
+        match self.target.is {
+            target::Is::Service(service) => self.to_service(service),
+            target::Is::Pod { pod, service } => self.to_pod(pod, service),
+            target::Is::Unknown(why) => self.to_unknown(why),
+        }
+    }
+
+    fn dropped(&self, wanted: impl Fn(&Step) -> bool) -> Option<EntryId> {
+        let mut entries = self.walk.ledger().entries();
+        let found = entries.find(|(_, e)| matches!(e.fate, Fate::Dropped(_)) && wanted(&e.step));
+        found.map(|(id, _)| id)
+    }
+
+    /// What was decided about an object's waypoint, where it asks for one.
+    fn waypoint_of(&self, object: ObjectId) -> Option<(EntryId, Result<ObjectId, &'w Reason>)> {
+        let ledger = self.walk.ledger();
+        let mut entries = ledger.entries();
+        let (id, entry) = entries.find(|(_, e)| e.step == Step::UseWaypoint(object))?;
+        match &entry.fate {
+            Fate::Effective(Effect::Names(gateway)) => Some((id, Ok(*gateway))),
+            Fate::Dropped(reason) => Some((id, Err(reason))),
+            _ => None,
+        }
+    }
+
+    /// To an address of a service.
+    /// After ztunnel `src/state.rs:ProxyState.find_upstream`, `:load_balance`.
+    fn to_service(&mut self, service: &'w Service) {
+        let port = self.walk.port;
+        let object = Some(service.object);
+        let name = named(service);
+        self.lead = ("it leads to", format!("{name}:{port}"));
+        let index = service.ports.iter().position(|p| p.number == port);
+        let is = format!("{} is {}", self.target.address, name);
+        let of_service = |step: &Step| matches!(step, Step::Address { of } if of.service == service.object && of.host == service.host);
+        if let Some(entry) = self.dropped(of_service) {
+            let line = format!("{is}, which only a waypoint finds the hosts of");
+            self.walk.broken("address", object, line, Verdict::Missing);
+            self.tell_unbound(service.object);
+            self.walk.tell_dropped(entry);
+            return;
+        }
+        let waypoint = self.waypoint_of(service.object);
+        if let Some((_, Ok(gateway))) = waypoint {
+            self.walk.ok("address", object, vec![is]);
+            self.through_waypoint(service, index, gateway);
+            return;
+        }
+        let passes = service.resolution == Resolution::Passthrough;
+        let Some(index) = index.filter(|_| !passes) else {
+            if passes {
+                self.walk.ok("address", object, vec![is]);
+                self.waypoint_is_past(service.object);
+                let place = self.target.with_port(port);
+                let line = format!("{place} as dialled, in plaintext");
+                self.walk.ok("endpoints", None, vec![line]);
+                self.lead = ("it passes on to", place);
+                let service = service.object;
+                self.tell(Ambient::PassedOn { service });
+                return;
+            }
+            let line = format!("{is}, which has no port {port}: ztunnel closes the connection");
+            self.walk.broken("address", object, line, Verdict::Missing);
+            let service = service.object;
+            self.tell(Ambient::NoSuchPort { service });
+            return;
+        };
+        self.walk.ok("address", object, vec![is]);
+        self.waypoint_is_past(service.object);
+        self.endpoints(service, index, true);
+    }
+
+    /// A waypoint that is asked for and not used: the connection goes on without it.
+    fn waypoint_is_past(&mut self, object: ObjectId) {
+        let Some((_, Err(reason))) = self.waypoint_of(object) else {
+            let line = "none is asked for".to_owned();
+            self.walk.ok("waypoint", None, vec![line]);
+            return;
+        };
+        let name = self.asked_name(object);
+        let line = format!("past {name}: {}", words(reason));
+        self.walk
+            .hop("waypoint", HopStatus::Instead, None, vec![line]);
+        self.tell_unbound(object);
+    }
+
+    fn tell_unbound(&mut self, object: ObjectId) {
+        if let Some((entry, Err(_))) = self.waypoint_of(object) {
+            self.walk.tell_dropped(entry);
+        }
+    }
+
+    fn asked_name(&self, object: ObjectId) -> String {
+        let snapshot = self.walk.store.snapshot;
+        let object = snapshot.get(object);
+        let asked = object.and_then(|o| ambient::asked(snapshot, o));
+        asked.map_or_else(String::new, |a| format!("{}/{}", a.namespace, a.name))
+    }
+
+    /// Through the waypoint of a service, which decides by address and port.
+    /// After istio `core/listener_waypoint.go:ListenerBuilder.buildWaypointInternal`.
+    fn through_waypoint(&mut self, service: &'w Service, index: Option<usize>, gateway: ObjectId) {
+        let port = self.walk.port;
+        let name = self.walk.name_of(gateway);
+        let object = self.walk.store.snapshot.get(service.object);
+        if object.is_some_and(|o| o.meta.labels.contains_key(ambient::CANARY_LABEL)) {
+            let canary = format!("the connection goes through {name}, not its canary");
+            self.walk.assume(canary);
+        }
+        self.assume_ready(gateway);
+        let Some(index) = index else {
+            let line = format!("{name} has no filter chain for {port}: it closes the connection");
+            self.walk
+                .broken("waypoint", Some(gateway), line, Verdict::Missing);
+            let service = service.object;
+            self.tell(Ambient::NoChain {
+                service,
+                waypoint: gateway,
+            });
+            return;
+        };
+        let of_port = |step: &Step| matches!(step, Step::WaypointPort { of, port } if of.service == service.object && of.host == service.host && *port == index);
+        if let Some(entry) = self.dropped(of_port) {
+            let line = format!("{name} has no filter chain for {port}: it closes the connection");
+            self.walk
+                .broken("waypoint", Some(gateway), line, Verdict::Missing);
+            self.walk.tell_dropped(entry);
+            return;
+        }
+        self.walk.ok("waypoint", Some(gateway), vec![name.clone()]);
+        self.assume_no_route(service, &name);
+        self.lead = (
+            "it leads to",
+            format!("{}:{port} through waypoint {name}", named(service)),
+        );
+        if service.resolution == Resolution::DynamicDns {
+            let host = self.walk.question.host.as_deref().unwrap_or_default();
+            let line = format!("{host}, found by DNS for each request");
+            self.walk.ok("endpoints", None, vec![line]);
+            return;
+        }
+        if service.resolution == Resolution::Passthrough {
+            let line = format!("{} as dialled", self.target.with_port(port));
+            self.walk.ok("endpoints", None, vec![line]);
+            return;
+        }
+        self.endpoints(service, index, true);
+    }
+
+    /// istiod makes the pods of a waypoint: a manifest of it says nothing about them.
+    fn assume_ready(&mut self, gateway: ObjectId) {
+        let snapshot = self.walk.store.snapshot;
+        let stored = snapshot
+            .get(gateway)
+            .is_some_and(|o| o.meta.creation_timestamp.is_some());
+        if !stored {
+            let name = self.walk.name_of(gateway);
+            self.walk
+                .assume(format!("a pod of waypoint {name} is ready"));
+        }
+    }
+
+    /// What a waypoint's routes do is not followed.
+    fn assume_no_route(&mut self, service: &Service, waypoint: &str) {
+        let store = self.walk.store;
+        let mut all = store.virtual_services.iter();
+        let routed = all.find(|vs| vs.hosts.iter().any(|h| *h == service.hostname));
+        if let Some(vs) = routed {
+            let name = vs.object.qualified();
+            self.walk.assume(format!(
+                "VirtualService {name} leads nowhere else at waypoint {waypoint}"
+            ));
+        }
+    }
+
+    /// To a pod's own address: services' waypoints do not see it.
+    fn to_pod(&mut self, pod: &'w Object, headless: Option<&'w Service>) {
+        let port = self.walk.port;
+        let name = pod.qualified();
+        let address = &self.target.address;
+        let is = match headless {
+            Some(service) => format!("{address} is pod {name}, one of {}", named(service)),
+            None => format!("{address} is pod {name}"),
+        };
+        self.lead = ("it leads to", format!("pod {name}"));
+        self.walk.ok("address", Some(pod.id), vec![is]);
+        match self.waypoint_of(pod.id) {
+            Some((_, Ok(gateway))) => {
+                let waypoint = self.walk.name_of(gateway);
+                self.assume_ready(gateway);
+                self.lead.1 = format!("pod {name} through waypoint {waypoint}");
+                self.walk.ok("waypoint", Some(gateway), vec![waypoint]);
+            }
+            Some((_, Err(_))) => self.waypoint_is_past(pod.id),
+            None => self.past_services_waypoint(pod, headless),
+        }
+        let barred = self.barred(pod);
+        let line = format!("{} ({name})", self.target.with_port(port));
+        if let Some(policies) = barred {
+            self.tell_barred(line, &policies);
+            return;
+        }
+        let line = format!("{line}, {}", self.transport(pod));
+        self.walk.ok("endpoints", Some(pod.id), vec![line]);
+    }
+
+    /// The waypoint of a service that would have been asked, had the service's address been dialled.
+    fn past_services_waypoint(&mut self, pod: &'w Object, headless: Option<&'w Service>) {
+        let store = self.walk.store;
+        let services = match headless {
+            Some(service) => vec![service.object],
+            None => {
+                let found = services_of(store, pod, self.walk.port);
+                found.into_iter().map(|(o, _)| o.id).collect()
+            }
+        };
+        let bound = services.into_iter().find_map(|service| {
+            let (_, found) = self.waypoint_of(service)?;
+            Some((service, found.ok()?))
+        });
+        let Some((service, waypoint)) = bound else {
+            let line = "none is asked for".to_owned();
+            self.walk.ok("waypoint", None, vec![line]);
+            return;
+        };
+        let line = format!("past {}: it is for services", self.walk.name_of(waypoint));
+        self.walk
+            .hop("waypoint", HopStatus::Instead, Some(waypoint), vec![line]);
+        self.tell(Ambient::PodAddress {
+            pod: pod.id,
+            service,
+            waypoint,
+        });
+    }
+
+    /// To an address that ztunnel knows nothing of: it goes on as it is.
+    fn to_unknown(&mut self, why: Unknown<'w>) {
+        let place = self.target.with_port(self.walk.port);
+        let address = &self.target.address;
+        let line = format!("ztunnel knows nothing at {address}");
+        self.lead = ("it passes on to", place.clone());
+        match why {
+            Unknown::NoEndpoint(service) => {
+                let line = format!("none: {} has no address", named(service));
+                let object = Some(service.object);
+                let nowhere = Verdict::LeadsNowhere;
+                self.walk.ok("address", object, vec![named(service)]);
+                let none = "none is asked for".to_owned();
+                self.walk.ok("waypoint", None, vec![none]);
+                self.walk.broken("endpoints", object, line, nowhere);
+                let service = service.object;
+                self.tell(Ambient::NoEndpoint { service });
+                return;
+            }
+            Unknown::Service(service) => {
+                self.walk.ok("address", Some(service.object), vec![line]);
+                let of_host = |step: &Step| matches!(step, Step::Address { of } if of.service == service.object && of.host == service.host);
+                if let Some(entry) = self.dropped(of_host) {
+                    self.walk.tell_dropped(entry);
+                }
+            }
+            Unknown::Nothing => self.walk.ok("address", None, vec![line]),
+        }
+        let line = "none, as nothing is known".to_owned();
+        self.walk.ok("waypoint", None, vec![line]);
+        let line = format!("{place} as dialled, in plaintext");
+        self.walk.ok("endpoints", None, vec![line]);
+    }
+
+    /// The endpoints of a port of a service.
+    fn endpoints(&mut self, service: &'w Service, index: usize, by_ztunnel: bool) {
+        let store = self.walk.store;
+        let Some(port) = service.ports.get(index) else {
+            return;
+        };
+        let found = ambient::behind(store, service, port);
+        if found.is_empty() {
+            let object = Some(service.object);
+            let nowhere = Verdict::LeadsNowhere;
+            self.walk
+                .broken("endpoints", object, "none".to_owned(), nowhere);
+            if by_ztunnel {
+                let service = service.object;
+                self.tell(Ambient::NoEndpoint { service });
+            }
+            return;
+        }
+        let pods: Vec<&Object> = found
+            .iter()
+            .filter_map(|e| pod_of(store, e))
+            .map(|(pod, _)| pod)
+            .collect();
+        let count: u32 = found.iter().map(Endpoint::count).sum();
+        let line = match found.as_slice() {
+            [Endpoint::Address(one)] => match pods.first() {
+                Some(pod) => format!("{one} ({})", pod.qualified()),
+                None => one.clone(),
+            },
+            _ => super::counted(count as usize, "endpoint"),
+        };
+        if !by_ztunnel {
+            let line = format!("{line}, in plaintext");
+            self.walk.ok("endpoints", Some(service.object), vec![line]);
+            return;
+        }
+        let barred: Vec<Vec<ObjectId>> = pods.iter().filter_map(|pod| self.barred(pod)).collect();
+        if let Some(policies) = barred.first()
+            && barred.len() == found.len()
+        {
+            self.tell_barred(line, policies);
+            return;
+        }
+        let how = pods.first().map(|pod| self.transport(pod));
+        let line = how.map_or(line.clone(), |how| format!("{line}, {how}"));
+        self.walk.ok("endpoints", Some(service.object), vec![line]);
+    }
+
+    /// How ztunnel sends to a pod.
+    /// After istio `serviceregistry/ambient/workloads.go:setTunnelProtocol`.
+    fn transport(&self, pod: &Object) -> &'static str {
+        if self.takes_tunnels(pod) {
+            "in a tunnel"
+        } else {
+            "in plaintext"
+        }
+    }
+
+    fn takes_tunnels(&self, pod: &Object) -> bool {
+        let snapshot = self.walk.store.snapshot;
+        let ambient_pod = facts(pod).is_some_and(|f| ambient::concerns(snapshot, &f));
+        ambient_pod && ambient::enrolled(snapshot, pod).is_ok()
+    }
+
+    /// NetworkPolicies that keep tunnels from a pod.
+    fn barred(&self, pod: &Object) -> Option<Vec<ObjectId>> {
+        if !self.takes_tunnels(pod) {
+            return None;
+        }
+        let barrier = barred_by_network(self.walk.store, &facts(pod)?, HBONE_PORT)?;
+        match barrier {
+            Barrier::Network { policies, .. } => Some(policies),
+            _ => None,
+        }
+    }
+
+    fn tell_barred(&mut self, line: String, policies: &[ObjectId]) {
+        let line = format!("{line}: no NetworkPolicy lets {HBONE_PORT} in");
+        let object = policies.first().copied();
+        self.walk
+            .broken("endpoints", object, line, Verdict::Unreachable);
+        self.tell(Ambient::Tunnels { policies });
+    }
+
+    fn tell(&mut self, what: Ambient<'_>) {
+        self.walk.tell(self.enrolment, Symptom::Ambient(what));
+    }
+
+    /// The state in words, with what it leads to or why it does not.
+    fn state(&self) -> String {
+        let mut findings = self.walk.findings.iter();
+        let error = findings.find(|f| f.severity == Severity::Error);
+        let title = error.map(|f| format!(": {}", f.page.title));
+        let title = title.unwrap_or_default();
+        let (verb, lead) = &self.lead;
+        match self.walk.verdict {
+            Verdict::Open => format!("will be open: {verb} {lead}"),
+            Verdict::Unreachable => format!("will be unreachable{title}"),
+            Verdict::LeadsNowhere => format!("will lead nowhere{title}"),
+            _ => format!("will be closed{title}"),
+        }
+    }
+}
+
+/// A service as people name it.
+fn named(service: &Service) -> String {
+    match service.host {
+        Some(_) => service.hostname.clone(),
+        None => format!("{}/{}", service.namespace, service.sort_name),
+    }
+}
+
+fn words(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Ambient(Unmet::Unbound(why)) => why.words(),
+        _ => "it is not bound",
+    }
+}
+
+fn facts(pod: &Object) -> Option<ProxyFacts> {
+    match pod.key.kind {
+        Kind::Pod => ProxyFacts::of_pod(pod),
+        _ => ProxyFacts::of_workload(pod),
+    }
+}
+
+/// The pod of an endpoint, or the workload that makes it, and its port.
+fn pod_of<'s>(store: &Store<'s>, endpoint: &Endpoint) -> Option<(&'s Object, u32)> {
+    match endpoint {
+        Endpoint::Address(place) => {
+            let (host, port) = place.rsplit_once(':')?;
+            let pod = store.pod_by_ip(host.trim_matches(['[', ']']));
+            let pod = pod.or_else(|| pod_named(store, host))?;
+            Some((pod, port.parse().ok()?))
+        }
+        Endpoint::Replicas { workload, port, .. } => {
+            let address = format!("<pods of {workload}>");
+            Some((dialled::workload(store, &address)?, *port))
+        }
+    }
+}
