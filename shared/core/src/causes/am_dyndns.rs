@@ -1,4 +1,4 @@
-//! AM-DYNDNS: DYNAMIC_DNS works at a waypoint only.
+//! AM-DYNDNS: a wildcard is resolved by a waypoint only.
 
 use super::{
     Candidate, Cause, Fixes, Page, Reason, Severity, Symptom, Tale, Told, Wish, ambient, build,
@@ -8,12 +8,14 @@ use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
     code: "AM-DYNDNS",
-    title: "DYNAMIC_DNS works at a waypoint only",
+    title: "a wildcard is resolved by a waypoint only",
     severity: Severity::Error,
     what: "The connection is closed: by ztunnel, which cannot look up a wildcard, or by the waypoint, which has no filter chain for it.",
     when: "The ServiceEntry's resolution is DYNAMIC_DNS, and it is bound to no waypoint; or its location is MESH_INTERNAL; or the port is TLS, and istiod lacks ENABLE_WILDCARD_HOST_SERVICE_ENTRIES_FOR_TLS.",
     why: "Only Envoy reads the name in a request and looks it up. istiod warns of such a ServiceEntry without a waypoint. At waypoints it leaves out those inside of the mesh, and TLS ports of wildcards unless it is told otherwise.",
-    seen: &["in istiod's log: … has dynamic DNS resolution but no valid waypoint"],
+    seen: &[
+        "in istiod's log: ServiceEntry shop/apis has dynamic DNS resolution but no valid waypoint",
+    ],
     fix: "Bind the ServiceEntry to a waypoint with the label istio.io/use-waypoint, and write location MESH_EXTERNAL.",
     example: &[
         "- ServiceEntry  resolution: DYNAMIC_DNS",
@@ -60,7 +62,7 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     if unmet(tale) != Some(&Unmet::NeedsWaypoint) || asked(snapshot, entry).is_some() {
         return Vec::new();
     }
-    let waypoints = snapshot.of_kind(Kind::Waypoint);
+    let waypoints = snapshot.of_kind(Kind::KubernetesGateway);
     let own = waypoints.filter(|w| w.key.namespace == entry.key.namespace);
     let bind = |waypoint: &str| {
         let labels = FieldPath::of("metadata.labels");

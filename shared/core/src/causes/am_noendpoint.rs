@@ -12,7 +12,9 @@ pub(super) static PAGE: Page = Page {
     why: "ztunnel picks one of the endpoints that are ready; those that are not are left out unless publishNotReadyAddresses is set.",
     seen: &[
         "in ztunnel's log:",
-        "  connection failed … error=\"no healthy upstream: 10.96.0.9:5701\"",
+        "  error=\"no healthy upstream: 10.96.0.9:5701\"",
+        "where it is the waypoint itself that has no pod:",
+        "  error=\"unknown waypoint: waypoint … not found\"",
         "at a waypoint: the flag UH in its access log",
     ],
     fix: "Make the selector fit the pods, make the pods ready, or write the endpoints of the ServiceEntry.",

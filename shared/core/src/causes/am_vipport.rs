@@ -12,7 +12,7 @@ pub(super) static PAGE: Page = Page {
     why: "An address of a service belongs to it whole: ztunnel looks for an endpoint of the port, and a port that the service does not have leads to none. Only addresses that ztunnel knows nothing of are passed on.",
     seen: &[
         "in ztunnel's log:",
-        "  connection failed … error=\"no healthy upstream: 10.96.0.9:8080\"",
+        "  error=\"no healthy upstream: 10.96.0.9:8080\"",
     ],
     fix: "Dial a port that the service has, or add this one to it.",
     example: &[

@@ -4,7 +4,8 @@
 //! ignored on both sides. The causes are pages, so a code that does not exist does not compile.
 
 use super::{
-    Page, envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
+    Page, am_15008, am_dyndns, am_noendpoint, am_vipport, am_wp_bind, am_wp_nochain,
+    envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
     envoy_fc_overlap, envoy_sni_partial, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni,
     gw_cred_ca, gw_cred_denied, gw_cred_invalid, gw_cred_missing, gw_dst_connect_fail,
     gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints,
@@ -82,6 +83,7 @@ const PLAIN: Saying = Saying {
 
 const ISTIOD: &str = "istiod";
 const ENVOY: &str = "Envoy";
+const ZTUNNEL: &str = "ztunnel";
 const WEBHOOK: &str = "Istio's webhook";
 const ANALYZE: &str = "istioctl analyze";
 
@@ -90,6 +92,8 @@ const BEFORE: &str = "BEFORE IT THE LOG SAYS";
 const ASK_PORT: &str = "kubectl mesh why-no-listener <port>";
 const ASK_PORT_IN: &str = "kubectl mesh why-no-listener <port> -n <namespace>";
 const ASK_IN: &str = "kubectl mesh why-no-listener -n <namespace>";
+const ASK_ADDRESS: &str =
+    "kubectl mesh why-no-listener <address> --proxy pod/<pod> -n <podnamespace>";
 const ASK_POD: &str = "kubectl mesh why-no-listener --proxy pod/<pod> -n <podnamespace>";
 
 static NO_VIRTUAL_SERVICE: Saying = Saying {
@@ -1067,6 +1071,42 @@ static NO_HEALTHY: Saying = Saying {
     ..PLAIN
 };
 
+static ZTUNNEL_NO_UPSTREAM: Saying = Saying {
+    by: ZTUNNEL,
+    patterns: &["no healthy upstream: <address>"],
+    says: "<address> is a service's, and nothing is behind that port of it",
+    can_be: &[&am_vipport::PAGE, &am_noendpoint::PAGE],
+    ask: &[ASK_ADDRESS],
+    source: "ztunnel src/proxy.rs:Error",
+    ..PLAIN
+};
+
+static ZTUNNEL_TIMED_OUT: Saying = Saying {
+    by: ZTUNNEL,
+    patterns: &["connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008"],
+    says: "the pod, or the waypoint, does not answer on the port of tunnels",
+    can_be: &[&am_15008::PAGE],
+    source: "ztunnel src/proxy.rs:Error",
+    ..PLAIN
+};
+
+static ZTUNNEL_NO_WAYPOINT: Saying = Saying {
+    by: ZTUNNEL,
+    patterns: &["unknown waypoint: waypoint"],
+    says: "the service or the pod has a waypoint, and none of the waypoint's pods is ready",
+    can_be: &[&am_noendpoint::PAGE],
+    source: "ztunnel src/state.rs:DemandProxyState.fetch_waypoint",
+    ..PLAIN
+};
+
+static DYNAMIC_NO_WAYPOINT: Saying = Saying {
+    patterns: &["ServiceEntry <entry> has dynamic DNS resolution but no valid waypoint"],
+    says: "pods in ambient mode cannot reach the hosts of ServiceEntry <entry>",
+    can_be: &[&am_dyndns::PAGE, &am_wp_bind::PAGE],
+    source: "pilot/pkg/serviceregistry/ambient/services.go:serviceEntriesInfo",
+    ..PLAIN
+};
+
 static CONNECT_FAIL: Saying = Saying {
     by: ENVOY,
     patterns: &[
@@ -1438,6 +1478,10 @@ static REFUSED_SAME_HOSTS: Saying = Saying {
 
 /// Every line that is known.
 pub static SAYINGS: &[&Saying] = &[
+    &ZTUNNEL_NO_UPSTREAM,
+    &ZTUNNEL_TIMED_OUT,
+    &ZTUNNEL_NO_WAYPOINT,
+    &DYNAMIC_NO_WAYPOINT,
     &OMITTING,
     &OMITTING_OTHERWISE,
     &NO_VIRTUAL_SERVICE,
@@ -1611,6 +1655,7 @@ pub static FLAGS: &[Flag] = &[
                     &gw_sni_absent::PAGE,
                     &gw_autopass_sni::PAGE,
                     &sc_e_passthrough_strict::PAGE,
+                    &am_wp_nochain::PAGE,
                 ],
             ),
             (When::Request, NO_HTTP_ROUTE),
@@ -1652,6 +1697,7 @@ pub static FLAGS: &[Flag] = &[
             &[
                 &gw_dst_no_endpoints::PAGE,
                 &sc_e_uh::PAGE,
+                &am_noendpoint::PAGE,
                 &sc_e_blackhole::PAGE,
                 &sc_podip_direct::PAGE,
                 &sc_unknown_host::PAGE,

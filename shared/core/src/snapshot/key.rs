@@ -59,7 +59,7 @@ kinds! {
     Secret "" "secrets" "secret",
     NetworkPolicy "networking.k8s.io" "networkpolicies" "netpol",
     Ingress "networking.k8s.io" "ingresses" "ing",
-    Waypoint = "Gateway" "gateway.networking.k8s.io" "gateways" "gtw",
+    KubernetesGateway = "Gateway" "gateway.networking.k8s.io" "gateways" "gtw",
     IngressClass "networking.k8s.io" "ingressclasses" "ingressclass",
     EnvoyFilter "networking.istio.io" "envoyfilters" "ef",
     WasmPlugin "extensions.istio.io" "wasmplugins" "wasmplugin",

@@ -8,7 +8,7 @@ use crate::predict::ambient::{HBONE_PORT, Unmet};
 use crate::predict::proxy::{workload_spec, workloads};
 use crate::predict::reach::GATEWAY_NAME_LABEL;
 use crate::predict::store::Store;
-use crate::snapshot::views::{AsView, Labels, Waypoint};
+use crate::snapshot::views::{AsView, KubernetesGateway, Labels};
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
 /// The label of Services, ServiceEntries, pods and namespaces that names a waypoint.
@@ -125,12 +125,12 @@ fn bound<'s>(
 ) -> Option<Result<&'s Object, Unbound>> {
     let object = snapshot.get(object.id)?;
     let asked = asked(snapshot, object)?;
-    let found = snapshot.find(Kind::Waypoint, asked.namespace, asked.name);
+    let found = snapshot.find(Kind::KubernetesGateway, asked.namespace, asked.name);
     let Some(gateway) = found else {
         let name = format!("{}/{}", asked.namespace, asked.name);
         return Some(Err(Unbound::Missing { name }));
     };
-    let view = Waypoint::of(&gateway.view)?;
+    let view = KubernetesGateway::of(&gateway.view)?;
     // What a manifest makes gets its address when its first pod is ready.
     let stored = gateway.meta.creation_timestamp.is_some();
     if stored && view.status.addresses.is_empty() {
@@ -162,14 +162,19 @@ fn is_waypoints_own(snapshot: &Snapshot, object: &Object) -> bool {
     let labels = workload_spec(object).map_or(&object.meta.labels, |w| &w.template.metadata.labels);
     labels.get(GATEWAY_NAME_LABEL).is_some_and(|name| {
         snapshot
-            .find(Kind::Waypoint, &object.key.namespace, name)
+            .find(Kind::KubernetesGateway, &object.key.namespace, name)
             .is_some()
     })
 }
 
 /// Whether the listener for tunnels takes objects of a namespace.
 /// After `ambient/waypoints.go:makeAllowedRoutes`, `:Waypoint.AllowsAttachmentFromNamespaceOrLookup`.
-fn lets_in(snapshot: &Snapshot, gateway: &Object, view: &Waypoint, namespace: &str) -> bool {
+fn lets_in(
+    snapshot: &Snapshot,
+    gateway: &Object,
+    view: &KubernetesGateway,
+    namespace: &str,
+) -> bool {
     let mut listeners = view.spec.listeners.iter();
     let tunnel = listeners.find(|l| l.protocol == "HBONE" && l.port == HBONE_PORT);
     let rules = tunnel

@@ -120,10 +120,16 @@ fn record_service(
     }
 }
 
+/// An ExternalName, whatever the istiod makes of it for sidecars.
+pub(crate) fn is_external_name(service: &Service) -> bool {
+    let by_name = matches!(service.resolution, Resolution::Alias | Resolution::Dns);
+    by_name && service.registry == Registry::Kubernetes
+}
+
 /// Whether ztunnel finds a service by an address.
 /// After `serviceregistry/ambient/services.go:constructService`, `:constructServiceEntries`, `:serviceServiceBuilder`.
 fn has_address(store: &Store<'_>, service: &Service, bound: bool) -> Result<(), Reason> {
-    if service.resolution == Resolution::Alias {
+    if is_external_name(service) {
         return Err(Reason::IsAlias);
     }
     if service.resolution == Resolution::DynamicDns && !bound {
@@ -192,4 +198,17 @@ pub(crate) fn behind(store: &Store<'_>, service: &Service, port: &ServicePort) -
 /// After `serviceregistry/ambient/policies.go:PolicyCollections` and `authorization.go:convertPeerAuthentication`.
 pub(crate) fn is_strict(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
     sidecar::is_strict(store, proxy, port)
+}
+
+/// The label of pods whose proxy takes tunnels itself: the injector gives it to sidecars where ambient is on.
+const TUNNEL: &str = "networking.istio.io/tunnel";
+
+/// Whether connections to a pod come through a tunnel.
+/// After `serviceregistry/ambient/workloads.go:setTunnelProtocol`.
+pub(crate) fn takes_tunnels(snapshot: &Snapshot, proxy: &ProxyFacts) -> bool {
+    let object = proxy.object().and_then(|id| snapshot.get(id));
+    let by_ztunnel =
+        || concerns(snapshot, proxy) && object.is_some_and(|o| enrolled(snapshot, o).is_ok());
+    let by_itself = proxy.labels.get(TUNNEL);
+    by_itself.is_some_and(|v| v.split(',').any(|one| one == "http")) || by_ztunnel()
 }

@@ -502,11 +502,13 @@ impl Reading<'_> {
         }
         self.objects += 1;
         let known = Kind::of(&api_version, &kind);
-        let Some(known) = known.filter(|k| *k != Kind::Waypoint || is_waypoint(&value)) else {
-            let count = self.loader.counts.other_kinds.entry((api_version, kind));
+        // Other Gateways of the Gateway API are there to be named by a label, and decide nothing else.
+        if known.is_none_or(|k| k == Kind::KubernetesGateway && !is_waypoint(&value)) {
+            let name = (api_version.clone(), kind);
+            let count = self.loader.counts.other_kinds.entry(name);
             *count.or_default() += 1;
-            return;
-        };
+        }
+        let Some(known) = known else { return };
         if self
             .object(context, root, known, api_version, &value)
             .is_none()
@@ -799,7 +801,7 @@ fn misfit(kind: Kind, value: &Value) -> Option<(FieldPath, ViewError)> {
     Some((field_of(value, &error.path), error))
 }
 
-/// Whether a Gateway of the Gateway API is for ambient pods: others are read by nobody here.
+/// Whether a Gateway of the Gateway API is for pods in ambient mode.
 fn is_waypoint(value: &Scratch<'_>) -> bool {
     let Some(spec) = value.get("spec") else {
         return false;

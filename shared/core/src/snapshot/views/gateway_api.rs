@@ -1,31 +1,33 @@
-//! Views of the Gateway API: Gateways that are waypoints.
+//! Views of the Gateway API.
 
 use serde::Deserialize;
 
 use super::LabelSelector;
 
-/// A Gateway of the Gateway API that is a waypoint; which traffic it is for is said by a label.
+/// A Gateway of the Gateway API: a waypoint, or one that decides nothing here.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Waypoint {
+pub struct KubernetesGateway {
     /// The spec.
-    pub spec: WaypointSpec,
+    pub spec: KubernetesGatewaySpec,
     /// The status.
-    pub status: WaypointStatus,
+    pub status: KubernetesGatewayStatus,
 }
 
 /// `Gateway.spec`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct WaypointSpec {
+pub struct KubernetesGatewaySpec {
+    /// Its class, which says what it is.
+    pub gateway_class_name: String,
     /// Listeners.
-    pub listeners: Vec<WaypointListener>,
+    pub listeners: Vec<KubernetesGatewayListener>,
 }
 
 /// `Gateway.spec.listeners[]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct WaypointListener {
+pub struct KubernetesGatewayListener {
     /// Port.
     pub port: u32,
     /// `HBONE` for the tunnels of ambient.
@@ -55,15 +57,15 @@ pub struct RouteNamespaces {
 /// `Gateway.status`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct WaypointStatus {
+pub struct KubernetesGatewayStatus {
     /// Where it is reached; empty until its first pod is ready.
-    pub addresses: Vec<WaypointAddress>,
+    pub addresses: Vec<KubernetesGatewayAddress>,
 }
 
 /// `Gateway.status.addresses[]`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct WaypointAddress {
+pub struct KubernetesGatewayAddress {
     /// A host name or an IP address.
     pub value: String,
 }

@@ -88,7 +88,7 @@ views! {
     Gateway(Gateway), VirtualService(VirtualService), DestinationRule(DestinationRule),
     ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry), PeerAuthentication(PeerAuthentication),
     AuthorizationPolicy(AuthorizationPolicy), Secret(Secret), NetworkPolicy(NetworkPolicy), Ingress(Ingress),
-    Waypoint(Waypoint),
+    KubernetesGateway(KubernetesGateway),
     IngressClass(IngressClass), EnvoyFilter(EnvoyFilter), WasmPlugin(WasmPlugin),
     MutatingWebhookConfiguration(MutatingWebhookConfiguration), Sidecar(Sidecar),
 }

@@ -6,6 +6,7 @@ mod target;
 
 use self::target::{Target, Unknown};
 use super::sidecar::dialled;
+use super::sidecar::inbound::strict_policy;
 use super::sidecar::why::{pod_named, services_of};
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
@@ -14,8 +15,8 @@ use crate::ledger::{Effect, EntryId, Fate, Reason, Step};
 use crate::predict::ambient::{self, HBONE_PORT, Unmet};
 use crate::predict::reach::{Barrier, barred_by_network};
 use crate::predict::store::{Resolution, Service, Store};
-use crate::predict::{Endpoint, ProxyFacts};
-use crate::report::{Answer, Asked, Hop, HopStatus, Verdict};
+use crate::predict::{Endpoint, ProxyFacts, takes_mutual_tls};
+use crate::report::{Answer, Asked, Hop, HopStatus, ProxyRef, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection from a pod in ambient mode, in order.
@@ -68,7 +69,10 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> O
     path.retain(|h| !past || h.status != HopStatus::NotReached);
     path.sort_by_key(|h| HOPS.iter().position(|name| *name == h.name));
     Some(Answer {
-        proxy: proxy_ref(&class.proxy),
+        proxy: ProxyRef {
+            kind: "ztunnel",
+            ..proxy_ref(&class.proxy)
+        },
         summary: format!("{} {state}", dialled::with_port(host, question.port)),
         asked: Asked {
             port: question.port,
@@ -130,6 +134,11 @@ impl<'w> Way<'w, '_> {
             self.walk.hops.retain(|h| h.name != "endpoints");
             let line = format!("{} takes mutual TLS only", pod.qualified());
             let closed = Verdict::Missing;
+            if let Some(finding) = self.walk.findings.first_mut() {
+                finding
+                    .so
+                    .push(format!("{line}, and this comes in plaintext"));
+            }
             self.walk.broken("endpoints", Some(pod.id), line, closed);
         }
         self.weigh();
@@ -148,9 +157,9 @@ impl<'w> Way<'w, '_> {
             None => (self.target.pod()?, port),
         };
         let facts = facts(pod)?;
-        let in_ambient = ambient::concerns(store.snapshot, &facts)
-            && ambient::enrolled(store.snapshot, pod).is_ok();
-        (in_ambient && ambient::is_strict(store, &facts, port)).then_some(pod)
+        let refuses = ambient::takes_tunnels(store.snapshot, &facts)
+            && ambient::is_strict(store, &facts, port);
+        refuses.then_some(pod)
     }
 
     /// Without ztunnel it works, but not as it looks; where the connection does not arrive, it is an error.
@@ -200,7 +209,7 @@ impl<'w> Way<'w, '_> {
         let is = format!("{} is {}", self.target.address, name);
         let of_service = |step: &Step| matches!(step, Step::Address { of } if of.service == service.object && of.host == service.host);
         if let Some(entry) = self.dropped(of_service) {
-            let line = format!("{is}, which only a waypoint finds the hosts of");
+            let line = format!("{is}, which only a waypoint can resolve");
             self.walk.broken("address", object, line, Verdict::Missing);
             self.tell_unbound(service.object);
             self.walk.tell_dropped(entry);
@@ -273,7 +282,9 @@ impl<'w> Way<'w, '_> {
             let canary = format!("the connection goes through {name}, not its canary");
             self.walk.assume(canary);
         }
-        self.assume_ready(gateway);
+        if !self.reaches_waypoint(gateway) {
+            return;
+        }
         let Some(index) = index else {
             let line = format!("{name} has no filter chain for {port}: it closes the connection");
             self.walk
@@ -313,17 +324,33 @@ impl<'w> Way<'w, '_> {
         self.endpoints(service, index, true);
     }
 
-    /// istiod makes the pods of a waypoint: a manifest of it says nothing about them.
-    fn assume_ready(&mut self, gateway: ObjectId) {
-        let snapshot = self.walk.store.snapshot;
-        let stored = snapshot
-            .get(gateway)
-            .is_some_and(|o| o.meta.creation_timestamp.is_some());
-        if !stored {
-            let name = self.walk.name_of(gateway);
+    /// Whether a pod of the waypoint is ready: its Service has the Gateway's name. istiod makes both; a manifest of the
+    /// Gateway says nothing about them.
+    /// After ztunnel `src/state.rs:DemandProxyState.fetch_waypoint`.
+    fn reaches_waypoint(&mut self, gateway: ObjectId) -> bool {
+        let store = self.walk.store;
+        let name = self.walk.name_of(gateway);
+        let Some(object) = store.snapshot.get(gateway) else {
+            return false;
+        };
+        let (own, domain) = (&object.key, &store.mesh.domain);
+        let host = format!("{}.{}.svc.{domain}", own.name, own.namespace);
+        let service = store.services_named(&host).find(|s| s.host.is_none());
+        let Some(service) = service else {
             self.walk
                 .assume(format!("a pod of waypoint {name} is ready"));
+            return true;
+        };
+        let port = service.ports.iter().find(|p| p.number == HBONE_PORT);
+        if port.is_some_and(|port| !ambient::behind(store, service, port).is_empty()) {
+            return true;
         }
+        let line = format!("{name} has no pod that is ready: ztunnel closes the connection");
+        self.walk
+            .broken("waypoint", Some(gateway), line, Verdict::Missing);
+        let service = service.object;
+        self.tell(Ambient::NoEndpoint { service });
+        false
     }
 
     /// What a waypoint's routes do is not followed.
@@ -353,7 +380,9 @@ impl<'w> Way<'w, '_> {
         match self.waypoint_of(pod.id) {
             Some((_, Ok(gateway))) => {
                 let waypoint = self.walk.name_of(gateway);
-                self.assume_ready(gateway);
+                if !self.reaches_waypoint(gateway) {
+                    return;
+                }
                 self.lead.1 = format!("pod {name} through waypoint {waypoint}");
                 self.walk.ok("waypoint", Some(gateway), vec![waypoint]);
             }
@@ -364,6 +393,11 @@ impl<'w> Way<'w, '_> {
         let line = format!("{} ({name})", self.target.with_port(port));
         if let Some(policies) = barred {
             self.tell_barred(line, &policies);
+            return;
+        }
+        let endpoint = [Endpoint::Address(self.target.with_port(port))];
+        if let Some(pod) = self.refused_by_sidecars(&endpoint) {
+            self.tell_refused(pod);
             return;
         }
         let line = format!("{line}, {}", self.transport(pod));
@@ -476,9 +510,45 @@ impl<'w> Way<'w, '_> {
             self.tell_barred(line, policies);
             return;
         }
+        if let Some(pod) = self.refused_by_sidecars(&found) {
+            self.tell_refused(pod);
+            return;
+        }
         let how = pods.first().map(|pod| self.transport(pod));
         let line = how.map_or(line.clone(), |how| format!("{line}, {how}"));
         self.walk.ok("endpoints", Some(service.object), vec![line]);
+    }
+
+    /// The first pod, where all have a sidecar that takes no tunnels and mutual TLS only: ztunnel speaks that in tunnels
+    /// alone.
+    fn refused_by_sidecars(&self, all: &[Endpoint]) -> Option<&'w Object> {
+        let store = self.walk.store;
+        let refuses = |endpoint: &Endpoint| {
+            let (pod, port) = pod_of(store, endpoint)?;
+            let facts = facts(pod)?;
+            let refuses = takes_mutual_tls(&facts.labels)
+                && !ambient::takes_tunnels(store.snapshot, &facts)
+                && ambient::is_strict(store, &facts, port);
+            refuses.then_some(pod)
+        };
+        let first = refuses(all.first()?)?;
+        all.iter().all(|e| refuses(e).is_some()).then_some(first)
+    }
+
+    fn tell_refused(&mut self, pod: &'w Object) {
+        let name = pod.qualified();
+        let line = format!("{name} takes mutual TLS only, and no tunnel");
+        self.walk
+            .broken("endpoints", Some(pod.id), line, Verdict::Missing);
+        let store = self.walk.store;
+        let policy = facts(pod).and_then(|f| strict_policy(store, &f, self.walk.port));
+        let pod = pod.id;
+        let symptom = Symptom::RefusedPlaintext { pod, policy };
+        if let Some(finding) = self.walk.tell(self.enrolment, symptom) {
+            finding.so.push(format!(
+                "ztunnel sends plaintext to a sidecar without the label networking.istio.io/tunnel=http, which {name} lacks"
+            ));
+        }
     }
 
     /// How ztunnel sends to a pod.
@@ -492,9 +562,7 @@ impl<'w> Way<'w, '_> {
     }
 
     fn takes_tunnels(&self, pod: &Object) -> bool {
-        let snapshot = self.walk.store.snapshot;
-        let ambient_pod = facts(pod).is_some_and(|f| ambient::concerns(snapshot, &f));
-        ambient_pod && ambient::enrolled(snapshot, pod).is_ok()
+        facts(pod).is_some_and(|f| ambient::takes_tunnels(self.walk.store.snapshot, &f))
     }
 
     /// NetworkPolicies that keep tunnels from a pod.

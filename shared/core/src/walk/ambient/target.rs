@@ -3,8 +3,8 @@
 
 use std::net::IpAddr;
 
-use crate::predict::ambient::will_be_given;
-use crate::predict::store::{Registry, Resolution, Service, Store};
+use crate::predict::ambient::{is_external_name, will_be_given};
+use crate::predict::store::{Registry, Service, Store};
 use crate::predict::{Network, ProxyFacts, UNSPECIFIED, hosts, pod_spec};
 use crate::snapshot::Object;
 use crate::walk::sidecar::dialled::{self, Meant};
@@ -92,7 +92,7 @@ fn by_address<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, ip: IpAddr) -> Is<'s
         let own = s.addresses.iter().any(|a| {
             a != UNSPECIFIED && a.parse::<Network>().is_ok_and(|network| network.holds(ip))
         });
-        s.resolution != Resolution::Alias && (own || s.given.contains(&ip))
+        !is_external_name(s) && (own || s.given.contains(&ip))
     };
     let all = || store.services.iter().filter(has);
     let found = all()
@@ -122,6 +122,9 @@ fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Target<'
         }),
         Meant::Instance { service, pod: None } => target(Is::Unknown(Unknown::NoEndpoint(service))),
         Meant::Pod(pod) => target(Is::Pod { pod, service: None }),
+        Meant::Service(service) if is_external_name(service) => {
+            target(Is::Unknown(Unknown::Service(service)))
+        }
         Meant::Service(service) if service.registry == Registry::Kubernetes => {
             target(Is::Service(service))
         }

@@ -161,7 +161,11 @@ fn by_config(
 
 /// The PeerAuthentication that makes a port take mutual TLS alone: looked for after the chains have decided, from the
 /// workload's own to the mesh's.
-fn strict_policy(store: &Store<'_>, facts: &ProxyFacts, port: u32) -> Option<ObjectId> {
+pub(in crate::walk) fn strict_policy(
+    store: &Store<'_>,
+    facts: &ProxyFacts,
+    port: u32,
+) -> Option<ObjectId> {
     let strict = |mtls: Option<&MutualTls>| mtls.is_some_and(|m| m.mode == "STRICT");
     let root = store.mesh.root_namespace.as_str();
     let own = store.peer_authentications(&facts.namespace).iter();

@@ -5,7 +5,7 @@ mod arrive;
 mod capture;
 pub(super) mod dialled;
 mod envoy;
-mod inbound;
+pub(super) mod inbound;
 mod outbound;
 mod scan;
 pub(super) mod why;
