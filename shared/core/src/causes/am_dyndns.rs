@@ -18,8 +18,9 @@ pub(super) static PAGE: Page = Page {
     ],
     fix: "Bind the ServiceEntry to a waypoint with the label istio.io/use-waypoint, and write location MESH_EXTERNAL.",
     example: &[
-        "- ServiceEntry  resolution: DYNAMIC_DNS",
-        "+ ServiceEntry  resolution: DYNAMIC_DNS; labels: {istio.io/use-waypoint: egress}",
+        "  ServiceEntry  resolution: DYNAMIC_DNS",
+        "- ServiceEntry  labels: {}",
+        "+ ServiceEntry  labels: {istio.io/use-waypoint: egress}",
     ],
     also: &["AM-WP-BIND", "AM-WP-NOCHAIN", "AM-SE-NOADDR"],
     source: "pilot/pkg/serviceregistry/ambient/services.go:serviceEntriesInfo",

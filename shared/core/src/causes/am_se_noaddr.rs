@@ -15,8 +15,8 @@ pub(super) static PAGE: Page = Page {
     ],
     fix: "Write addresses, or take the label away and write resolution DNS.",
     example: &[
-        "- ServiceEntry  labels: {networking.istio.io/enable-autoallocate-ip: 'false'}",
-        "+ ServiceEntry  labels: {}",
+        "- ServiceEntry  resolution: NONE",
+        "+ ServiceEntry  resolution: DNS",
     ],
     also: &["AM-SE-NONE", "AM-DYNDNS", "SC-WILD-SE"],
     source: "pilot/pkg/serviceregistry/ambient/services.go:constructServiceEntries",

@@ -92,8 +92,6 @@ const BEFORE: &str = "BEFORE IT THE LOG SAYS";
 const ASK_PORT: &str = "kubectl mesh why-no-listener <port>";
 const ASK_PORT_IN: &str = "kubectl mesh why-no-listener <port> -n <namespace>";
 const ASK_IN: &str = "kubectl mesh why-no-listener -n <namespace>";
-const ASK_ADDRESS: &str =
-    "kubectl mesh why-no-listener <address> --proxy pod/<pod> -n <podnamespace>";
 const ASK_POD: &str = "kubectl mesh why-no-listener --proxy pod/<pod> -n <podnamespace>";
 
 static NO_VIRTUAL_SERVICE: Saying = Saying {
@@ -1076,7 +1074,6 @@ static ZTUNNEL_NO_UPSTREAM: Saying = Saying {
     patterns: &["no healthy upstream: <address>"],
     says: "<address> is a service's, and nothing is behind that port of it",
     can_be: &[&am_vipport::PAGE, &am_noendpoint::PAGE],
-    ask: &[ASK_ADDRESS],
     source: "ztunnel src/proxy.rs:Error",
     ..PLAIN
 };

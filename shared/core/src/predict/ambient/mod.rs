@@ -4,6 +4,8 @@
 
 mod binding;
 mod enrolment;
+#[cfg(test)]
+mod tests;
 
 use super::config::{Config, Endpoint};
 use super::endpoints::{self, Wanted};
