@@ -13,7 +13,7 @@ pub(super) static PAGE: Page = Page {
     severity: Severity::Warning,
     what: "The connection leaves the pod as the application makes it: without mutual TLS, past ztunnel and past waypoints. What takes mutual TLS only closes it.",
     when: "The pod has no sidecar, and neither it nor its namespace has the label istio.io/dataplane-mode=ambient; or its own label says none; or it shares its node's network; or it runs and lacks the annotation ambient.istio.io/redirection=enabled.",
-    why: "Istio's CNI agent redirects connections of a pod that its selectors take: those with the label, or without none in a namespace with the label. It can do nothing in a network that is the node's, and leaves pods with a sidecar alone.",
+    why: "Istio's CNI agent redirects the connections of pods with the label, and of pods in a namespace with the label unless their own says none. It can do nothing in a network that is the node's, and leaves pods with a sidecar alone.",
     seen: &[
         "on the pod: no annotation ambient.istio.io/redirection: enabled",
         "on the mesh: istioctl ztunnel-config workloads has TCP for the pod, not HBONE",

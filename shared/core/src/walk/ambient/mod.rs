@@ -4,6 +4,8 @@
 
 mod target;
 
+use std::collections::BTreeSet;
+
 use self::target::{Target, Unknown};
 use super::sidecar::dialled;
 use super::sidecar::inbound::strict_policy;
@@ -30,6 +32,23 @@ struct Way<'w, 'a> {
     enrolment: EntryId,
     /// Where it leads, for the first line: a verb, and what it leads to.
     lead: (&'static str, String),
+}
+
+/// Whether a class is one of pods without a sidecar that ambient concerns.
+#[must_use]
+pub fn is_of(class: &Class) -> bool {
+    enrolment(class).is_some()
+}
+
+/// What a pod may dial in its own namespace: every TCP port of each Service.
+pub(in crate::walk) fn questions(store: &Store<'_>, class: &Class) -> BTreeSet<(u32, String)> {
+    let mut found = BTreeSet::new();
+    for (object, service) in store.kubernetes_services(&class.proxy.namespace) {
+        let ports = service.spec.ports.iter();
+        let tcp = ports.filter(|p| !p.protocol.eq_ignore_ascii_case("udp"));
+        found.extend(tcp.map(|p| (p.port, object.key.name.clone())));
+    }
+    found
 }
 
 /// The entry that a prediction for a pod in ambient mode begins with.
