@@ -160,6 +160,7 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::IngressListed { .. } => "IngressListed",
         Reason::NotIntercepted => "NotIntercepted",
         Reason::OutlierPanics { .. } => "OutlierPanics",
+        Reason::Ambient(_) => "Ambient",
     }
 }
 

@@ -8,7 +8,7 @@ pub(super) static PAGE: Page = Page {
     title: "ztunnel has nothing behind the service",
     severity: Severity::Error,
     what: "The connection is closed. With a waypoint it is the waypoint that has nowhere to go.",
-    when: "The Service's selector fits no ready pod, its targetPort's name is on no container, or a ServiceEntry with resolution STATIC has no endpoints.",
+    when: "The Service's selector fits no ready pod, its targetPort's name is on no container, or a ServiceEntry with resolution STATIC has no endpoints. The same goes for the pods of the waypoint that the service is bound to.",
     why: "ztunnel picks one of the endpoints that are ready; those that are not are left out unless publishNotReadyAddresses is set.",
     seen: &[
         "in ztunnel's log:",

@@ -7,7 +7,7 @@ pub(super) static PAGE: Page = Page {
     title: "ztunnel has no address for the host",
     severity: Severity::Warning,
     what: "The connection goes on as it is, in plaintext, to whatever DNS gives for the host. Endpoints, waypoint and policies of the ServiceEntry do not take part.",
-    when: "The ServiceEntry has no addresses, and istiod gives its hosts none: its resolution is NONE, its label networking.istio.io/enable-autoallocate-ip is false, the host is a wildcard, or its status has no address yet.",
+    when: "The ServiceEntry has no addresses, and istiod gives its hosts none: its resolution is NONE, its label networking.istio.io/enable-autoallocate-ip is false, the host is a wildcard without DYNAMIC_DNS, or its status has no address yet.",
     why: "ztunnel sees an address, not a name: a host is found by the addresses that its ServiceEntry has, or by those that istiod gives to it and ztunnel's DNS answers with.",
     seen: &[
         "on the ServiceEntry: status.addresses is empty",

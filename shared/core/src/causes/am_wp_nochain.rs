@@ -14,7 +14,7 @@ pub(super) static PAGE: Page = Page {
     when: "The service is bound to a waypoint, and the port is none of its ports, or is UDP by its transport or by its name.",
     why: "ztunnel asks a service's waypoint whatever the port. The waypoint's listener main_internal goes by the addresses of services and then by their ports; UDP ports are left out, and nothing takes the rest.",
     seen: &[
-        "in the waypoint's access log: the flag NR",
+        "in the waypoint's access log, where it is on: the flag NR",
         "on the mesh: istioctl proxy-config listener POD.NS has no such port in main_internal",
     ],
     fix: "Dial a port that the service has, add this one to it, or name it for TCP.",

@@ -267,8 +267,7 @@ impl<'w> Way<'w, '_> {
     /// A waypoint that is asked for and not used: the connection goes on without it.
     fn waypoint_is_past(&mut self, object: ObjectId) {
         let Some((_, Err(reason))) = self.waypoint_of(object) else {
-            let line = "none is asked for".to_owned();
-            self.walk.ok("waypoint", None, vec![line]);
+            self.no_waypoint(Some(object));
             return;
         };
         let name = self.asked_name(object);
@@ -276,6 +275,19 @@ impl<'w> Way<'w, '_> {
         self.walk
             .hop("waypoint", HopStatus::Instead, None, vec![line]);
         self.tell_unbound(object);
+    }
+
+    fn no_waypoint(&mut self, of: Option<ObjectId>) {
+        let snapshot = self.walk.store.snapshot;
+        let object = of.and_then(|id| snapshot.get(id));
+        if let Some(namespace) = object.map(|o| o.key.namespace.as_str())
+            && snapshot.find(Kind::Namespace, "", namespace).is_none()
+        {
+            self.walk
+                .assume(format!("Namespace {namespace} asks for no waypoint"));
+        }
+        let line = "none is asked for".to_owned();
+        self.walk.ok("waypoint", None, vec![line]);
     }
 
     fn tell_unbound(&mut self, object: ObjectId) {
@@ -438,8 +450,7 @@ impl<'w> Way<'w, '_> {
             Some((service, found.ok()?))
         });
         let Some((service, waypoint)) = bound else {
-            let line = "none is asked for".to_owned();
-            self.walk.ok("waypoint", None, vec![line]);
+            self.no_waypoint(Some(pod.id));
             return;
         };
         let line = format!("past {}: it is for services", self.walk.name_of(waypoint));
@@ -464,8 +475,7 @@ impl<'w> Way<'w, '_> {
                 let object = Some(service.object);
                 let nowhere = Verdict::LeadsNowhere;
                 self.walk.ok("address", object, vec![named(service)]);
-                let none = "none is asked for".to_owned();
-                self.walk.ok("waypoint", None, vec![none]);
+                self.no_waypoint(None);
                 self.walk.broken("endpoints", object, line, nowhere);
                 let service = service.object;
                 self.tell(Ambient::NoEndpoint { service });
