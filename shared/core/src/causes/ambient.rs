@@ -96,13 +96,13 @@ fn is_headless(tale: &Tale<'_, '_>, service: ObjectId) -> bool {
 
 /// At the label that binds the Service to the waypoint that is not asked.
 pub(super) fn past_services_waypoint(tale: &Tale<'_, '_>) -> Option<Told> {
-    let (pod, service, waypoint) = match tale.symptom {
-        Symptom::Ambient(Ambient::PodAddress {
-            pod,
-            service,
-            waypoint,
-        }) => (pod, service, waypoint),
-        _ => return None,
+    let Symptom::Ambient(Ambient::PodAddress {
+        pod,
+        service,
+        waypoint,
+    }) = tale.symptom
+    else {
+        return None;
     };
     let waypoint = tale.name_of(waypoint);
     let told = if is_headless(tale, service) {

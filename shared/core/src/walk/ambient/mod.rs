@@ -2,22 +2,22 @@
 //! address for, which waypoint it goes through, and what is behind it.
 //! After ztunnel `src/proxy/outbound.rs:OutboundConnection.build_request` and `src/state.rs:ProxyState`.
 
+mod endpoints;
 mod target;
 
 use std::collections::BTreeSet;
 
+use self::endpoints::{facts, pod_of};
 use self::target::{Target, Unknown};
 use super::sidecar::dialled;
-use super::sidecar::inbound::strict_policy;
-use super::sidecar::why::{pod_named, services_of};
+use super::sidecar::why::services_of;
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
 use crate::causes::{Ambient, Severity, Symptom};
 use crate::ledger::{Effect, EntryId, Fate, Reason, Step};
+use crate::predict::Endpoint;
 use crate::predict::ambient::{self, HBONE_PORT, Unmet};
-use crate::predict::reach::{Barrier, barred_by_network};
 use crate::predict::store::{Resolution, Service, Store};
-use crate::predict::{Endpoint, ProxyFacts, takes_mutual_tls};
 use crate::report::{Answer, Asked, Hop, HopStatus, ProxyRef, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
@@ -193,9 +193,9 @@ impl<'w> Way<'w, '_> {
     /// What ztunnel does with it.
     fn ztunnel(&mut self) {
         match self.target.is {
-            target::Is::Service(service) => self.to_service(service),
-            target::Is::Pod { pod, service } => self.to_pod(pod, service),
-            target::Is::Unknown(why) => self.to_unknown(why),
+            target::Is::Service(service) => self.service(service),
+            target::Is::Pod { pod, service } => self.pod(pod, service),
+            target::Is::Unknown(why) => self.unknown(why),
         }
     }
 
@@ -219,7 +219,7 @@ impl<'w> Way<'w, '_> {
 
     /// To an address of a service.
     /// After ztunnel `src/state.rs:ProxyState.find_upstream`, `:load_balance`.
-    fn to_service(&mut self, service: &'w Service) {
+    fn service(&mut self, service: &'w Service) {
         let port = self.walk.port;
         let object = Some(service.object);
         let name = named(service);
@@ -388,7 +388,7 @@ impl<'w> Way<'w, '_> {
     fn assume_no_route(&mut self, service: &Service, waypoint: &str) {
         let store = self.walk.store;
         let mut all = store.virtual_services.iter();
-        let routed = all.find(|vs| vs.hosts.iter().any(|h| *h == service.hostname));
+        let routed = all.find(|vs| vs.hosts.contains(&service.hostname));
         if let Some(vs) = routed {
             let name = vs.object.qualified();
             self.walk.assume(format!(
@@ -398,7 +398,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// To a pod's own address: services' waypoints do not see it.
-    fn to_pod(&mut self, pod: &'w Object, headless: Option<&'w Service>) {
+    fn pod(&mut self, pod: &'w Object, headless: Option<&'w Service>) {
         let port = self.walk.port;
         let name = pod.qualified();
         let address = &self.target.address;
@@ -423,7 +423,7 @@ impl<'w> Way<'w, '_> {
         let barred = self.barred(pod);
         let line = format!("{} ({name})", self.target.with_port(port));
         if let Some(policies) = barred {
-            self.tell_barred(line, &policies);
+            self.tell_barred(&line, &policies);
             return;
         }
         let endpoint = [Endpoint::Address(self.target.with_port(port))];
@@ -464,7 +464,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// To an address that ztunnel knows nothing of: it goes on as it is.
-    fn to_unknown(&mut self, why: Unknown<'w>) {
+    fn unknown(&mut self, why: Unknown<'w>) {
         let place = self.target.with_port(self.walk.port);
         let address = &self.target.address;
         let line = format!("ztunnel knows nothing at {address}");
@@ -494,124 +494,6 @@ impl<'w> Way<'w, '_> {
         self.walk.ok("waypoint", None, vec![line]);
         let line = format!("{place} as dialled, in plaintext");
         self.walk.ok("endpoints", None, vec![line]);
-    }
-
-    /// The endpoints of a port of a service.
-    fn endpoints(&mut self, service: &'w Service, index: usize, by_ztunnel: bool) {
-        let store = self.walk.store;
-        let Some(port) = service.ports.get(index) else {
-            return;
-        };
-        let found = ambient::behind(store, service, port);
-        if found.is_empty() {
-            let object = Some(service.object);
-            let nowhere = Verdict::LeadsNowhere;
-            self.walk
-                .broken("endpoints", object, "none".to_owned(), nowhere);
-            if by_ztunnel {
-                let service = service.object;
-                self.tell(Ambient::NoEndpoint { service });
-            }
-            return;
-        }
-        let pods: Vec<&Object> = found
-            .iter()
-            .filter_map(|e| pod_of(store, e))
-            .map(|(pod, _)| pod)
-            .collect();
-        let count: u32 = found.iter().map(Endpoint::count).sum();
-        let line = match found.as_slice() {
-            [Endpoint::Address(one)] => match pods.first() {
-                Some(pod) => format!("{one} ({})", pod.qualified()),
-                None => one.clone(),
-            },
-            _ => super::counted(count as usize, "endpoint"),
-        };
-        if !by_ztunnel {
-            let line = format!("{line}, in plaintext");
-            self.walk.ok("endpoints", Some(service.object), vec![line]);
-            return;
-        }
-        let barred: Vec<Vec<ObjectId>> = pods.iter().filter_map(|pod| self.barred(pod)).collect();
-        if let Some(policies) = barred.first()
-            && barred.len() == found.len()
-        {
-            self.tell_barred(line, policies);
-            return;
-        }
-        if let Some(pod) = self.refused_by_sidecars(&found) {
-            self.tell_refused(pod);
-            return;
-        }
-        let how = pods.first().map(|pod| self.transport(pod));
-        let line = how.map_or(line.clone(), |how| format!("{line}, {how}"));
-        self.walk.ok("endpoints", Some(service.object), vec![line]);
-    }
-
-    /// The first pod, where all have a sidecar that takes no tunnels and mutual TLS only: ztunnel speaks that in tunnels
-    /// alone.
-    fn refused_by_sidecars(&self, all: &[Endpoint]) -> Option<&'w Object> {
-        let store = self.walk.store;
-        let refuses = |endpoint: &Endpoint| {
-            let (pod, port) = pod_of(store, endpoint)?;
-            let facts = facts(pod)?;
-            let refuses = takes_mutual_tls(&facts.labels)
-                && !ambient::takes_tunnels(store.snapshot, &facts)
-                && ambient::is_strict(store, &facts, port);
-            refuses.then_some(pod)
-        };
-        let first = refuses(all.first()?)?;
-        all.iter().all(|e| refuses(e).is_some()).then_some(first)
-    }
-
-    fn tell_refused(&mut self, pod: &'w Object) {
-        let name = pod.qualified();
-        let line = format!("{name} takes mutual TLS only, and no tunnel");
-        self.walk
-            .broken("endpoints", Some(pod.id), line, Verdict::Missing);
-        let store = self.walk.store;
-        let policy = facts(pod).and_then(|f| strict_policy(store, &f, self.walk.port));
-        let pod = pod.id;
-        let symptom = Symptom::RefusedPlaintext { pod, policy };
-        if let Some(finding) = self.walk.tell(self.enrolment, symptom) {
-            finding.so.push(format!(
-                "ztunnel sends plaintext to a sidecar without the label networking.istio.io/tunnel=http, which {name} lacks"
-            ));
-        }
-    }
-
-    /// How ztunnel sends to a pod.
-    /// After istio `serviceregistry/ambient/workloads.go:setTunnelProtocol`.
-    fn transport(&self, pod: &Object) -> &'static str {
-        if self.takes_tunnels(pod) {
-            "in a tunnel"
-        } else {
-            "in plaintext"
-        }
-    }
-
-    fn takes_tunnels(&self, pod: &Object) -> bool {
-        facts(pod).is_some_and(|f| ambient::takes_tunnels(self.walk.store.snapshot, &f))
-    }
-
-    /// NetworkPolicies that keep tunnels from a pod.
-    fn barred(&self, pod: &Object) -> Option<Vec<ObjectId>> {
-        if !self.takes_tunnels(pod) {
-            return None;
-        }
-        let barrier = barred_by_network(self.walk.store, &facts(pod)?, HBONE_PORT)?;
-        match barrier {
-            Barrier::Network { policies, .. } => Some(policies),
-            _ => None,
-        }
-    }
-
-    fn tell_barred(&mut self, line: String, policies: &[ObjectId]) {
-        let line = format!("{line}: no NetworkPolicy lets {HBONE_PORT} in");
-        let object = policies.first().copied();
-        self.walk
-            .broken("endpoints", object, line, Verdict::Unreachable);
-        self.tell(Ambient::Tunnels { policies });
     }
 
     fn tell(&mut self, what: Ambient<'_>) {
@@ -646,28 +528,5 @@ fn words(reason: &Reason) -> &'static str {
     match reason {
         Reason::Ambient(Unmet::Unbound(why)) => why.words(),
         _ => "it is not bound",
-    }
-}
-
-fn facts(pod: &Object) -> Option<ProxyFacts> {
-    match pod.key.kind {
-        Kind::Pod => ProxyFacts::of_pod(pod),
-        _ => ProxyFacts::of_workload(pod),
-    }
-}
-
-/// The pod of an endpoint, or the workload that makes it, and its port.
-fn pod_of<'s>(store: &Store<'s>, endpoint: &Endpoint) -> Option<(&'s Object, u32)> {
-    match endpoint {
-        Endpoint::Address(place) => {
-            let (host, port) = place.rsplit_once(':')?;
-            let pod = store.pod_by_ip(host.trim_matches(['[', ']']));
-            let pod = pod.or_else(|| pod_named(store, host))?;
-            Some((pod, port.parse().ok()?))
-        }
-        Endpoint::Replicas { workload, port, .. } => {
-            let address = format!("<pods of {workload}>");
-            Some((dialled::workload(store, &address)?, *port))
-        }
     }
 }
