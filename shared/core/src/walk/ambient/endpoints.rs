@@ -64,6 +64,23 @@ impl<'w> Way<'w, '_> {
         let how = pods.first().map(|pod| self.transport(pod));
         let line = how.map_or(line.clone(), |how| format!("{line}, {how}"));
         self.walk.ok("endpoints", Some(service.object), vec![line]);
+        if let Some(pod) = pods.first() {
+            self.assume_allowed(pod);
+        }
+    }
+
+    /// What AuthorizationPolicies say to the pod's ztunnel or sidecar is not followed.
+    pub(super) fn assume_allowed(&mut self, pod: &Object) {
+        let store = self.walk.store;
+        let mut policies = store.snapshot.of_kind(Kind::AuthorizationPolicy);
+        let near = |namespace: &str| {
+            namespace == pod.key.namespace || namespace == store.mesh.root_namespace
+        };
+        if policies.any(|p| near(&p.key.namespace)) {
+            let name = pod.qualified();
+            self.walk
+                .assume(format!("no AuthorizationPolicy refuses it at {name}"));
+        }
     }
 
     /// The first pod, where all have a sidecar that takes no tunnels and mutual TLS only: ztunnel speaks that in tunnels

@@ -4,6 +4,8 @@
 
 mod endpoints;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -66,6 +68,10 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> O
     let target = Target::of(store, &class.proxy, host);
     for condition in &target.assumes {
         walk.assume(condition.clone());
+    }
+    let classes = "gateway.networking.k8s.io/GatewayClass";
+    if store.snapshot.coverage.kinds_not_read.contains(classes) {
+        walk.assume("no GatewayClass says what its waypoints are for".to_owned());
     }
     let lead = ("it leads to", target.with_port(question.port));
     let mut way = Way {
@@ -141,6 +147,8 @@ impl<'w> Way<'w, '_> {
             };
             self.lead.1 = format!("{}:{port}", named(service));
             self.endpoints(service, index, false);
+        } else if let target::Is::Unknown(Unknown::NoEndpoint(service)) = self.target.is {
+            self.nobody(service);
         } else {
             let pod = self.target.pod();
             let line = match pod {
@@ -433,6 +441,7 @@ impl<'w> Way<'w, '_> {
         }
         let line = format!("{line}, {}", self.transport(pod));
         self.walk.ok("endpoints", Some(pod.id), vec![line]);
+        self.assume_allowed(pod);
     }
 
     /// The waypoint of a service that would have been asked, had the service's address been dialled.
@@ -463,6 +472,14 @@ impl<'w> Way<'w, '_> {
         });
     }
 
+    /// A headless Service's name stands for no address.
+    fn nobody(&mut self, service: &Service) {
+        let line = format!("none: {} has no address", named(service));
+        let nowhere = Verdict::LeadsNowhere;
+        self.walk
+            .broken("endpoints", Some(service.object), line, nowhere);
+    }
+
     /// To an address that ztunnel knows nothing of: it goes on as it is.
     fn unknown(&mut self, why: Unknown<'w>) {
         let place = self.target.with_port(self.walk.port);
@@ -471,12 +488,10 @@ impl<'w> Way<'w, '_> {
         self.lead = ("it passes on to", place.clone());
         match why {
             Unknown::NoEndpoint(service) => {
-                let line = format!("none: {} has no address", named(service));
                 let object = Some(service.object);
-                let nowhere = Verdict::LeadsNowhere;
                 self.walk.ok("address", object, vec![named(service)]);
                 self.no_waypoint(None);
-                self.walk.broken("endpoints", object, line, nowhere);
+                self.nobody(service);
                 let service = service.object;
                 self.tell(Ambient::NoEndpoint { service });
                 return;

@@ -81,11 +81,14 @@ impl<'s> Target<'s> {
     }
 }
 
+fn shares_node(pod: &Object) -> bool {
+    pod_spec(pod).is_some_and(|s| s.host_network)
+}
+
 /// A pod with an address of its own first, then a service: of several the client's namespace's, then Kubernetes' own.
 fn by_address<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, ip: IpAddr) -> Is<'s> {
     let pod = store.pod_by_ip(&ip.to_string());
-    // Pods that share their node's address are no workload of it.
-    if let Some(pod) = pod.filter(|p| pod_spec(p).is_some_and(|s| !s.host_network)) {
+    if let Some(pod) = pod.filter(|p| !shares_node(p)) {
         return Is::Pod { pod, service: None };
     }
     let has = |s: &&Service| {
@@ -113,6 +116,10 @@ fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Target<'
         assumes: Vec::new(),
     };
     match found.meant {
+        // Pods that share their node's address are no workload of it.
+        Meant::Instance { pod: Some(pod), .. } | Meant::Pod(pod) if shares_node(pod) => {
+            target(Is::Unknown(Unknown::Nothing))
+        }
         Meant::Instance {
             service,
             pod: Some(pod),
