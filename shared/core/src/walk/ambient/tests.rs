@@ -119,7 +119,7 @@ fn what_is_not_followed_is_a_condition() {
 fn a_headless_service_without_pods_leads_nowhere() {
     let text = SERVICE
         .replace("10.96.0.9", "None")
-        .replace("app: cache", "app: no");
+        .replace("app: cache", "app: other");
     let found = answer(&text, "cache");
     assert_eq!(told(&found), ("leads-nowhere", vec!["AM-NOENDPOINT"]));
 }
