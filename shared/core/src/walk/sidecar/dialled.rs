@@ -1,5 +1,6 @@
 //! What a name or an address in a question stands for: the address that the client dials, and what it means there.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use crate::predict::store::{Registry, Resolution, Service, Store};
@@ -108,8 +109,14 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
     };
     let all = || store.services.iter().filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
+    // Envoy takes the longest network.
+    let length = |s: &&Service| {
+        let read = s.addresses.iter().filter_map(|a| a.parse::<Network>().ok());
+        let holding = read.filter(|n| n.holds(ip)).map(|n| n.length);
+        Reverse(holding.max())
+    };
     let meant = kubernetes
-        .or_else(|| all().next())
+        .or_else(|| all().min_by_key(length))
         .map(Meant::Service)
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
         .or_else(|| endpoint(store, &ip.to_string()))

@@ -8,6 +8,7 @@ mod envoy;
 mod inbound;
 mod outbound;
 mod scan;
+mod shared;
 mod why;
 
 pub use scan::{Around, around};

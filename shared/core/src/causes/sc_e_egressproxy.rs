@@ -1,0 +1,80 @@
+//! SC-E-EGRESSPROXY: what nobody declared goes to a proxy.
+
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::views;
+
+pub(super) static PAGE: Page = Page {
+    code: "SC-E-EGRESSPROXY",
+    title: "what nobody declared goes to a proxy",
+    severity: Severity::Info,
+    what: "The connection goes to the egress proxy and not to the address that was dialled. Where Envoy does not have the proxy's cluster it is closed, and HTTP gets 503.",
+    when: "The Sidecar in force has outboundTrafficPolicy.egressProxy and does not say REGISTRY_ONLY, and no listener takes the address and port.",
+    why: "The last chain of virtualOutbound, of listeners without a chain for everything, and the virtual host allow_any lead to the proxy's cluster. istiod builds that cluster as for any service: the Sidecar has to import it, and the port and the subset have to exist.",
+    seen: &[
+        "in Envoy's access log: the cluster of the egress proxy, or the flag NC where there is none",
+    ],
+    fix: "Import the proxy's host in egress.hosts, and name one of its ports; or declare the destination by a ServiceEntry.",
+    example: &[
+        "  Sidecar  outboundTrafficPolicy: {egressProxy: {host: out.egress…}}",
+        "- Sidecar  egress: [{hosts: [./*]}]",
+        "+ Sidecar  egress: [{hosts: [./*, egress/*]}]",
+    ],
+    also: &[
+        "SC-E-PASSTHROUGH",
+        "SC-SIDECAR-HOSTS",
+    ],
+    source: "pilot/pkg/networking/core/listener_builder.go:buildOutboundCatchAllNetworkFiltersOnly",
+};
+
+pub(super) static CAUSE: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::By(fixes),
+};
+
+fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
+    let proxy = proxy(tale)?;
+    let label = match tale.symptom {
+        Symptom::Reason(Reason::NotVisible { .. }) => {
+            format!("{} is not known to this proxy", proxy.host)
+        }
+        Symptom::Reason(Reason::UnknownHost { .. }) => format!("nobody has {}", proxy.host),
+        Symptom::Reason(Reason::PortAbsent { host, .. }) => {
+            format!("{host} has {}", tale.ports_of(host))
+        }
+        Symptom::Reason(_) => "it has no cluster".to_owned(),
+        _ => "takes what nobody declared".to_owned(),
+    };
+    sidecar::told(tale, &label)
+}
+
+/// Where undeclared destinations go, as written.
+fn proxy<'t>(tale: &Tale<'t, '_>) -> Option<&'t views::Destination> {
+    let Step::EgressProxy(sidecar) = tale.step()? else {
+        return None;
+    };
+    let policy = &tale.view::<views::Sidecar>(*sidecar)?.spec;
+    policy
+        .outbound_traffic_policy
+        .as_ref()?
+        .egress_proxy
+        .as_ref()
+}
+
+/// The proxy's host, imported where everything else is.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let import = || {
+        let Symptom::Reason(Reason::NotVisible { .. }) = tale.symptom else {
+            return None;
+        };
+        let host = &proxy(tale)?.host;
+        let service = tale.store.services_named(host).next()?;
+        let sidecar = tale.object()?.id;
+        let egress = &tale.view::<views::Sidecar>(sidecar)?.spec.egress;
+        let entry = egress.iter().position(|e| e.port.is_none())?;
+        let host = format!("{}/{host}", service.namespace);
+        sidecar::add_host(tale, entry, host)
+    };
+    import().into_iter().collect()
+}

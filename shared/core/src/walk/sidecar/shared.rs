@@ -1,0 +1,305 @@
+//! What a listener does that several services share, and what takes the rest: by host name, by server name, by
+//! network, by the outbound traffic policy.
+
+use super::Way;
+use super::dialled::{Meant, is_headless};
+use super::envoy::{self, How, Speaks};
+use super::outbound::{BLACK_HOLE, DYNAMIC_DNS, Leads, PASSTHROUGH, Taken};
+use super::why::labels_of;
+use crate::causes::{Severity, Symptom};
+use crate::ledger::{Effect, EntryId, Fate, Step};
+use crate::predict::protocol::Protocol;
+use crate::predict::store::{Registry, Service};
+use crate::predict::{FilterChain, Listener, selects};
+use crate::report::Mark;
+use crate::snapshot::{Object, ObjectId};
+
+impl Taken<'_> {
+    /// Whether the connection ends as its port is the one that everything is redirected to.
+    pub(super) fn is_listen_port(&self) -> bool {
+        self.how == How::Rest && self.chain.matches.destination_port.is_some()
+    }
+
+    /// The chain for plaintext HTTP.
+    fn http(&self) -> Option<&FilterChain> {
+        self.listener.all_chains().find(|c| c.route.is_some())
+    }
+}
+
+impl Way<'_, '_> {
+    /// The decision that put a port on a listener.
+    fn put_on(&self, listener: &Listener, about: impl Fn(ObjectId, usize) -> bool) -> Option<EntryId> {
+        let mut all = self.walk.ledger().entries();
+        let found = all.find(|(_, e)| {
+            let Step::Put { of, port, .. } = &e.step else {
+                return false;
+            };
+            let name = match &e.fate {
+                Fate::Effective(
+                    Effect::Chains { listener, .. } | Effect::Shares { listener },
+                ) => listener,
+                _ => return false,
+            };
+            *name == listener.name && about(of.service, *port)
+        });
+        found.map(|(id, _)| id)
+    }
+
+    /// The port that is dialled has its place on a listener that tells services apart by name, and the client's is
+    /// another one.
+    pub(super) fn tell_other_name(&mut self, service: &Service, index: usize, taken: &Taken<'_>) {
+        let object = service.object;
+        let own = |of: ObjectId, port: usize| of == object && port == index;
+        let Some(entry) = self.put_on(taken.listener, own) else {
+            return;
+        };
+        let mut chains = taken.listener.all_chains();
+        match self.speaks() {
+            Speaks::Tls { sni, .. } if chains.any(|c| c.origin == entry && !c.sni.is_empty()) => {
+                let symptom = Symptom::OtherName {
+                    asked: &sni,
+                    tls: true,
+                };
+                self.walk.tell(entry, symptom);
+            }
+            Speaks::Http if taken.chain.route.is_some() => {
+                let takes_http = |p: Protocol| p.is_http() || p == Protocol::Unsupported;
+                let port = service.ports.get(index);
+                let host = self.http_host();
+                let symptom = if port.is_some_and(|p| takes_http(p.protocol)) {
+                    Symptom::OtherName {
+                        asked: &host,
+                        tls: false,
+                    }
+                } else {
+                    Symptom::Merged {
+                        http: taken.chain.origin,
+                    }
+                };
+                self.walk.tell(entry, symptom);
+            }
+            _ => {}
+        }
+    }
+
+    /// The Host header is that of another service than the one that was dialled.
+    pub(super) fn tell_another_host(&mut self, by: EntryId) {
+        let host = self.http_host();
+        let address = self.dialled.address.clone();
+        let symptom = Symptom::AnotherHost {
+            host: &host,
+            address: &address,
+        };
+        self.walk.tell(by, symptom);
+    }
+
+    /// The connection is taken by what it is for; what is to know about that all the same.
+    pub(super) fn tell_own(&mut self, taken: &Taken<'_>) {
+        if taken.chain.route.is_some() {
+            self.tell_no_domain();
+            let by_address = match self.dialled.meant {
+                Meant::Pod(_) | Meant::AtNodes(_) => true,
+                Meant::Nothing => self.dialled.ip().is_some() && self.is_of_cluster(taken.by),
+                Meant::Service(_) | Meant::Instance { .. } => false,
+            };
+            if by_address {
+                self.tell_another_host(taken.by);
+                if let Some(finding) = self.walk.findings.last_mut() {
+                    finding.severity = Severity::Warning;
+                }
+            }
+            return;
+        }
+        let http = taken.http().map(|c| c.origin);
+        if let Some(http) = http.filter(|http| *http != taken.chain.origin)
+            && taken.how == How::CatchAll
+            && taken.chain.sni.is_empty()
+        {
+            let entry = taken.chain.origin;
+            self.walk.tell(entry, Symptom::Merged { http });
+        }
+    }
+
+    /// Whether a route leads to a service of the cluster itself, or is a rule's.
+    fn is_of_cluster(&self, by: EntryId) -> bool {
+        let Some(Step::VirtualHost { of, .. }) = self.walk.ledger().get(by).map(|e| &e.step) else {
+            return false;
+        };
+        of.host.is_none()
+    }
+
+    /// Where another virtual host has all domains of the service, prediction says which.
+    fn tell_no_domain(&mut self) {
+        let Some(service) = self.dialled.meant.service() else {
+            return;
+        };
+        let port = self.walk.port;
+        let index = service.ports.iter().position(|p| p.number == port);
+        let mut all = self.walk.ledger().entries();
+        let lost = all.find(|(_, e)| match &e.step {
+            Step::VirtualHost { of, port } => {
+                of.service == service.object
+                    && Some(*port) == index
+                    && matches!(e.fate, Fate::Dropped(_))
+            }
+            _ => false,
+        });
+        if let Some((entry, _)) = lost
+            && self.walk.tell_dropped(entry).is_some()
+        {
+            self.none = Some(self.walk.findings.len().saturating_sub(1));
+        }
+    }
+
+    /// What a listener that HTTP services share does to an address that has none of its own.
+    pub(super) fn tell_shared(&mut self, taken: &Taken<'_>) {
+        let Some(http) = taken.http().filter(|_| taken.how == How::CatchAll) else {
+            return;
+        };
+        let Some(Step::Put { of, .. }) = self.walk.ledger().get(http.origin).map(|e| &e.step) else {
+            return;
+        };
+        let (entry, maker) = (http.origin, of.service);
+        let own = self.dialled.meant.service().map(|s| s.object);
+        let has_place = own.is_some_and(|own| self.put_on(taken.listener, |of, _| of == own).is_some());
+        if self.none.is_some() && has_place {
+            return;
+        }
+        let outcome = |speaks: &Speaks| {
+            let address = &self.dialled.address;
+            let chain = envoy::chain(taken.listener, address, self.walk.port, speaks);
+            chain.map_or_else(
+                || "ends in Envoy".to_owned(),
+                |chain| self.outcome(&self.leads(chain, taken.how).leads),
+            )
+        };
+        let http_goes = outcome(&Speaks::Http);
+        let rest_goes = outcome(&Speaks::Bytes);
+        let host = self.http_host();
+        let lines = vec![
+            format!("HTTP is routed by its Host: with {host} it {http_goes}"),
+            format!("what is not HTTP {rest_goes}"),
+        ];
+        let step = self.walk.ledger().get(entry).map(|e| e.step.clone());
+        let Some(finding) = self.none.and_then(|n| self.walk.findings.get_mut(n)) else {
+            let symptom = Symptom::SharedHttp;
+            if let Some(finding) = self.walk.tell(entry, symptom) {
+                finding.so.extend(lines);
+            }
+            return;
+        };
+        finding.so.push(format!(
+            "the port is one of HTTP services, whose listener takes every address (SC-WILD-HTTP)"
+        ));
+        finding.so.extend(lines);
+        finding.also_known_as.push("SC-WILD-HTTP");
+        if finding.primary.object != maker
+            && let Some(step) = step
+        {
+            finding.related.push(Mark {
+                object: maker,
+                field: step.field(),
+                value: None,
+                label: "made the listener for every address".to_owned(),
+            });
+        }
+    }
+
+    /// Where something leads, as the end of a sentence.
+    fn outcome(&self, leads: &Leads) -> String {
+        let place = self.place();
+        match leads {
+            Leads::Status(status) => format!("is answered {status}"),
+            Leads::Nowhere => "is answered 404".to_owned(),
+            Leads::Clusters(clusters) => match clusters.first().map(|(name, _)| name.as_str()) {
+                Some(PASSTHROUGH) => format!("goes on to {place} as it is"),
+                Some(BLACK_HOLE) => "ends in Envoy".to_owned(),
+                Some(DYNAMIC_DNS) => "goes to what DNS says for that name".to_owned(),
+                Some(name) => format!("goes to {}", self.cluster_name(name)),
+                None => "is redirected".to_owned(),
+            },
+        }
+    }
+
+    /// A pod is dialled by its address, and its headless Service's port is HTTP: no pod has a listener of its own.
+    pub(super) fn tell_headless_http(&mut self, pod: &Object, taken: &Taken<'_>) -> bool {
+        if taken.how != How::CatchAll || taken.http().is_none() {
+            return false;
+        }
+        let store = self.walk.store;
+        let labels = labels_of(pod);
+        let port = self.walk.port;
+        let leads = |s: &&Service| {
+            let mut ports = s.ports.iter();
+            s.registry == Registry::Kubernetes
+                && is_headless(s)
+                && s.namespace == pod.key.namespace
+                && !s.selector.is_empty()
+                && selects(&s.selector, labels)
+                && ports.any(|p| p.number == port && p.protocol.is_http())
+        };
+        let Some(service) = store.services.iter().find(leads) else {
+            return false;
+        };
+        let index = service.ports.iter().position(|p| p.number == port);
+        let own = |of: ObjectId, port: usize| of == service.object && Some(port) == index;
+        let Some(entry) = self.put_on(taken.listener, own) else {
+            return false;
+        };
+        let pod = pod.id;
+        self.walk.tell(entry, Symptom::HeadlessHttp { pod }).is_some()
+    }
+
+    /// The port is the one that Envoy itself listens on for what is redirected.
+    pub(super) fn tell_listen_port(&mut self) -> bool {
+        let service = self.dialled.meant.service();
+        let port = self.walk.port;
+        let index = service.and_then(|s| s.ports.iter().position(|p| p.number == port));
+        if let Some(service) = service
+            && self.dropped(service.object, index).is_some()
+        {
+            return false;
+        }
+        let object = match self.dialled.meant {
+            Meant::Service(service) | Meant::Instance { service, .. } => Some(service.object),
+            Meant::Pod(object) | Meant::AtNodes(object) => Some(object.id),
+            Meant::Nothing => self.walk.class.proxy.object(),
+        };
+        let Some(object) = object else {
+            return false;
+        };
+        self.walk
+            .tell(self.rest, Symptom::ListenPort { object })
+            .is_some()
+    }
+
+    /// What nobody declared goes to a proxy, where there is one.
+    pub(super) fn tell_egress_proxy(&mut self) {
+        let mut all = self.walk.ledger().entries();
+        let entry = all.find(|(_, e)| matches!(e.step, Step::EgressProxy(_)));
+        let Some((entry, decided)) = entry else {
+            return;
+        };
+        match &decided.fate {
+            Fate::Dropped(_) => {
+                self.walk.tell_dropped(entry);
+            }
+            _ => {
+                self.walk.tell(entry, Symptom::EgressProxy);
+            }
+        }
+    }
+
+    /// What nobody declared goes to the address that DNS has for its Host.
+    pub(super) fn tell_dynamic_dns(&mut self) {
+        let host = self.http_host();
+        let Some((object, field)) = self.policy() else {
+            return;
+        };
+        let symptom = Symptom::DynamicDns {
+            host: &host,
+            policy: (object, field),
+        };
+        self.walk.tell(self.rest, symptom);
+    }
+}
