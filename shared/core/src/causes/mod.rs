@@ -114,6 +114,7 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod sc_auto_auto;
+mod sc_auto_over_http;
 mod sc_cap_loopback;
 mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
@@ -140,6 +141,7 @@ mod sc_headless_self;
 mod sc_http_dup_domain;
 mod sc_http_host;
 mod sc_http_tcp_merge;
+mod sc_httpproxy;
 mod sc_in_conflict;
 mod sc_in_reserved;
 mod sc_in_sidecar;
@@ -315,6 +317,7 @@ pub static PAGES: &[&Page] = &[
     &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
+    &sc_auto_over_http::PAGE,
     &sc_cap_loopback::PAGE,
     &sc_cap_mode_none::PAGE,
     &sc_cap_out_ip_excl::PAGE,
@@ -341,6 +344,7 @@ pub static PAGES: &[&Page] = &[
     &sc_http_dup_domain::PAGE,
     &sc_http_host::PAGE,
     &sc_http_tcp_merge::PAGE,
+    &sc_httpproxy::PAGE,
     &sc_in_conflict::PAGE,
     &sc_in_reserved::PAGE,
     &sc_in_sidecar::PAGE,
@@ -412,6 +416,9 @@ enum Fixes {
 fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     let cause = match tale.symptom {
         Symptom::Reason(reason) => return of_reason(tale, reason),
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Put { .. })) => {
+            &sc_auto_over_http::CAUSE
+        }
         Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
         Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
         Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
@@ -446,6 +453,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Merged { .. } => &sc_http_tcp_merge::CAUSE,
         Symptom::HeadlessHttp { .. } => &sc_headless_http::CAUSE,
         Symptom::ListenPort { .. } => &sc_e_listenport::CAUSE,
+        Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
         Symptom::EgressProxy => &sc_e_egressproxy::CAUSE,
         Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
     };

@@ -18,11 +18,7 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  addresses: [10.0.0.0/8]",
         "+ ServiceEntry  addresses: [10.20.0.0/16]",
     ],
-    also: &[
-        "SC-CIDR-STEALS-HTTP",
-        "SC-WILD-SE",
-        "SC-PODIP-DIRECT",
-    ],
+    also: &["SC-CIDR-STEALS-HTTP", "SC-WILD-SE", "SC-PODIP-DIRECT"],
     source: "pilot/pkg/networking/core/listener.go:filterChainOpts.toFilterChainMatch",
 };
 

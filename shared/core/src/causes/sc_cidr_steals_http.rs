@@ -19,10 +19,7 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  addresses: [10.0.0.0/8]; port 8080 TCP",
         "+ ServiceEntry  addresses: [10.20.0.0/16]; port 8080 TCP",
     ],
-    also: &[
-        "SC-CIDR",
-        "SC-WILD-HTTP",
-    ],
+    also: &["SC-CIDR", "SC-WILD-HTTP"],
     source: "pilot/pkg/networking/core/listener.go:filterChainOpts.toFilterChainMatch",
 };
 

@@ -18,10 +18,7 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  resolution: DYNAMIC_DNS; port 5432 TCP",
         "+ ServiceEntry  resolution: DYNAMIC_DNS; port 5432 TLS",
     ],
-    also: &[
-        "GW-DST-PORT-ABSENT",
-        "VAL-SE",
-    ],
+    also: &["GW-DST-PORT-ABSENT", "VAL-SE"],
     source: "pilot/pkg/networking/core/cluster.go:ConfigGeneratorImpl.buildOutboundClusters",
 };
 

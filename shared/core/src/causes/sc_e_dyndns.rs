@@ -18,10 +18,7 @@ pub(super) static PAGE: Page = Page {
         "- MeshConfig  outboundTrafficPolicy: {mode: ALLOW_ANY_DYNAMIC_DNS}",
         "+ MeshConfig  outboundTrafficPolicy: {mode: ALLOW_ANY}",
     ],
-    also: &[
-        "SC-E-PASSTHROUGH",
-        "SC-HTTP-HOST",
-    ],
+    also: &["SC-E-PASSTHROUGH", "SC-HTTP-HOST"],
     source: "pilot/pkg/networking/core/httproute.go:buildCatchAllVirtualHost",
 };
 

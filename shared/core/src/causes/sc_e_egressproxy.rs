@@ -2,7 +2,7 @@
 
 use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
 use crate::ledger::{Reason, Step};
-use crate::snapshot::views;
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-E-EGRESSPROXY",
@@ -20,10 +20,7 @@ pub(super) static PAGE: Page = Page {
         "- Sidecar  egress: [{hosts: [./*]}]",
         "+ Sidecar  egress: [{hosts: [./*, egress/*]}]",
     ],
-    also: &[
-        "SC-E-PASSTHROUGH",
-        "SC-SIDECAR-HOSTS",
-    ],
+    also: &["SC-E-PASSTHROUGH", "SC-SIDECAR-HOSTS"],
     source: "pilot/pkg/networking/core/listener_builder.go:buildOutboundCatchAllNetworkFiltersOnly",
 };
 
@@ -35,18 +32,26 @@ pub(super) static CAUSE: Cause = Cause {
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let proxy = proxy(tale)?;
-    let label = match tale.symptom {
+    let step = tale.step()?;
+    let at = |field: FieldPath, label: String| Some(Told::at(step.object(), field, label));
+    let field = step.field();
+    match tale.symptom {
         Symptom::Reason(Reason::NotVisible { .. }) => {
-            format!("{} is not known to this proxy", proxy.host)
+            at(field.key("host"), "not known to this proxy".to_owned())
         }
-        Symptom::Reason(Reason::UnknownHost { .. }) => format!("nobody has {}", proxy.host),
+        Symptom::Reason(Reason::UnknownHost { .. }) => {
+            at(field.key("host"), "nobody has this host".to_owned())
+        }
         Symptom::Reason(Reason::PortAbsent { host, .. }) => {
-            format!("{host} has {}", tale.ports_of(host))
+            let label = format!("{} has {}", proxy.host, tale.ports_of(host));
+            at(field.key("port").key("number"), label)
         }
-        Symptom::Reason(_) => "it has no cluster".to_owned(),
-        _ => "takes what nobody declared".to_owned(),
-    };
-    sidecar::told(tale, &label)
+        Symptom::Reason(Reason::SubsetUndefined { .. }) => {
+            at(field.key("subset"), "in no DestinationRule".to_owned())
+        }
+        Symptom::Reason(_) => at(field, "it has no cluster".to_owned()),
+        _ => at(field, "takes what nobody declared".to_owned()),
+    }
 }
 
 /// Where undeclared destinations go, as written.

@@ -10,18 +10,10 @@ pub(super) static PAGE: Page = Page {
     what: "The connection ends in Envoy.",
     when: "What is dialled has the port that outbound connections are redirected to, 15001 unless proxyListenPort of the mesh says another one, and no listener of its own.",
     why: "virtualOutbound listens there, and would connect to itself. Its first chain ends what was going to this port, whatever the outbound traffic policy.",
-    seen: &[
-        "in Envoy's access log: BlackHoleCluster with the flag UH",
-    ],
+    seen: &["in Envoy's access log: BlackHoleCluster with the flag UH"],
     fix: "Let the server listen on another port.",
-    example: &[
-        "- Service  port: 15001",
-        "+ Service  port: 15101",
-    ],
-    also: &[
-        "SC-RESERVED-PORT",
-        "SC-E-BLACKHOLE",
-    ],
+    example: &["- Service  port: 15001", "+ Service  port: 15101"],
+    also: &["SC-RESERVED-PORT", "SC-E-BLACKHOLE"],
     source: "pilot/pkg/networking/core/listener_builder.go:blackholeFilterChain",
 };
 

@@ -18,11 +18,7 @@ pub(super) static PAGE: Page = Page {
         "- curl http://10.1.0.9:8080/",
         "+ curl http://web-0.web.shop:8080/",
     ],
-    also: &[
-        "SC-HTTP-HOST",
-        "SC-PODIP-DIRECT",
-        "SC-WILD-HTTP",
-    ],
+    also: &["SC-HTTP-HOST", "SC-PODIP-DIRECT", "SC-WILD-HTTP"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListeners",
 };
 

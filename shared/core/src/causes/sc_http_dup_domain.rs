@@ -10,25 +10,23 @@ pub(super) static PAGE: Page = Page {
     severity: Severity::Error,
     what: "Requests for these hosts are routed by the other virtual host; the rules of this one have no effect.",
     when: "Another VirtualService or service of the same port has every domain of this virtual host.",
-    why: "A domain can stand in one virtual host of a route configuration, and sidecars merge no VirtualServices of one host. The first that has it keeps it: hosts of VirtualServices come first, and of those the older.",
-    seen: &[
-        "istiod's metric pilot_vservice_dup_domain",
-    ],
+    why: "A domain can stand in one virtual host of a route configuration, and sidecars merge no VirtualServices of one host. The first that has it keeps it. Hosts of VirtualServices come first: those that this namespace alone sees before public ones, and then the older.",
+    seen: &["istiod's metric pilot_vservice_dup_domain"],
     fix: "Let the host stand in one VirtualService.",
     example: &[
         "  VirtualService  a  hosts: [db.example.com]",
         "- VirtualService  b  hosts: [db.example.com]",
     ],
-    also: &[
-        "GW-HTTP-SAME-HOST-MERGE",
-    ],
+    also: &["GW-HTTP-SAME-HOST-MERGE"],
     source: "pilot/pkg/networking/core/httproute.go:dedupeDomains",
 };
 
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("in which order rules of two VirtualServices should stand a person has to say"),
+    fixes: Fixes::None(
+        "in which order rules of two VirtualServices should stand a person has to say",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -18,18 +18,16 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  hosts: [db.example.com]; no addresses; 8080 TCP",
         "+ ServiceEntry  hosts: [db.example.com]; addresses: [10.9.9.9]; 8080 TCP",
     ],
-    also: &[
-        "SC-WILD-SE",
-        "SC-WILD-HTTP",
-        "SC-HTTP-HOST",
-    ],
+    also: &["SC-WILD-SE", "SC-WILD-HTTP", "SC-HTTP-HOST"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
 };
 
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("an address of its own, or another port, is for the one who runs the service to say"),
+    fixes: Fixes::None(
+        "an address of its own, or another port, is for the one who runs the service to say",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

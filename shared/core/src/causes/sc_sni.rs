@@ -18,10 +18,7 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  hosts: [api.example.com]; port 443 TLS",
         "+ ServiceEntry  hosts: [api.example.com, www.example.com]; port 443 TLS",
     ],
-    also: &[
-        "SC-HTTP-HOST",
-        "SC-UNKNOWN-HOST",
-    ],
+    also: &["SC-HTTP-HOST", "SC-UNKNOWN-HOST"],
     source: "pilot/pkg/networking/core/tls.go:buildSidecarOutboundTLSFilterChainOpts",
 };
 

@@ -18,11 +18,7 @@ pub(super) static PAGE: Page = Page {
         "  Service       port: 8080, name: http",
         "+ ServiceEntry  addresses: [192.0.2.10]; port 8080 TCP",
     ],
-    also: &[
-        "SC-HTTP-HOST",
-        "SC-WILD-SE",
-        "SC-E-PASSTHROUGH",
-    ],
+    also: &["SC-HTTP-HOST", "SC-WILD-SE", "SC-E-PASSTHROUGH"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
 };
 

@@ -70,7 +70,9 @@ pub(super) fn network(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
     let entry = tale.view::<views::ServiceEntry>(of.service)?;
     // Addresses that cannot be read are none.
     let mut written = entry.spec.addresses.iter().enumerate();
-    let readable = written.by_ref().filter(|(_, a)| a.parse::<Network>().is_ok());
+    let readable = written
+        .by_ref()
+        .filter(|(_, a)| a.parse::<Network>().is_ok());
     let (index, _) = readable.into_iter().nth(of.address)?;
     let field = build::spec().key("addresses").index(index);
     Some(Told::at(of.service, field, label))

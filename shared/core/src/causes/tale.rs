@@ -162,6 +162,13 @@ pub enum Symptom<'t> {
         /// What is dialled.
         object: ObjectId,
     },
+    /// Envoy is asked as an HTTP proxy for a Host that it has no route for.
+    ThroughProxy {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The service that it names.
+        service: Option<ObjectId>,
+    },
     /// What nobody declared goes to a proxy.
     EgressProxy,
     /// What nobody declared goes to the address that DNS has for its Host.

@@ -144,7 +144,7 @@ impl<'w> Way<'w, '_> {
             };
             let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
             let port: u32 = port.parse().unwrap_or_default();
-            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host);
+            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host, port);
             let line = match dialled.meant {
                 Meant::Service(s) if s.host.is_none() => {
                     let name = format!("{}.{}", s.sort_name, s.namespace);

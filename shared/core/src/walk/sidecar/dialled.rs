@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use crate::predict::hosts::{is_subset, is_wildcard};
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{Network, ProxyFacts, UNSPECIFIED, addresses_of};
 use crate::snapshot::views::{self, AsView};
@@ -93,15 +94,20 @@ pub(super) fn with_port(address: &str, port: u32) -> String {
 }
 
 /// What a host in a question stands for, asked from a proxy's pod.
-pub(super) fn dial<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(super) fn dial<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+    port: u32,
+) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
-        Ok(ip) => by_address(store, ip),
+        Ok(ip) => by_address(store, ip, port),
         Err(_) => by_name(store, proxy, host),
     }
 }
 
 /// What has an address.
-fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
+fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr, port: u32) -> Dialled<'s> {
     let has = |s: &&Service| {
         let mut own = s.addresses.iter();
         s.resolution != Resolution::Alias
@@ -109,16 +115,19 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
     };
     let all = || store.services.iter().filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
-    // Envoy takes the longest network.
+    let exact = || all().find(|s| s.addresses.iter().any(|a| a.parse() == Ok(ip)));
+    // Envoy takes the longest network of those that have a chain for the port.
     let length = |s: &&Service| {
         let read = s.addresses.iter().filter_map(|a| a.parse::<Network>().ok());
         let holding = read.filter(|n| n.holds(ip)).map(|n| n.length);
-        Reverse(holding.max())
+        let has_port = s.ports.iter().any(|p| p.number == port);
+        Reverse((has_port, holding.max()))
     };
     let meant = kubernetes
-        .or_else(|| all().min_by_key(length))
+        .or_else(exact)
         .map(Meant::Service)
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
+        .or_else(|| all().min_by_key(length).map(Meant::Service))
         .or_else(|| endpoint(store, &ip.to_string()))
         .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes));
     Dialled::new(ip.to_string(), meant.unwrap_or(Meant::Nothing))
@@ -260,6 +269,7 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         let mut all = store.services_named(n);
         all.find(|s| s.registry == Registry::ServiceEntry)
     });
+    let known = known.or_else(|| below_wildcard(store, names.last()?));
     let name = names.last().map_or("", String::as_str);
     let Some(service) = known else {
         return Dialled::new(format!("<address of {name}>"), Meant::Nothing);
@@ -277,6 +287,13 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         },
         None => Dialled::new(format!("<address of {}>", service.hostname), meant),
     }
+}
+
+/// The ServiceEntry whose wildcard host a name lies below: the nearest.
+fn below_wildcard<'s>(store: &'s Store<'_>, name: &str) -> Option<&'s Service> {
+    let fits = |s: &&Service| is_wildcard(&s.hostname) && is_subset(name, &s.hostname);
+    let all = store.services.iter().filter(fits);
+    all.min_by_key(|s| Reverse(s.hostname.len()))
 }
 
 #[cfg(test)]

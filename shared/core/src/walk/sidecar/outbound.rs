@@ -8,6 +8,7 @@ use super::{Way, dialled};
 use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Reason, Step};
 use crate::predict::protocol::Protocol;
+use crate::predict::store::Service;
 use crate::predict::{FilterChain, Listener, RouteAction, UNSPECIFIED, VirtualHost};
 use crate::report::{HopStatus, Verdict};
 use crate::snapshot::ObjectId;
@@ -174,19 +175,23 @@ impl<'w> Way<'w, '_> {
         };
         Led {
             leads,
-            right: route.clause != self.rest && self.is_host_of_dialled(hosts, host),
+            right: route.clause != self.rest
+                && self.is_host_of_dialled(hosts, host)
+                && self.replaced(chain).is_none(),
             by: route.clause,
         }
     }
 
-    /// Whether a virtual host is that of the service which was dialled. An address that no service has tells nothing:
-    /// then the Host alone says what is wanted.
+    /// Whether a virtual host is that of the service which was dialled, by any of its names. An address that no service
+    /// has tells nothing: then the Host alone says what is wanted.
     fn is_host_of_dialled(&self, hosts: &[VirtualHost], host: &VirtualHost) -> bool {
-        let Some(service) = self.dialled.meant.service() else {
+        let Some(dialled) = self.dialled.meant.service() else {
             return true;
         };
-        let own = narrow::virtual_host(hosts.iter(), &service.hostname);
-        own.is_none_or(|own| own == host)
+        let named = |s: &Service| narrow::virtual_host(hosts.iter(), &s.hostname);
+        let all = self.walk.store.services.iter();
+        let mut own = all.filter(|s| s.object == dialled.object).filter_map(named);
+        own.any(|own| own == host)
     }
 
     /// The hops of what takes the connection.
@@ -264,9 +269,12 @@ impl<'w> Way<'w, '_> {
         let default = taken.listener.default_chain.as_ref();
         let only = taken.listener.all_chains().count() == 1;
         let line = if let Some(route) = &chain.route {
+            let route = route.trim_start_matches(INLINE);
             format!("HTTP, routed by host {} in route {route}", self.http_host())
         } else if !chain.sni.is_empty() {
             format!("SNI {}", chain.sni.join(", "))
+        } else if let Some(port) = chain.matches.destination_port {
+            format!("the one for port {port}")
         } else if !chain.matches.prefix_ranges.is_empty() {
             format!("networks {}", chain.matches.prefix_ranges.join(", "))
         } else if only {
@@ -292,6 +300,7 @@ impl<'w> Way<'w, '_> {
             Leads::Status(code) => {
                 let line = format!("none: Envoy answers {code} itself");
                 self.walk.hop("cluster", status, None, vec![line]);
+                self.tell_through_proxy(taken);
                 return;
             }
             Leads::Nowhere => {
@@ -307,6 +316,13 @@ impl<'w> Way<'w, '_> {
             return;
         };
         if first == PASSTHROUGH {
+            if !taken.listener.redirected_only && taken.how == How::Own {
+                let line = "PassthroughCluster: nothing was redirected, so it has no address";
+                let verdict = Verdict::LeadsNowhere;
+                self.walk.broken("cluster", None, line.to_owned(), verdict);
+                self.tell_through_proxy(taken);
+                return;
+            }
             let line = format!("PassthroughCluster: on to {} as it is", self.place());
             self.walk.hop("cluster", status, None, vec![line]);
             self.pass_on();
@@ -394,9 +410,7 @@ impl<'w> Way<'w, '_> {
         let (how, chain) = (taken.how, taken.chain);
         // Where the own port was left out of that listener, prediction says why.
         let lost = self.meant_entry(|reason| match reason {
-            Reason::ChainTaken { .. } => {
-                how == How::Own || !chain.matches.prefix_ranges.is_empty()
-            }
+            Reason::ChainTaken { .. } => how == How::Own || !chain.matches.prefix_ranges.is_empty(),
             Reason::ListenerLocked { .. }
             | Reason::WellKnownProtocol { .. }
             | Reason::SniffedAlready { .. } => true,
@@ -409,7 +423,12 @@ impl<'w> Way<'w, '_> {
             return;
         }
         if chain.route.is_some() {
-            self.tell_another_host(taken.by);
+            match self.replaced(chain) {
+                Some((entry, by)) => {
+                    self.walk.tell(entry, Symptom::Displaced { by });
+                }
+                None => self.tell_another_host(taken.by),
+            }
             return;
         }
         let address = self.dialled.address.clone();
@@ -469,10 +488,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// The decision about the port that was meant, where it was left out for such a reason.
-    pub(super) fn meant_entry(
-        &self,
-        wanted: impl Fn(&Reason) -> bool,
-    ) -> Option<EntryId> {
+    pub(super) fn meant_entry(&self, wanted: impl Fn(&Reason) -> bool) -> Option<EntryId> {
         let service = self.dialled.meant.service()?;
         let index = service
             .ports

@@ -1,8 +1,10 @@
 //! What a listener does that several services share, and what takes the rest: by host name, by server name, by
 //! network, by the outbound traffic policy.
 
+use std::net::IpAddr;
+
 use super::Way;
-use super::dialled::{Meant, is_headless};
+use super::dialled::{self, Meant, is_headless};
 use super::envoy::{self, How, Speaks};
 use super::outbound::{BLACK_HOLE, DYNAMIC_DNS, Leads, PASSTHROUGH, Taken};
 use super::why::labels_of;
@@ -13,6 +15,9 @@ use crate::predict::store::{Registry, Service};
 use crate::predict::{FilterChain, Listener, selects};
 use crate::report::Mark;
 use crate::snapshot::{Object, ObjectId};
+
+/// The route of requests that are sent to Envoy as to a proxy.
+const HTTP_PROXY: &str = "http_proxy";
 
 impl Taken<'_> {
     /// Whether the connection ends as its port is the one that everything is redirected to.
@@ -28,16 +33,20 @@ impl Taken<'_> {
 
 impl Way<'_, '_> {
     /// The decision that put a port on a listener.
-    fn put_on(&self, listener: &Listener, about: impl Fn(ObjectId, usize) -> bool) -> Option<EntryId> {
+    fn put_on(
+        &self,
+        listener: &Listener,
+        about: impl Fn(ObjectId, usize) -> bool,
+    ) -> Option<EntryId> {
         let mut all = self.walk.ledger().entries();
         let found = all.find(|(_, e)| {
             let Step::Put { of, port, .. } = &e.step else {
                 return false;
             };
             let name = match &e.fate {
-                Fate::Effective(
-                    Effect::Chains { listener, .. } | Effect::Shares { listener },
-                ) => listener,
+                Fate::Effective(Effect::Chains { listener, .. } | Effect::Shares { listener }) => {
+                    listener
+                }
                 _ => return false,
             };
             *name == listener.name && about(of.service, *port)
@@ -99,7 +108,9 @@ impl Way<'_, '_> {
             self.tell_no_domain();
             let by_address = match self.dialled.meant {
                 Meant::Pod(_) | Meant::AtNodes(_) => true,
-                Meant::Nothing => self.dialled.ip().is_some() && self.is_of_cluster(taken.by),
+                Meant::Nothing => {
+                    self.dialled.ip().is_some() && !self.is_bound() && self.is_of_cluster(taken.by)
+                }
                 Meant::Service(_) | Meant::Instance { .. } => false,
             };
             if by_address {
@@ -156,12 +167,14 @@ impl Way<'_, '_> {
         let Some(http) = taken.http().filter(|_| taken.how == How::CatchAll) else {
             return;
         };
-        let Some(Step::Put { of, .. }) = self.walk.ledger().get(http.origin).map(|e| &e.step) else {
+        let Some(Step::Put { of, .. }) = self.walk.ledger().get(http.origin).map(|e| &e.step)
+        else {
             return;
         };
         let (entry, maker) = (http.origin, of.service);
         let own = self.dialled.meant.service().map(|s| s.object);
-        let has_place = own.is_some_and(|own| self.put_on(taken.listener, |of, _| of == own).is_some());
+        let has_place =
+            own.is_some_and(|own| self.put_on(taken.listener, |of, _| of == own).is_some());
         if self.none.is_some() && has_place {
             return;
         }
@@ -247,7 +260,9 @@ impl Way<'_, '_> {
             return false;
         };
         let pod = pod.id;
-        self.walk.tell(entry, Symptom::HeadlessHttp { pod }).is_some()
+        self.walk
+            .tell(entry, Symptom::HeadlessHttp { pod })
+            .is_some()
     }
 
     /// The port is the one that Envoy itself listens on for what is redirected.
@@ -282,7 +297,9 @@ impl Way<'_, '_> {
         };
         match &decided.fate {
             Fate::Dropped(_) => {
-                self.walk.tell_dropped(entry);
+                if self.walk.tell_dropped(entry).is_some() && self.none.is_none() {
+                    self.none = Some(self.walk.findings.len().saturating_sub(1));
+                }
             }
             _ => {
                 self.walk.tell(entry, Symptom::EgressProxy);
@@ -299,6 +316,59 @@ impl Way<'_, '_> {
         let symptom = Symptom::DynamicDns {
             host: &host,
             policy: (object, field),
+        };
+        self.walk.tell(self.rest, symptom);
+    }
+
+    /// The listener that Envoy really binds at an address of the pod for itself.
+    pub(super) fn is_bound(&self) -> bool {
+        let Some(ip) = self.dialled.ip().filter(IpAddr::is_loopback) else {
+            return false;
+        };
+        let mut all = self.walk.config().listeners.iter();
+        all.any(|l| !l.redirected_only && l.port == self.walk.port && l.address.parse() == Ok(ip))
+    }
+
+    /// The service that the Host names, where nothing was redirected and so the address says nothing.
+    fn named_by_host(&self) -> Option<&Service> {
+        let host = self.http_host();
+        let host = host.split(':').next().filter(|h| !h.is_empty())?;
+        let (store, proxy) = (self.walk.store, &self.walk.class.proxy);
+        dialled::dial(store, proxy, host, self.walk.port)
+            .meant
+            .service()
+    }
+
+    /// A service that the Host names and whose place on this listener another one took, and which.
+    pub(super) fn replaced(&self, chain: &FilterChain) -> Option<(EntryId, EntryId)> {
+        if !self.is_bound() {
+            return None;
+        }
+        let service = self.named_by_host()?;
+        let port = self.walk.port;
+        let index = service.ports.iter().position(|p| p.number == port);
+        let mut all = self.walk.ledger().entries();
+        all.find_map(|(id, e)| match (&e.step, &e.fate) {
+            (Step::Put { of, port, .. }, Fate::Displaced { by })
+                if of.service == service.object && Some(*port) == index && *by == chain.origin =>
+            {
+                Some((id, *by))
+            }
+            _ => None,
+        })
+    }
+
+    /// An HTTP proxy of Envoy has no route for the Host.
+    pub(super) fn tell_through_proxy(&mut self, taken: &Taken<'_>) {
+        let proxy = taken.chain.route.as_deref() == Some(HTTP_PROXY);
+        if !proxy {
+            return;
+        }
+        let service = self.named_by_host().map(|s| s.object);
+        let host = self.http_host();
+        let symptom = Symptom::ThroughProxy {
+            host: &host,
+            service,
         };
         self.walk.tell(self.rest, symptom);
     }
