@@ -1,10 +1,10 @@
-//! SC-DYNDNS: DYNAMIC_DNS does not forward this protocol.
+//! SC-DYNDNS: this protocol has no name to ask DNS for.
 
 use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-DYNDNS",
-    title: "DYNAMIC_DNS does not forward this protocol",
+    title: "this protocol has no name to ask DNS for",
     severity: Severity::Error,
     what: "The port has a listener and no cluster: connections are accepted and closed.",
     when: "A ServiceEntry with resolution DYNAMIC_DNS has a port that is not HTTP, HTTP2, GRPC or TLS. The webhook refuses it, so it was stored while that was off.",

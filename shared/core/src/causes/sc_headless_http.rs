@@ -1,10 +1,10 @@
-//! SC-HEADLESS-HTTP: HTTP pods have no listeners of their own.
+//! SC-HEADLESS-HTTP: no listener for each pod of an HTTP port.
 
 use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-HEADLESS-HTTP",
-    title: "HTTP pods have no listeners of their own",
+    title: "no listener for each pod of an HTTP port",
     severity: Severity::Error,
     what: "A request by a pod's address goes on in plaintext as if the mesh did not know the pod, or is answered 502 where only declared destinations are let out. By the pod's name it is routed.",
     when: "A headless Service's port is HTTP, and the client dials a pod by its address.",

@@ -15,8 +15,8 @@ pub(super) static PAGE: Page = Page {
     fix: "Give the TCP service an address, or one of them another port.",
     example: &[
         "  Service       port: 8080, name: http",
-        "- ServiceEntry  hosts: [db.example.com]; no addresses; 8080 TCP",
-        "+ ServiceEntry  hosts: [db.example.com]; addresses: [10.9.9.9]; 8080 TCP",
+        "- ServiceEntry  hosts: [a.com]; 8080 TCP",
+        "+ ServiceEntry  hosts: [a.com]; 8080 TCP; addresses: [10.9.9.9]",
     ],
     also: &["SC-WILD-SE", "SC-WILD-HTTP", "SC-HTTP-HOST"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
