@@ -447,14 +447,14 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
         Symptom::OtherName { tls: true, .. } => &sc_sni::CAUSE,
-        Symptom::OtherName { tls: false, .. } | Symptom::AnotherHost { .. } => &sc_http_host::CAUSE,
+        Symptom::OtherName { tls: false, .. } => &sc_http_host::CAUSE,
+        Symptom::AnotherHost { .. } => &sc_http_host::ANOTHER,
         Symptom::SharedHttp => &sc_wild_http::CAUSE,
         Symptom::Network { service, .. } => of_network(tale, service),
         Symptom::Merged { .. } => &sc_http_tcp_merge::CAUSE,
         Symptom::HeadlessHttp { .. } => &sc_headless_http::CAUSE,
         Symptom::ListenPort { .. } => &sc_e_listenport::CAUSE,
         Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
-        Symptom::EgressProxy => &sc_e_egressproxy::CAUSE,
         Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
     };
     (cause, vec![])

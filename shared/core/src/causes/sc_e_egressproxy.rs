@@ -1,4 +1,4 @@
-//! SC-E-EGRESSPROXY: what nobody declared goes to a proxy.
+//! SC-E-EGRESSPROXY: the egress proxy has no cluster.
 
 use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
 use crate::ledger::{Reason, Step};
@@ -6,14 +6,12 @@ use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-E-EGRESSPROXY",
-    title: "what nobody declared goes to a proxy",
-    severity: Severity::Info,
-    what: "The connection goes to the egress proxy and not to the address that was dialled. Where Envoy does not have the proxy's cluster it is closed, and HTTP gets 503.",
-    when: "The Sidecar in force has outboundTrafficPolicy.egressProxy and does not say REGISTRY_ONLY, and no listener takes the address and port.",
+    title: "the egress proxy has no cluster",
+    severity: Severity::Error,
+    what: "What nobody declared is closed, and HTTP gets 503.",
+    when: "The Sidecar in force has an outboundTrafficPolicy.egressProxy whose host it does not import, or whose port or subset does not exist, and no listener takes the address and port.",
     why: "The last chain of virtualOutbound, of listeners without a chain for everything, and the virtual host allow_any lead to the proxy's cluster. istiod builds that cluster as for any service: the Sidecar has to import it, and the port and the subset have to exist.",
-    seen: &[
-        "in Envoy's access log: the cluster of the egress proxy, or the flag NC where there is none",
-    ],
+    seen: &["in Envoy's access log: the cluster of the egress proxy, and the flag NC"],
     fix: "Import the proxy's host in egress.hosts, and name one of its ports; or declare the destination by a ServiceEntry.",
     example: &[
         "  Sidecar  outboundTrafficPolicy: {egressProxy: {host: out.egress…}}",
@@ -50,7 +48,7 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
             at(field.key("subset"), "in no DestinationRule".to_owned())
         }
         Symptom::Reason(_) => at(field, "it has no cluster".to_owned()),
-        _ => at(field, "takes what nobody declared".to_owned()),
+        _ => None,
     }
 }
 

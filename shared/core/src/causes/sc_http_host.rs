@@ -43,6 +43,13 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     }
 }
 
+/// The Host is that of another service.
+pub(super) static ANOTHER: Cause = Cause {
+    page: &PAGE,
+    tell,
+    fixes: Fixes::None("which Host is right the client decides"),
+};
+
 /// One more name of a ServiceEntry. Which Host another client should send is not in the objects.
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     let Symptom::OtherName { asked, .. } = tale.symptom else {

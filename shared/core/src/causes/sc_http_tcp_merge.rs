@@ -1,10 +1,10 @@
-//! SC-HTTP-TCP-MERGE: HTTP and TCP share this listener.
+//! SC-HTTP-TCP-MERGE: this listener is for HTTP and for TCP.
 
 use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-HTTP-TCP-MERGE",
-    title: "HTTP and TCP share this listener",
+    title: "this listener is for HTTP and for TCP",
     severity: Severity::Warning,
     what: "Bytes that look like HTTP never come to the TCP service: they are routed by their Host. All other bytes of the port come to it, whatever the address. Where the server speaks first, the connection waits for bytes of the client.",
     when: "A TCP port without an address and an HTTP port have the same number, so that both listen on 0.0.0.0.",

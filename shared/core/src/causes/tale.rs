@@ -169,8 +169,6 @@ pub enum Symptom<'t> {
         /// The service that it names.
         service: Option<ObjectId>,
     },
-    /// What nobody declared goes to a proxy.
-    EgressProxy,
     /// What nobody declared goes to the address that DNS has for its Host.
     DynamicDns {
         /// The Host, as the client sends it.

@@ -65,6 +65,14 @@ impl Network {
         same_family && own.masked() == self.masked()
     }
 
+    /// Its first address for a host.
+    pub(crate) fn first(self) -> IpAddr {
+        match self.masked().address {
+            IpAddr::V4(v4) => IpAddr::V4((u32::from(v4) | u32::from(self.length < 32)).into()),
+            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) | u128::from(self.length < 128)).into()),
+        }
+    }
+
     /// The same network with the bits behind its length cleared: two spellings of one network are equal then.
     pub(super) fn masked(self) -> Self {
         let length = u32::from(self.length);

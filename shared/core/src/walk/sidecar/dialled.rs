@@ -279,6 +279,19 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         .addresses
         .iter()
         .find(|a| a.parse::<IpAddr>().is_ok());
+    let networks = service.addresses.iter().filter(|a| a.contains('/'));
+    let network = networks
+        .filter_map(|a| Some((a, a.parse::<Network>().ok()?)))
+        .next();
+    if let (None, Some((network, read))) = (written, network) {
+        let (address, host) = (read.first(), &service.hostname);
+        return Dialled {
+            assumption: Some(format!(
+                "DNS gives an address in {network} for {host}, such as {address}"
+            )),
+            ..Dialled::new(address.to_string(), meant)
+        };
+    }
     match written.filter(|a| *a != UNSPECIFIED) {
         Some(address) if proxy.metadata.dns_capture => Dialled::new(address.as_str(), meant),
         Some(address) => Dialled {

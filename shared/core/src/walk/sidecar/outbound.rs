@@ -381,10 +381,16 @@ impl<'w> Way<'w, '_> {
             }
             return;
         }
-        if taken.by == self.rest {
-            self.tell_egress_proxy();
-        }
-        self.walk.hop("cluster", status, None, lines);
+        let by_rest = taken.by == self.rest;
+        let object = by_rest.then(|| self.egress_proxy()).flatten();
+        let lines = match object.and_then(|id| self.walk.store.snapshot.get(id)) {
+            Some(sidecar) => lines
+                .into_iter()
+                .map(|line| format!("{line}, the egress proxy of {}", sidecar.key))
+                .collect(),
+            None => lines,
+        };
+        self.walk.hop("cluster", status, object, lines);
         self.endpoints(first, status, speaks);
     }
 

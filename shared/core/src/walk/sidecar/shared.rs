@@ -288,23 +288,25 @@ impl Way<'_, '_> {
             .is_some()
     }
 
-    /// What nobody declared goes to a proxy, where there is one.
+    /// What nobody declared goes to a proxy: why there is no cluster for it.
     pub(super) fn tell_egress_proxy(&mut self) {
         let mut all = self.walk.ledger().entries();
         let entry = all.find(|(_, e)| matches!(e.step, Step::EgressProxy(_)));
-        let Some((entry, decided)) = entry else {
-            return;
-        };
-        match &decided.fate {
-            Fate::Dropped(_) => {
-                if self.walk.tell_dropped(entry).is_some() && self.none.is_none() {
-                    self.none = Some(self.walk.findings.len().saturating_sub(1));
-                }
-            }
-            _ => {
-                self.walk.tell(entry, Symptom::EgressProxy);
-            }
+        if let Some((entry, _)) = entry
+            && self.walk.tell_dropped(entry).is_some()
+            && self.none.is_none()
+        {
+            self.none = Some(self.walk.findings.len().saturating_sub(1));
         }
+    }
+
+    /// The Sidecar that sends what nobody declared to a proxy.
+    pub(super) fn egress_proxy(&self) -> Option<ObjectId> {
+        let mut all = self.walk.ledger().entries();
+        all.find_map(|(_, e)| match e.step {
+            Step::EgressProxy(sidecar) => Some(sidecar),
+            _ => None,
+        })
     }
 
     /// What nobody declared goes to the address that DNS has for its Host.
