@@ -449,7 +449,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::OtherName { tls: true, .. } => &sc_sni::CAUSE,
         Symptom::OtherName { tls: false, .. } => &sc_http_host::CAUSE,
         Symptom::AnotherHost { .. } => &sc_http_host::ANOTHER,
-        Symptom::SharedHttp => &sc_wild_http::CAUSE,
+        Symptom::SharedHttp { .. } => &sc_wild_http::CAUSE,
         Symptom::Network { service, .. } => of_network(tale, service),
         Symptom::Merged { .. } => &sc_http_tcp_merge::CAUSE,
         Symptom::HeadlessHttp { .. } => &sc_headless_http::CAUSE,

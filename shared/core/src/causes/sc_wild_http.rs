@@ -1,6 +1,6 @@
 //! SC-WILD-HTTP: an HTTP port takes every address.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-WILD-HTTP",
@@ -25,10 +25,17 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("nothing is broken"),
+    fixes: Fixes::None("an HTTP port routes nothing but HTTP"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let label = format!("takes {} of every address without a listener", tale.port);
+    let Symptom::SharedHttp { own } = tale.symptom else {
+        return None;
+    };
+    let label = if own {
+        "routes plaintext HTTP, and nothing else".to_owned()
+    } else {
+        format!("takes {} of every address without a listener", tale.port)
+    };
     sidecar::told(tale, &label)
 }

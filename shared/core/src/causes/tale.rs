@@ -136,8 +136,11 @@ pub enum Symptom<'t> {
         /// The address.
         address: &'t str,
     },
-    /// A listener of HTTP services takes an address that is none of theirs.
-    SharedHttp,
+    /// A listener of HTTP services takes an address that is none of theirs, or bytes that are not HTTP.
+    SharedHttp {
+        /// The address is that of one of them.
+        own: bool,
+    },
     /// A network of a ServiceEntry takes the address.
     Network {
         /// The address.

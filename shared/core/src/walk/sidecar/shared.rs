@@ -43,11 +43,11 @@ impl Way<'_, '_> {
             let Step::Put { of, port, .. } = &e.step else {
                 return false;
             };
-            let name = match &e.fate {
-                Fate::Effective(Effect::Chains { listener, .. } | Effect::Shares { listener }) => {
-                    listener
-                }
-                _ => return false,
+            let Fate::Effective(
+                Effect::Chains { listener: name, .. } | Effect::Shares { listener: name },
+            ) = &e.fate
+            else {
+                return false;
             };
             *name == listener.name && about(of.service, *port)
         });
@@ -63,8 +63,9 @@ impl Way<'_, '_> {
             return;
         };
         let mut chains = taken.listener.all_chains();
+        let by_name = chains.any(|c| c.origin == entry && !c.sni.is_empty());
         match self.speaks() {
-            Speaks::Tls { sni, .. } if chains.any(|c| c.origin == entry && !c.sni.is_empty()) => {
+            Speaks::Tls { sni, .. } if by_name => {
                 let symptom = Symptom::OtherName {
                     asked: &sni,
                     tls: true,
@@ -84,6 +85,13 @@ impl Way<'_, '_> {
                     Symptom::Merged {
                         http: taken.chain.origin,
                     }
+                };
+                self.walk.tell(entry, symptom);
+            }
+            _ if by_name => {
+                let symptom = Symptom::OtherName {
+                    asked: "",
+                    tls: true,
                 };
                 self.walk.tell(entry, symptom);
             }
@@ -194,15 +202,19 @@ impl Way<'_, '_> {
             format!("what is not HTTP {rest_goes}"),
         ];
         let step = self.walk.ledger().get(entry).map(|e| e.step.clone());
+        let object = self.walk.store.snapshot.get(maker);
+        let made_by = object.map_or_else(String::new, |o| o.key.to_string());
         let Some(finding) = self.none.and_then(|n| self.walk.findings.get_mut(n)) else {
-            let symptom = Symptom::SharedHttp;
+            let symptom = Symptom::SharedHttp { own: has_place };
             if let Some(finding) = self.walk.tell(entry, symptom) {
                 finding.so.extend(lines);
+                self.none = Some(self.walk.findings.len().saturating_sub(1));
             }
             return;
         };
         finding.so.push(format!(
-            "the port is one of HTTP services, whose listener takes every address (SC-WILD-HTTP)"
+            "{} is an HTTP port of {made_by}, whose listener takes every address (SC-WILD-HTTP)",
+            self.walk.port
         ));
         finding.so.extend(lines);
         finding.also_known_as.push("SC-WILD-HTTP");
@@ -213,7 +225,7 @@ impl Way<'_, '_> {
                 object: maker,
                 field: step.field(),
                 value: None,
-                label: "made the listener for every address".to_owned(),
+                label: "an HTTP port takes every address".to_owned(),
             });
         }
     }
