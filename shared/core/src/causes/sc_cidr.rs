@@ -7,7 +7,7 @@ pub(super) static PAGE: Page = Page {
     title: "a network takes the address",
     severity: Severity::Error,
     what: "The connection goes where the ServiceEntry with the network leads, and not where it was meant to.",
-    when: "A ServiceEntry has a network for an address, and what is dialled lies in it and has no listener of its own: a pod, or a host with a wider network.",
+    when: "A ServiceEntry has a network for an address, and what is dialled lies in it and has no listener of its own, such as a pod.",
     why: "A network is a filter chain of the listener on 0.0.0.0, which takes every address that has no listener of its own. Of several networks Envoy takes the longest, and never comes back to another chain.",
     seen: &[
         "in Envoy: istioctl proxy-config listeners POD --port PORT shows Addr: NETWORK",

@@ -1,14 +1,14 @@
-//! SC-DYNDNS: this protocol has no name to ask DNS for.
+//! SC-DYNDNS: no cluster for this DYNAMIC_DNS protocol.
 
 use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-DYNDNS",
-    title: "this protocol has no name to ask DNS for",
+    title: "no cluster for this DYNAMIC_DNS protocol",
     severity: Severity::Error,
     what: "The port has a listener and no cluster: connections are accepted and closed.",
     when: "A ServiceEntry with resolution DYNAMIC_DNS has a port that is not HTTP, HTTP2, GRPC or TLS. The webhook refuses it, so it was stored while that was off.",
-    why: "The address is asked of DNS for each connection, by its Host or server name. Other protocols have no name to ask for, and istiod builds no cluster for them.",
+    why: "Envoy asks DNS for the Host or the server name of each connection. istiod builds that cluster for HTTP, HTTP2, GRPC and TLS alone; HTTPS is not among them.",
     seen: &[
         "in Envoy's access log: the flag NC",
         "in Envoy: istioctl proxy-config clusters POD lacks the host's port",
@@ -29,5 +29,5 @@ pub(super) static CAUSE: Cause = Cause {
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    sidecar::told(tale, "no name to ask DNS for")
+    sidecar::told(tale, "neither HTTP, HTTP2, GRPC nor TLS")
 }

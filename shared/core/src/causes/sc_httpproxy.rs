@@ -12,7 +12,7 @@ pub(super) static PAGE: Page = Page {
     title: "the HTTP proxy has no route for this Host",
     severity: Severity::Error,
     what: "Envoy answers 503, or 502 where only declared destinations are let out.",
-    when: "A client sends its requests to Envoy as to an HTTP proxy, on the port of proxyHttpPort or ISTIO_META_HTTP_PROXY_PORT, and the Host is not that of a service whose first HTTP port is 80.",
+    when: "A client sends its requests to Envoy as to an HTTP proxy, on the port of proxyHttpPort, of ISTIO_META_HTTP_PROXY_PORT or of an egress entry with protocol HTTP_PROXY, and the Host is not that of a service whose first HTTP port is 80.",
     why: "The proxy's route holds the services of port 80 by name, and those of other ports by name and port; but Envoy leaves the port of the Host out when it looks for a virtual host. And as nothing was redirected, PassthroughCluster has no address to go on to.",
     seen: &[
         "in Envoy's access log: the status 503 with the flag UH and PassthroughCluster, or 502 with the route block_all",

@@ -14,6 +14,7 @@ use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Service};
 use crate::predict::{FilterChain, Listener, selects};
 use crate::report::Mark;
+use crate::snapshot::views::{AsView, Sidecar};
 use crate::snapshot::{Object, ObjectId};
 
 /// The route of requests that are sent to Envoy as to a proxy.
@@ -372,18 +373,47 @@ impl Way<'_, '_> {
         })
     }
 
-    /// An HTTP proxy of Envoy has no route for the Host.
+    /// Nothing was redirected, and no virtual host has the Host: of an HTTP proxy, or of services that share a listener.
     pub(super) fn tell_through_proxy(&mut self, taken: &Taken<'_>) {
-        let proxy = taken.chain.route.as_deref() == Some(HTTP_PROXY);
-        if !proxy {
+        let Some(route) = &taken.chain.route else {
+            return;
+        };
+        if taken.listener.redirected_only || taken.how != How::Own {
             return;
         }
-        let service = self.named_by_host().map(|s| s.object);
         let host = self.http_host();
-        let symptom = Symptom::ThroughProxy {
-            host: &host,
-            service,
+        let entry = taken.chain.origin;
+        if route == HTTP_PROXY || self.is_http_proxy(entry) {
+            let service = self.named_by_host().map(|s| s.object);
+            let symptom = Symptom::ThroughProxy {
+                host: &host,
+                service,
+            };
+            self.walk.tell(self.rest, symptom);
+        } else {
+            let symptom = Symptom::OtherName {
+                asked: &host,
+                tls: false,
+            };
+            self.walk.tell(entry, symptom);
+        }
+    }
+
+    /// Whether a port was put on the listener of an egress entry that is an HTTP proxy.
+    fn is_http_proxy(&self, entry: EntryId) -> bool {
+        let ledger = self.walk.ledger();
+        let Some(Step::Put { egress, .. }) = ledger.get(entry).map(|e| &e.step) else {
+            return false;
         };
-        self.walk.tell(self.rest, symptom);
+        let deciding = ledger.entries().find_map(|(_, e)| match e.step {
+            Step::Sidecar(id) if matches!(e.fate, Fate::Effective(_)) => Some(id),
+            _ => None,
+        });
+        let object = deciding.and_then(|id| self.walk.store.snapshot.get(id));
+        let view = object.and_then(|o| Sidecar::of(&o.view));
+        let port = view
+            .and_then(|s| s.spec.egress.get(*egress))
+            .and_then(|e| e.port.as_ref());
+        port.is_some_and(|p| Protocol::parse(&p.protocol) == Protocol::HttpProxy)
     }
 }
