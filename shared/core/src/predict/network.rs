@@ -118,6 +118,9 @@ mod tests {
             read("0.0.0.0/0").map(|n| n.to_string()),
             Ok("0.0.0.0/0".to_owned())
         );
+        let first = |text: &str| text.parse::<Network>().map(|n| n.first().to_string());
+        assert_eq!(first("10.200.7.9/16"), Ok("10.200.0.1".to_owned()));
+        assert_eq!(first("1.2.3.4"), Ok("1.2.3.4".to_owned()));
         for wrong in [
             "",
             "a",

@@ -9,13 +9,18 @@ use super::envoy::{self, How, Speaks};
 use super::outbound::{BLACK_HOLE, DYNAMIC_DNS, Leads, PASSTHROUGH, Taken};
 use super::why::labels_of;
 use crate::causes::{Severity, Symptom};
-use crate::ledger::{Effect, EntryId, Fate, Step};
+use crate::ledger::{Effect, EntryId, Fate, Reason, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Service};
 use crate::predict::{FilterChain, Listener, selects};
 use crate::report::Mark;
 use crate::snapshot::views::{AsView, Sidecar};
 use crate::snapshot::{Object, ObjectId};
+
+/// Whether requests to a port of this protocol are routed by their Host: it is HTTP, or is detected.
+fn takes_http(protocol: Protocol) -> bool {
+    protocol.is_http() || protocol == Protocol::Unsupported
+}
 
 /// The route of requests that are sent to Envoy as to a proxy.
 const HTTP_PROXY: &str = "http_proxy";
@@ -74,7 +79,6 @@ impl Way<'_, '_> {
                 self.walk.tell(entry, symptom);
             }
             Speaks::Http if taken.chain.route.is_some() => {
-                let takes_http = |p: Protocol| p.is_http() || p == Protocol::Unsupported;
                 let port = service.ports.get(index);
                 let host = self.http_host();
                 let symptom = if port.is_some_and(|p| takes_http(p.protocol)) {
@@ -130,6 +134,12 @@ impl Way<'_, '_> {
             }
             return;
         }
+        let port = self.walk.port;
+        let service = self.dialled.meant.service();
+        let mut ports = service.iter().flat_map(|s| &s.ports);
+        if ports.any(|p| p.number == port && takes_http(p.protocol)) {
+            return;
+        }
         let http = taken.http().map(|c| c.origin);
         if let Some(http) = http.filter(|http| *http != taken.chain.origin)
             && taken.how == How::CatchAll
@@ -155,12 +165,20 @@ impl Way<'_, '_> {
         };
         let port = self.walk.port;
         let index = service.ports.iter().position(|p| p.number == port);
-        let mut all = self.walk.ledger().entries();
-        let lost = all.find(|(_, e)| match &e.step {
-            Step::VirtualHost { of, port } => {
-                of.service == service.object
-                    && Some(*port) == index
-                    && matches!(e.fate, Fate::Dropped(_))
+        let ledger = self.walk.ledger();
+        let rules = |entry: EntryId| {
+            let mut above = ledger.above(entry);
+            above.find_map(|(_, e)| match e.step {
+                Step::Attachment { virtual_service } => Some(virtual_service),
+                _ => None,
+            })
+        };
+        let mut all = ledger.entries();
+        let lost = all.find(|(id, e)| match (&e.step, &e.fate) {
+            // One VirtualService may have a host in two spellings.
+            (Step::VirtualHost { of, port }, Fate::Dropped(Reason::DomainsTaken { by })) => {
+                let one = rules(*id).is_some_and(|own| rules(*by) == Some(own));
+                of.service == service.object && Some(*port) == index && !one
             }
             _ => false,
         });
