@@ -155,7 +155,7 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::WellKnownProtocol { .. } => "WellKnownProtocol",
         Reason::SniffedAlready { .. } => "SniffedAlready",
         Reason::ChainTaken { .. } => "ChainTaken",
-        Reason::DomainsTaken => "DomainsTaken",
+        Reason::DomainsTaken { .. } => "DomainsTaken",
         Reason::InboundTaken { .. } => "InboundTaken",
         Reason::IngressListed { .. } => "IngressListed",
         Reason::NotIntercepted => "NotIntercepted",

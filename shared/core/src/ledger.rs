@@ -164,6 +164,13 @@ pub enum Step {
         /// Index in `ports`.
         port: usize,
     },
+    /// The virtual host of a VirtualService's host that no service has.
+    RuleHost {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+        /// Index in `hosts`.
+        host: usize,
+    },
     /// The filter chains of a port of the pod that a Service leads to.
     Inbound {
         /// The Service or ServiceEntry.
@@ -191,6 +198,15 @@ pub enum Step {
     },
     /// The filter chains of a port at the waypoint of its service.
     WaypointPort {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+    },
+    /// Where a Sidecar sends what nobody declared: `outboundTrafficPolicy.egressProxy`.
+    EgressProxy(ObjectId),
+    /// The cluster of a service's own port, where no rule of a VirtualService says another one.
+    OwnCluster {
         /// The service.
         of: Served,
         /// Index in `ports`.
@@ -231,6 +247,10 @@ impl Step {
             }
             | Self::Attachment {
                 virtual_service: object,
+            }
+            | Self::RuleHost {
+                virtual_service: object,
+                ..
             }
             | Self::Clause {
                 virtual_service: object,
@@ -286,6 +306,13 @@ impl Step {
                 },
                 ..
             }
+            | Self::EgressProxy(object)
+            | Self::OwnCluster {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
             | Self::Forwarded {
                 service_entry: object,
                 ..
@@ -320,7 +347,9 @@ impl Step {
             | Self::Instance { port, .. }
             | Self::VirtualHost { port, .. }
             | Self::WaypointPort { port, .. }
+            | Self::OwnCluster { port, .. }
             | Self::Inbound { index: port, .. } => spec.key("ports").index(*port),
+            Self::RuleHost { host, .. } => spec.key("hosts").index(*host),
             Self::Ingress { index, .. } => spec.key("ingress").index(*index),
             Self::Clause {
                 block,
@@ -342,6 +371,7 @@ impl Step {
                 .key("route")
                 .index(*index)
                 .key("destination"),
+            Self::EgressProxy(_) => spec.key("outboundTrafficPolicy").key("egressProxy"),
             Self::Forwarded { .. } => spec.key("resolution"),
         }
     }
@@ -651,7 +681,10 @@ pub enum Reason {
         by: EntryId,
     },
     /// Every domain of the virtual host is another's. `core/httproute.go:dedupeDomains`.
-    DomainsTaken,
+    DomainsTaken {
+        /// The virtual host that has the first of them.
+        by: EntryId,
+    },
     /// An older Service has that port of the pod. `core/listener_inbound.go:getFilterChainsByServicePort`.
     InboundTaken {
         /// The one that has it.

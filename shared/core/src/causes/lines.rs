@@ -22,13 +22,13 @@ use super::{
     gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
     gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
     gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
-    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
-    sc_e_blackhole, sc_e_passthrough_strict, sc_e_uh, sc_in_conflict, sc_in_reserved,
-    sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown, val_dr,
-    val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
-    val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
-    val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
-    val_vs_tls, val_vs_weight,
+    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, sc_dyndns,
+    sc_e_blackhole, sc_e_egressproxy, sc_e_listenport, sc_e_passthrough_strict, sc_e_uh,
+    sc_httpproxy, sc_in_conflict, sc_in_reserved, sc_podip_direct, sc_privileged, sc_reserved_port,
+    sc_unknown_host, sc_wellknown, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name,
+    val_gw_no_hosts, val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs,
+    val_gw_tls_on_plain, val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto,
+    val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
@@ -1671,6 +1671,8 @@ pub static FLAGS: &[Flag] = &[
                     &gw_dst_port_absent::PAGE,
                     &gw_dst_multiport::PAGE,
                     &gw_dst_externalname::PAGE,
+                    &sc_e_egressproxy::PAGE,
+                    &sc_dyndns::PAGE,
                 ],
             ),
             (
@@ -1698,6 +1700,8 @@ pub static FLAGS: &[Flag] = &[
                 &sc_e_blackhole::PAGE,
                 &sc_podip_direct::PAGE,
                 &sc_unknown_host::PAGE,
+                &sc_e_listenport::PAGE,
+                &sc_httpproxy::PAGE,
             ],
         )],
     },

@@ -128,12 +128,19 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod sc_auto_auto;
+mod sc_auto_over_http;
 mod sc_cap_loopback;
 mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
 mod sc_cap_out_ip_incl;
 mod sc_cap_out_port_excl;
+mod sc_cidr;
+mod sc_cidr_steals_http;
+mod sc_dyndns;
 mod sc_e_blackhole;
+mod sc_e_dyndns;
+mod sc_e_egressproxy;
+mod sc_e_listenport;
 mod sc_e_passthrough;
 mod sc_e_passthrough_strict;
 mod sc_e_uh;
@@ -141,10 +148,14 @@ mod sc_exact_multiaddr;
 mod sc_exportto;
 mod sc_externalname_alias;
 mod sc_headless_badip;
+mod sc_headless_http;
 mod sc_headless_noep;
 mod sc_headless_portnum;
 mod sc_headless_self;
 mod sc_http_dup_domain;
+mod sc_http_host;
+mod sc_http_tcp_merge;
+mod sc_httpproxy;
 mod sc_in_conflict;
 mod sc_in_reserved;
 mod sc_in_sidecar;
@@ -165,10 +176,12 @@ mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
 mod sc_sidecar_portmap;
 mod sc_sidecar_which;
+mod sc_sni;
 mod sc_tcp_over_tcp;
 mod sc_udp;
 mod sc_unknown_host;
 mod sc_wellknown;
+mod sc_wild_http;
 mod sc_wild_se;
 mod sidecar;
 mod tale;
@@ -209,7 +222,7 @@ use crate::predict::features::Unseen;
 use crate::predict::hosts;
 use crate::predict::reach::{Barrier, CredentialFault};
 use crate::report::{Certainty, Finding, Mark};
-use crate::snapshot::{Kind, views};
+use crate::snapshot::{Kind, ObjectId, views};
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
@@ -332,12 +345,19 @@ pub static PAGES: &[&Page] = &[
     &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
+    &sc_auto_over_http::PAGE,
     &sc_cap_loopback::PAGE,
     &sc_cap_mode_none::PAGE,
     &sc_cap_out_ip_excl::PAGE,
     &sc_cap_out_ip_incl::PAGE,
     &sc_cap_out_port_excl::PAGE,
+    &sc_cidr::PAGE,
+    &sc_cidr_steals_http::PAGE,
+    &sc_dyndns::PAGE,
     &sc_e_blackhole::PAGE,
+    &sc_e_dyndns::PAGE,
+    &sc_e_egressproxy::PAGE,
+    &sc_e_listenport::PAGE,
     &sc_e_passthrough::PAGE,
     &sc_e_passthrough_strict::PAGE,
     &sc_e_uh::PAGE,
@@ -345,10 +365,14 @@ pub static PAGES: &[&Page] = &[
     &sc_exportto::PAGE,
     &sc_externalname_alias::PAGE,
     &sc_headless_badip::PAGE,
+    &sc_headless_http::PAGE,
     &sc_headless_noep::PAGE,
     &sc_headless_portnum::PAGE,
     &sc_headless_self::PAGE,
     &sc_http_dup_domain::PAGE,
+    &sc_http_host::PAGE,
+    &sc_http_tcp_merge::PAGE,
+    &sc_httpproxy::PAGE,
     &sc_in_conflict::PAGE,
     &sc_in_reserved::PAGE,
     &sc_in_sidecar::PAGE,
@@ -369,10 +393,12 @@ pub static PAGES: &[&Page] = &[
     &sc_sidecar_hosts::PAGE,
     &sc_sidecar_portmap::PAGE,
     &sc_sidecar_which::PAGE,
+    &sc_sni::PAGE,
     &sc_tcp_over_tcp::PAGE,
     &sc_udp::PAGE,
     &sc_unknown_host::PAGE,
     &sc_wellknown::PAGE,
+    &sc_wild_http::PAGE,
     &sc_wild_se::PAGE,
     &val_dr::PAGE,
     &val_dst::PAGE,
@@ -418,6 +444,9 @@ enum Fixes {
 fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     let cause = match tale.symptom {
         Symptom::Reason(reason) => return of_reason(tale, reason),
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Put { .. })) => {
+            &sc_auto_over_http::CAUSE
+        }
         Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
         Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
         Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
@@ -446,6 +475,16 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
         Symptom::Ambient(what) => ambient::of(tale, what),
+        Symptom::OtherName { tls: true, .. } => &sc_sni::CAUSE,
+        Symptom::OtherName { tls: false, .. } => &sc_http_host::CAUSE,
+        Symptom::AnotherHost { .. } => &sc_http_host::ANOTHER,
+        Symptom::SharedHttp { .. } => &sc_wild_http::CAUSE,
+        Symptom::Network { service, .. } => of_network(tale, service),
+        Symptom::Merged { .. } => &sc_http_tcp_merge::CAUSE,
+        Symptom::HeadlessHttp { .. } => &sc_headless_http::CAUSE,
+        Symptom::ListenPort { .. } => &sc_e_listenport::CAUSE,
+        Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
+        Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
     };
     (cause, vec![])
 }
@@ -476,9 +515,28 @@ fn of_catch_all(tale: &Tale<'_, '_>) -> &'static Cause {
     }
 }
 
+/// A network takes an address: one that an HTTP service has, which Envoy would tell by Host, or any other.
+fn of_network(tale: &Tale<'_, '_>, service: Option<ObjectId>) -> &'static Cause {
+    let mut all = tale.store.services.iter();
+    let service = all.find(|s| Some(s.object) == service);
+    let mut ports = service.iter().flat_map(|s| &s.ports);
+    if ports.any(|p| p.number == tale.port && p.protocol.is_http()) {
+        &sc_cidr_steals_http::CAUSE
+    } else {
+        &sc_cidr::CAUSE
+    }
+}
+
 /// One exhaustive match: a reason without a cause does not compile.
 fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
     let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
+    match tale.step() {
+        Some(Step::EgressProxy(_)) => return (&sc_e_egressproxy::CAUSE, vec![]),
+        Some(Step::OwnCluster { .. }) if matches!(reason, Reason::NotForwarded { .. }) => {
+            return (&sc_dyndns::CAUSE, vec![]);
+        }
+        _ => {}
+    }
     let cause = match reason {
         // From objects alone this is never told: a gateway is assumed for each selector, so each selects one. Where
         // the pods were read the nearest of them is named, as GW-SEL-MISMATCH, which has this for its other name. It
@@ -594,7 +652,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::WellKnownProtocol { .. } => &sc_wellknown::CAUSE,
         Reason::SniffedAlready { .. } => &sc_auto_auto::CAUSE,
         Reason::ChainTaken { .. } => &sc_tcp_over_tcp::CAUSE,
-        Reason::DomainsTaken => &sc_http_dup_domain::CAUSE,
+        Reason::DomainsTaken { .. } => &sc_http_dup_domain::CAUSE,
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,

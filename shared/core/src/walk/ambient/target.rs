@@ -109,7 +109,7 @@ fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Target<'
     // ztunnel answers the DNS queries of its pods.
     let mut asking = proxy.clone();
     asking.metadata.dns_capture = true;
-    let found = dialled::dial(store, &asking, host);
+    let found = dialled::by_name(store, &asking, host);
     let target = |is| Target {
         address: found.address.clone(),
         is,

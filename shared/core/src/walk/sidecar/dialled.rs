@@ -1,7 +1,9 @@
 //! What a name or an address in a question stands for: the address that the client dials, and what it means there.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use crate::predict::hosts::{is_subset, is_wildcard};
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{Network, ProxyFacts, UNSPECIFIED, addresses_of};
 use crate::snapshot::views::{self, AsView};
@@ -92,19 +94,20 @@ pub(in crate::walk) fn with_port(address: &str, port: u32) -> String {
 }
 
 /// What a host in a question stands for, asked from a proxy's pod.
-pub(in crate::walk) fn dial<'s>(
+pub(super) fn dial<'s>(
     store: &'s Store<'_>,
     proxy: &ProxyFacts,
     host: &str,
+    port: u32,
 ) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
-        Ok(ip) => by_address(store, ip),
+        Ok(ip) => by_address(store, ip, port),
         Err(_) => by_name(store, proxy, host),
     }
 }
 
 /// What has an address.
-fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
+fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr, port: u32) -> Dialled<'s> {
     let has = |s: &&Service| {
         let mut own = s.addresses.iter();
         s.resolution != Resolution::Alias
@@ -112,10 +115,19 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
     };
     let all = || store.services.iter().filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
+    let exact = || all().find(|s| s.addresses.iter().any(|a| a.parse() == Ok(ip)));
+    // Envoy takes the longest network of those that have a chain for the port.
+    let length = |s: &&Service| {
+        let read = s.addresses.iter().filter_map(|a| a.parse::<Network>().ok());
+        let holding = read.filter(|n| n.holds(ip)).map(|n| n.length);
+        let has_port = s.ports.iter().any(|p| p.number == port);
+        Reverse((has_port, holding.max()))
+    };
     let meant = kubernetes
-        .or_else(|| all().next())
+        .or_else(exact)
         .map(Meant::Service)
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
+        .or_else(|| all().min_by_key(length).map(Meant::Service))
         .or_else(|| endpoint(store, &ip.to_string()))
         .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes));
     Dialled::new(ip.to_string(), meant.unwrap_or(Meant::Nothing))
@@ -168,7 +180,7 @@ fn candidates(host: &str, namespace: &str, domain: &str) -> Vec<String> {
     }
 }
 
-fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(in crate::walk) fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
     let host = host.to_lowercase();
     let names = candidates(&host, &proxy.namespace, &store.mesh.domain);
     let mut alias = None;
@@ -257,6 +269,7 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         let mut all = store.services_named(n);
         all.find(|s| s.registry == Registry::ServiceEntry)
     });
+    let known = known.or_else(|| below_wildcard(store, names.last()?));
     let name = names.last().map_or("", String::as_str);
     let Some(service) = known else {
         return Dialled::new(format!("<address of {name}>"), Meant::Nothing);
@@ -266,6 +279,19 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         .addresses
         .iter()
         .find(|a| a.parse::<IpAddr>().is_ok());
+    let networks = service.addresses.iter().filter(|a| a.contains('/'));
+    let network = networks
+        .filter_map(|a| Some((a, a.parse::<Network>().ok()?)))
+        .next();
+    if let (None, Some((network, read))) = (written, network) {
+        let (address, host) = (read.first(), &service.hostname);
+        return Dialled {
+            assumption: Some(format!(
+                "DNS gives an address in {network} for {host}, such as {address}"
+            )),
+            ..Dialled::new(address.to_string(), meant)
+        };
+    }
     match written.filter(|a| *a != UNSPECIFIED) {
         Some(address) if proxy.metadata.dns_capture => Dialled::new(address.as_str(), meant),
         Some(address) => Dialled {
@@ -274,6 +300,13 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         },
         None => Dialled::new(format!("<address of {}>", service.hostname), meant),
     }
+}
+
+/// The ServiceEntry whose wildcard host a name lies below: the nearest.
+fn below_wildcard<'s>(store: &'s Store<'_>, name: &str) -> Option<&'s Service> {
+    let fits = |s: &&Service| is_wildcard(&s.hostname) && is_subset(name, &s.hostname);
+    let all = store.services.iter().filter(fits);
+    all.min_by_key(|s| Reverse(s.hostname.len()))
 }
 
 #[cfg(test)]

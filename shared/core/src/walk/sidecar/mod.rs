@@ -8,6 +8,7 @@ mod envoy;
 pub(super) mod inbound;
 mod outbound;
 mod scan;
+mod shared;
 pub(super) mod why;
 
 pub use scan::{Around, around};
@@ -59,7 +60,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         walk.not_reached();
         return finish(walk, &format!("will be closed: {line}"), Vec::new());
     };
-    let dialled = dialled::dial(store, &class.proxy, host);
+    let dialled = dialled::dial(store, &class.proxy, host, question.port);
     let assumptions = dialled.assumption.iter().cloned().collect();
     let mut way = Way {
         walk,
@@ -128,6 +129,11 @@ impl<'w> Way<'w, '_> {
         let rules = object.and_then(Rules::of);
         let why = match has_proxy {
             Some(Err(why)) => Captured::No(why),
+            _ if self.is_bound() => {
+                let line = "Envoy listens there itself".to_owned();
+                self.walk.ok("capture", object.map(|o| o.id), vec![line]);
+                return true;
+            }
             _ if proxy.metadata.not_intercepted => Captured::No(Uncaptured::ModeNone),
             _ => rules.as_ref().map_or(Captured::Yes, |rules| {
                 rules.outbound(proxy, self.dialled.ip(), self.walk.port)
