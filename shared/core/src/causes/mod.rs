@@ -126,6 +126,7 @@ mod sc_e_uh;
 mod sc_exact_multiaddr;
 mod sc_exportto;
 mod sc_externalname_alias;
+mod sc_externalname_legacy;
 mod sc_headless_badip;
 mod sc_headless_noep;
 mod sc_headless_portnum;
@@ -316,6 +317,7 @@ pub static PAGES: &[&Page] = &[
     &sc_exact_multiaddr::PAGE,
     &sc_exportto::PAGE,
     &sc_externalname_alias::PAGE,
+    &sc_externalname_legacy::PAGE,
     &sc_headless_badip::PAGE,
     &sc_headless_noep::PAGE,
     &sc_headless_portnum::PAGE,
@@ -435,14 +437,15 @@ const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
     }
 }
 
-/// What takes an address that is not its own: a ServiceEntry without addresses, or a headless Service by an egress
-/// port; one with the same address came first.
+/// What takes an address that is not its own: a ServiceEntry without addresses, an ExternalName of an older istiod, or a
+/// headless Service by an egress port; one with the same address came first.
 fn of_catch_all(tale: &Tale<'_, '_>) -> &'static Cause {
     let object = tale.step().map(Step::object);
     let entry = object.and_then(|id| tale.view::<views::ServiceEntry>(id));
     match entry {
         Some(entry) if entry.spec.addresses.is_empty() => &sc_wild_se::CAUSE,
         Some(_) => &sc_tcp_over_tcp::CAUSE,
+        None if sc_externalname_legacy::is_own_service(tale) => &sc_externalname_legacy::CAUSE,
         None => &sc_sidecar_headless::CAUSE,
     }
 }

@@ -7,7 +7,7 @@ pub(super) static PAGE: Page = Page {
     title: "an ExternalName has no listener",
     severity: Severity::Info,
     what: "The Service is another name for what externalName says. Connections are judged by the address that DNS gives for it.",
-    when: "Service.spec.type is ExternalName.",
+    when: "Service.spec.type is ExternalName, and istiod is 1.21 or newer.",
     why: "istiod adds the name to the virtual hosts of the service that externalName names, and builds no listener and no cluster for the name itself.",
     seen: &["in Envoy: no cluster has the Service's name"],
     fix: "For a host outside of the mesh write a ServiceEntry for it.",
@@ -15,7 +15,7 @@ pub(super) static PAGE: Page = Page {
         "  Service  type: ExternalName, externalName: db.example.com",
         "+ ServiceEntry  hosts: [db.example.com]",
     ],
-    also: &["GW-DST-EXTERNALNAME"],
+    also: &["SC-EXTERNALNAME-LEGACY", "GW-DST-EXTERNALNAME"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
 };
 

@@ -263,6 +263,13 @@ impl Told {
         self
     }
 
+    /// With words behind the field.
+    #[must_use]
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
+        self.remark = Some(remark.into());
+        self
+    }
+
     /// With the value for objects without a file.
     #[must_use]
     pub fn value(mut self, value: impl fmt::Display) -> Self {

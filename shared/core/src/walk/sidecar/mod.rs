@@ -18,7 +18,9 @@ use super::way::Walk;
 use super::{Class, Question, proxy_ref};
 use crate::causes::{Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
+use crate::predict::ProxyFacts;
 use crate::predict::store::Store;
+use crate::predict::version::Release;
 use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
@@ -31,6 +33,10 @@ const HOPS: [&str; 6] = [
     "endpoints",
     "inbound",
 ];
+
+/// The first release whose listeners of sidecars are taken to be those that are predicted; of older ones only what
+/// `predict::features` has is known.
+const STUDIED_SINCE: Release = Release(1, 24, 0);
 
 /// A connection on its way.
 struct Way<'w, 'a> {
@@ -59,7 +65,8 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         return finish(walk, &format!("will be closed: {line}"), Vec::new());
     };
     let dialled = dialled::dial(store, &class.proxy, host);
-    let assumptions = dialled.assumption.iter().cloned().collect();
+    let mut assumptions: Vec<String> = dialled.assumption.iter().cloned().collect();
+    assumptions.extend(unstudied(store, &class.proxy));
     let mut way = Way {
         walk,
         dialled,
@@ -78,6 +85,18 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
     let mut walk = way.walk;
     walk.not_reached();
     finish(walk, &state, assumptions)
+}
+
+/// What an answer about an older Istio rests on: of what it sends to sidecars no more is predicted than what
+/// `predict::features` has.
+fn unstudied(store: &Store<'_>, proxy: &ProxyFacts) -> Option<String> {
+    let istiod = store.istiod_of(proxy);
+    (istiod.version.release() < STUDIED_SINCE).then(|| {
+        format!(
+            "Istio {} sends sidecars what {STUDIED_SINCE} does, but for ExternalName Services (other differences are not predicted)",
+            istiod.version
+        )
+    })
 }
 
 fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answer {
