@@ -21,7 +21,11 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  hosts: [db.example.com]; no addresses",
         "+ ServiceEntry  hosts: [db.example.com]; addresses: [10.9.9.9]",
     ],
-    also: &["SC-PODIP-DIRECT", "SC-TCP-OVER-TCP", "SC-EXTERNALNAME-LEGACY"],
+    also: &[
+        "SC-PODIP-DIRECT",
+        "SC-TCP-OVER-TCP",
+        "SC-EXTERNALNAME-LEGACY",
+    ],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
 };
 
