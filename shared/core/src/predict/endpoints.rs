@@ -173,7 +173,10 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     }
     // Kubernetes makes the slices of a new Service when it is there.
     let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
-    let mut found = if unsliced {
+    let own = store.slices(&object.key.namespace, &object.key.name);
+    let mut found = if view.spec.selector.is_empty() && own.is_empty() {
+        by_hand(store, object)
+    } else if unsliced {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
@@ -199,6 +202,38 @@ fn of_external_name(view: &views::Service, service: &Service) -> Vec<Instance> {
         is_address: false,
     };
     service.ports.iter().map(instance).collect()
+}
+
+/// From the Endpoints that a person wrote for a Service without selector: Kubernetes makes slices of them (its
+/// `endpointslicemirroring` controller), and istiod reads those.
+fn by_hand(store: &Store<'_>, service: &Object) -> Vec<Instance> {
+    let (namespace, name) = (&service.key.namespace, &service.key.name);
+    let written = store.snapshot.find(Kind::Endpoints, namespace, name);
+    let skip = "endpointslice.kubernetes.io/skip-mirror";
+    let mirrored = written.filter(|o| o.meta.labels.get(skip).is_none_or(|v| v != "true"));
+    let Some(view) = mirrored.and_then(|o| views::Endpoints::of(&o.view)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for subset in &view.subsets {
+        let ready = subset.addresses.iter().map(|a| (a, true));
+        let all = ready.chain(subset.not_ready_addresses.iter().map(|a| (a, false)));
+        for (address, ready) in all {
+            let pod = store.pod_by_ip(&address.ip);
+            let labels = pod.map(|p| p.meta.labels.clone()).unwrap_or_default();
+            found.extend(subset.ports.iter().map(|port| Instance {
+                endpoint: Endpoint::Address(join(&address.ip, port.port)),
+                port_name: port.name.clone(),
+                number: None,
+                mutual_tls: takes_mutual_tls(&labels),
+                labels: labels.clone(),
+                ready,
+                address: address.ip.clone(),
+                is_address: true,
+            }));
+        }
+    }
+    found
 }
 
 fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {

@@ -28,7 +28,7 @@ impl<'w> Way<'w, '_> {
         let Some(found) = self.walk.config().clusters.get(cluster) else {
             return;
         };
-        let (_, _, host) = names::parts(cluster).unwrap_or(("", "", cluster));
+        let (number, _, host) = names::parts(cluster).unwrap_or(("", "", cluster));
         let service = self.service_of(host);
         match found.discovery {
             "ORIGINAL_DST" => {
@@ -63,8 +63,16 @@ impl<'w> Way<'w, '_> {
                 self.walk.hop("endpoints", status, None, vec![line]);
                 if let Some((pod, port)) = found.endpoints.iter().find_map(|e| self.pod_of(e)) {
                     let mutual = inbound::speaks_mutual_tls(self.walk.store, pod);
-                    let speaks = self.by_rule(service, pod, speaks, mutual);
-                    self.far_end(pod, port, &speaks, status);
+                    let sent = self.by_rule(service, pod, speaks, mutual);
+                    self.far_end(pod, port, &sent, status);
+                    if let (Ok(number), false) = (number.parse(), status == HopStatus::Instead) {
+                        // A DestinationRule may put other TLS around it: HTTP is read behind that, a server name is not.
+                        let seen = match speaks {
+                            Speaks::Tls { .. } if sent != *speaks => &Speaks::Bytes,
+                            _ => speaks,
+                        };
+                        self.through_gateway(pod, number, seen);
+                    }
                 }
             }
         }

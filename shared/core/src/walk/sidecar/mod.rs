@@ -5,6 +5,7 @@ mod arrive;
 mod capture;
 mod dialled;
 mod envoy;
+mod gateway;
 mod inbound;
 mod outbound;
 mod scan;
@@ -21,7 +22,7 @@ use crate::ledger::{EntryId, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::store::Store;
 use crate::predict::version::Release;
-use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
+use crate::report::{Answer, Asked, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection from a sidecar, in order.
@@ -50,6 +51,8 @@ struct Way<'w, 'a> {
     taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
+    /// The hops in the gateway that it is sent to, where it is.
+    beyond: Vec<Hop>,
 }
 
 /// The answer about a connection from one class of sidecars.
@@ -74,6 +77,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         lead: None,
         taken_by: None,
         none: None,
+        beyond: Vec::new(),
     };
     if way.capture() {
         way.outbound();
@@ -84,7 +88,9 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
     let state = way.state();
     let mut walk = way.walk;
     walk.not_reached();
-    finish(walk, &state, assumptions)
+    let mut answer = finish(walk, &state, assumptions);
+    answer.path.extend(way.beyond);
+    answer
 }
 
 /// What an answer about an older Istio rests on: of what it sends to sidecars no more is predicted than what
@@ -102,6 +108,11 @@ fn unstudied(store: &Store<'_>, proxy: &ProxyFacts) -> Option<String> {
 fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answer {
     let question = walk.question;
     let host = question.host.clone().unwrap_or_default();
+    for condition in &walk.assumptions {
+        if !assumptions.contains(condition) {
+            assumptions.push(condition.clone());
+        }
+    }
     let not_read = &walk.store.snapshot.coverage.kinds_not_read;
     if not_read.contains("networking.istio.io/EnvoyFilter") {
         assumptions.push("no EnvoyFilter changes these listeners".to_owned());

@@ -108,7 +108,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// The Host header that an HTTP client sends.
-    fn http_host(&self) -> String {
+    pub(super) fn http_host(&self) -> String {
         let question = self.walk.question;
         let host = question.http_host.clone().or_else(|| question.host.clone());
         host.unwrap_or_default()
