@@ -51,8 +51,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 
 /// What is dialled gets listeners of its own; whose ExternalName it is stays as it is.
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    let Symptom::CatchAll { services, .. } = tale.symptom else {
+    let Symptom::CatchAll { services, unknown } = tale.symptom else {
         return Vec::new();
     };
-    sidecar::headless(tale, services)
+    let declared = unknown.and_then(|address| sidecar::declare(tale, address));
+    let headless = sidecar::headless(tale, services);
+    headless.into_iter().chain(declared).collect()
 }

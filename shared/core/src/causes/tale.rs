@@ -80,6 +80,8 @@ pub enum Symptom<'t> {
     CatchAll {
         /// The Services with an address that lead to what is dialled.
         services: &'t [ObjectId],
+        /// The address that is dialled, where nothing that was read has it.
+        unknown: Option<&'t str>,
     },
     /// A pod is dialled by its own address.
     PodAddress {

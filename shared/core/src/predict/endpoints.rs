@@ -171,12 +171,15 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     if service.resolution == Resolution::Dns {
         return of_external_name(view, service);
     }
-    // Kubernetes makes the slices of a new Service when it is there.
-    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
     let own = store.slices(&object.key.namespace, &object.key.name);
-    let mut found = if view.spec.selector.is_empty() && own.is_empty() {
-        by_hand(store, object)
-    } else if unsliced {
+    let mut found = if view.spec.selector.is_empty() {
+        if own.is_empty() {
+            by_hand(store, object)
+        } else {
+            of_slices(store, object)
+        }
+    // Kubernetes makes the slices of a new Service when it is there.
+    } else if object.is_new() || !has_slices(store) {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
@@ -202,6 +205,19 @@ fn of_external_name(view: &views::Service, service: &Service) -> Vec<Instance> {
         is_address: false,
     };
     service.ports.iter().map(instance).collect()
+}
+
+/// Whether the slices that Kubernetes makes were read: those of Services without selector a person writes.
+fn has_slices(store: &Store<'_>) -> bool {
+    store.snapshot.of_kind(Kind::EndpointSlice).any(|slice| {
+        let name = slice.meta.labels.get("kubernetes.io/service-name");
+        let service = name.and_then(|name| {
+            let kind = Kind::Service;
+            store.snapshot.find(kind, &slice.key.namespace, name)
+        });
+        let view = service.and_then(|o| views::Service::of(&o.view));
+        view.is_none_or(|s| !s.spec.selector.is_empty())
+    })
 }
 
 /// From the Endpoints that a person wrote for a Service without selector: Kubernetes makes slices of them (its

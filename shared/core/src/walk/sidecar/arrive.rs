@@ -28,7 +28,7 @@ impl<'w> Way<'w, '_> {
         let Some(found) = self.walk.config().clusters.get(cluster) else {
             return;
         };
-        let (number, _, host) = names::parts(cluster).unwrap_or(("", "", cluster));
+        let (_, _, host) = names::parts(cluster).unwrap_or(("", "", cluster));
         let service = self.service_of(host);
         match found.discovery {
             "ORIGINAL_DST" => {
@@ -65,13 +65,13 @@ impl<'w> Way<'w, '_> {
                     let mutual = inbound::speaks_mutual_tls(self.walk.store, pod);
                     let sent = self.by_rule(service, pod, speaks, mutual);
                     self.far_end(pod, port, &sent, status);
-                    if let (Ok(number), false) = (number.parse(), status == HopStatus::Instead) {
+                    if status != HopStatus::Instead {
                         // A DestinationRule may put other TLS around it: HTTP is read behind that, a server name is not.
                         let seen = match speaks {
                             Speaks::Tls { .. } if sent != *speaks => &Speaks::Bytes,
                             _ => speaks,
                         };
-                        self.through_gateway(pod, number, seen);
+                        self.through_gateway(pod, cluster, seen);
                     }
                 }
             }
@@ -145,7 +145,7 @@ impl<'w> Way<'w, '_> {
     /// Endpoints that DNS gives: names of the cluster's own are known.
     fn by_name(&mut self, endpoints: &[Endpoint], status: HopStatus) {
         let mut lines = Vec::new();
-        let mut broken = false;
+        let mut broken = None;
         for endpoint in endpoints {
             let Endpoint::Address(place) = endpoint else {
                 continue;
@@ -160,7 +160,7 @@ impl<'w> Way<'w, '_> {
                     if s.ports.iter().any(|p| p.number == port) {
                         format!("{} ({name})", dialled.with_port(port))
                     } else {
-                        broken = true;
+                        broken = Some((s.object, port));
                         format!(
                             "{} ({name}), which has no port {port}",
                             dialled.with_port(port)
@@ -172,9 +172,12 @@ impl<'w> Way<'w, '_> {
             lines.push(line);
         }
         let instead = status == HopStatus::Instead;
-        if broken && !instead {
+        if let (Some((service, port)), false) = (broken, instead) {
             self.walk.hop("endpoints", HopStatus::Broken, None, lines);
             self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+            if port == self.walk.port {
+                self.walk.tell(self.rest, Symptom::NoSuchPort { service });
+            }
         } else {
             self.walk.hop("endpoints", status, None, lines);
         }

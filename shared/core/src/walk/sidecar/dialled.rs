@@ -40,6 +40,11 @@ impl<'s> Meant<'s> {
         }
     }
 
+    /// Whether nothing that was read has the address.
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
     /// The service that is dialled, by its address or its name.
     pub(super) const fn service(&self) -> Option<&'s Service> {
         match self {

@@ -4,16 +4,19 @@
 use super::Way;
 use super::envoy::Speaks;
 use crate::predict::{ProxySource, routers};
-use crate::report::{Hop, HopStatus};
+use crate::report::{Hop, HopStatus, Verdict};
 use crate::snapshot::{Object, ObjectId};
-use crate::walk::{Class, Question, gateway};
+use crate::walk::{Class, Question, gateway, names};
 
 /// What a client outside of the mesh passes before the gateway, and a sidecar has passed in its own way.
 const BEFORE: [&str; 2] = ["service", "proxy"];
 
 impl Way<'_, '_> {
-    /// The way through the gateway that a pod is of: from its server to its destination. `port`: of its Service.
-    pub(super) fn through_gateway(&mut self, pod: &Object, port: u32, speaks: &Speaks) {
+    /// The way through the gateway that a pod is of: from its server to its destination. `cluster`: that of its Service.
+    pub(super) fn through_gateway(&mut self, pod: &Object, cluster: &str, speaks: &Speaks) {
+        let Some(port) = names::parts(cluster).and_then(|(port, ..)| port.parse().ok()) else {
+            return;
+        };
         let facts = routers(self.walk.store.snapshot).into_iter().find(|f| {
             let pods: &[ObjectId] = match &f.source {
                 ProxySource::Workload { pods, .. } => pods,
@@ -50,7 +53,13 @@ impl Way<'_, '_> {
             self.walk.assume(condition);
         }
         let lead = lead.and_then(|lead| lead.strip_prefix("it leads to ").map(str::to_owned));
-        if let Some(lead) = lead {
+        if lead.as_deref() == Some(self.cluster_name(cluster).as_str()) {
+            if let Some(last) = self.beyond.last_mut() {
+                last.status = HopStatus::Broken;
+                last.lines = vec!["the gateway itself: the connection goes round".to_owned()];
+            }
+            self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+        } else if let Some(lead) = lead {
             self.lead = Some(("it leads to", format!("{lead} through {name}")));
         }
     }

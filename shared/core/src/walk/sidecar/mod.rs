@@ -99,7 +99,7 @@ fn unstudied(store: &Store<'_>, proxy: &ProxyFacts) -> Option<String> {
     let istiod = store.istiod_of(proxy);
     (istiod.version.release() < STUDIED_SINCE).then(|| {
         format!(
-            "Istio {} sends sidecars what {STUDIED_SINCE} does, but for ExternalName Services (other differences are not predicted)",
+            "Istio {} differs from {STUDIED_SINCE} for sidecars in ExternalName Services alone",
             istiod.version
         )
     })
