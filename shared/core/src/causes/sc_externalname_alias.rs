@@ -1,6 +1,8 @@
 //! SC-EXTERNALNAME-ALIAS: an ExternalName has no listener.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, sidecar};
+use crate::ledger::Step;
+use crate::snapshot::views;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-EXTERNALNAME-ALIAS",
@@ -22,9 +24,19 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("nothing is broken"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::told(tale, "another name only")
+}
+
+/// The host that it stands for, declared, where its server name or its Host tells it from others.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Some(Step::Put { of, .. }) = tale.step() else {
+        return Vec::new();
+    };
+    let service = tale.view::<views::Service>(of.service);
+    let declared = service.and_then(|s| sidecar::declare(tale, &s.spec.external_name));
+    declared.into_iter().collect()
 }

@@ -18,7 +18,7 @@ pub(super) static PAGE: Page = Page {
     ],
     fix: "Give the destination a listener of its own: a headless Service has one for each pod. Leave the port out of the ExternalName, which needs none, or keep it to its namespace with the annotation networking.istio.io/exportTo. From Istio 1.24 on no ExternalName has a listener.",
     example: &[
-        "  Service  type: ExternalName, externalName: idle.manager.svc.cluster.local",
+        "  Service  type: ExternalName, externalName: db.example.com",
         "- Service  ports: [{name: http, port: 80}, {name: tcp-db, port: 5701}]",
         "+ Service  ports: [{name: http, port: 80}]",
     ],

@@ -22,7 +22,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None(
+        "two services cannot have one name: which of them is meant is for you to say",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

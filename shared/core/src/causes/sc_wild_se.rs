@@ -74,7 +74,11 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     let by_hand = unknown.and_then(|address| by_hand(tale, address));
     let declared = unknown.and_then(|address| sidecar::declare(tale, address));
     let headless = sidecar::headless(tale, services);
-    headless.into_iter().chain(by_hand).chain(declared).collect()
+    headless
+        .into_iter()
+        .chain(by_hand)
+        .chain(declared)
+        .collect()
 }
 
 /// An entry whose host is a name of Kubernetes' own DNS was meant for the Service of that name: a headless one with the
@@ -96,7 +100,11 @@ fn by_hand(tale: &Tale<'_, '_>, address: &str) -> Option<Candidate> {
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"clusterIP": "None", "ports": [port]},
     });
-    let family = if address.contains(':') { "IPv6" } else { "IPv4" };
+    let family = if address.contains(':') {
+        "IPv6"
+    } else {
+        "IPv4"
+    };
     let slice = json!({
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",

@@ -1,6 +1,7 @@
 //! What a cause is told from: the entry that prediction left, and the objects it is about.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
@@ -75,6 +76,8 @@ pub enum Symptom<'t> {
         why: Uncaptured,
         /// The annotation that says so, where one does.
         annotation: Option<&'t str>,
+        /// The address that is dialled, where it is known.
+        address: Option<IpAddr>,
     },
     /// A listener on the wildcard address takes what has none of its own.
     CatchAll {
@@ -104,6 +107,8 @@ pub enum Symptom<'t> {
     AtNodes {
         /// The Service.
         service: ObjectId,
+        /// The address.
+        address: &'t str,
     },
     /// No object declares what is dialled, and nothing undeclared is let out.
     UnknownDestination {

@@ -12,7 +12,7 @@ use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{
-    Config, FilterChain, Listener, ProxyKind, RouteAction, VirtualHost, has_sidecars,
+    Config, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost, has_sidecars,
 };
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
 use crate::snapshot::views::{AsView, Gateway, VirtualService};
@@ -60,7 +60,7 @@ pub fn predict_after(
         let sidecars = classes
             .iter()
             .filter(|c| c.proxy.kind == ProxyKind::Sidecar);
-        after.extend(sidecars.map(|c| Class::of(&store, c.proxy.clone())));
+        after.extend(sidecars.map(|c| Class::of(&store, facts_after(&snapshot, &c.proxy))));
         // A question about a connection has one sidecar: the gateways are to stay as they are all the same.
         let mut effect = if question.host.is_some() {
             compare(
@@ -84,6 +84,17 @@ pub fn predict_after(
         answers,
         effect,
     })
+}
+
+/// The facts of a sidecar after a change: its own labels and annotations may be what is changed.
+fn facts_after(snapshot: &Snapshot, before: &ProxyFacts) -> ProxyFacts {
+    let object = before.object().and_then(|id| snapshot.get(id));
+    let now = object.and_then(|o| ProxyFacts::of_workload(o).or_else(|| ProxyFacts::of_pod(o)));
+    let mut facts = before.clone();
+    if let Some(now) = now {
+        (facts.labels, facts.metadata) = (now.labels, now.metadata);
+    }
+    facts
 }
 
 /// Why an object as it is now would be refused.

@@ -1,6 +1,8 @@
 //! Matches of a VirtualService's rules.
 
-use super::{Server, append, in_use, match_path, name_as_written, patch, replace, spec as spec_path};
+use super::{
+    Server, append, in_use, match_path, name_as_written, patch, replace, spec as spec_path,
+};
 use crate::causes::{Candidate, Tale};
 use crate::ledger::{Block, Step};
 use crate::predict::{hosts, selects};

@@ -197,7 +197,11 @@ impl<'w> Way<'w, '_> {
                 }
                 let annotation = rules.and_then(|rules| rules.annotated(why));
                 let annotation = annotation.as_deref();
-                let symptom = Symptom::Uncaptured { why, annotation };
+                let symptom = Symptom::Uncaptured {
+                    why,
+                    annotation,
+                    address: self.dialled.ip(),
+                };
                 if self.walk.tell(self.rest, symptom).is_some() {
                     self.none = Some(self.walk.findings.len().saturating_sub(1));
                 }
