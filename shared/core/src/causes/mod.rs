@@ -26,6 +26,7 @@ mod gw_cred_missing;
 mod gw_dst_connect_fail;
 mod gw_dst_empty_host;
 mod gw_dst_externalname;
+mod gw_dst_itself;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
@@ -220,6 +221,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_connect_fail::PAGE,
     &gw_dst_empty_host::PAGE,
     &gw_dst_externalname::PAGE,
+    &gw_dst_itself::PAGE,
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
@@ -419,6 +421,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
+        Symptom::LeadsRound => &gw_dst_itself::CAUSE,
     };
     (cause, vec![])
 }

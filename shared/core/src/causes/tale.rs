@@ -129,6 +129,8 @@ pub enum Symptom<'t> {
         /// The Service or ServiceEntry.
         service: ObjectId,
     },
+    /// The destination is the gateway's own Service, and it comes to the same server again.
+    LeadsRound,
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.

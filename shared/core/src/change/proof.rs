@@ -12,7 +12,8 @@ use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{
-    Config, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost, has_sidecars,
+    Config, Endpoint, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost,
+    has_sidecars,
 };
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
 use crate::snapshot::views::{AsView, Gateway, VirtualService};
@@ -214,7 +215,14 @@ fn compare_classes(
 ) {
     let refused_before = envoy::refusals(&old.prediction.config, &old.proxy);
     let refused_after = envoy::refusals(&new.prediction.config, &new.proxy);
+    let round = leads_round(old);
     let (old, new) = (&old.prediction.config, &new.prediction.config);
+    let works = |clusters: &[(String, u32)]| {
+        works(old, clusters)
+            && !clusters
+                .iter()
+                .any(|(name, _)| round.contains(name.as_str()))
+    };
     // What Envoy refuses does not exist: it can be changed, but nothing may become so.
     let existing = old
         .listeners
@@ -244,7 +252,7 @@ fn compare_classes(
                 ));
                 continue;
             };
-            let redirected = (after.clusters != chain.clusters && works(old, &chain.clusters))
+            let redirected = (after.clusters != chain.clusters && works(&chain.clusters))
                 || after.route != chain.route;
             if redirected {
                 effect
@@ -264,7 +272,7 @@ fn compare_classes(
         let Some(now) = new.routes.get(name) else {
             continue;
         };
-        if let Some(domain) = redirected_host(old, hosts, now) {
+        if let Some(domain) = redirected_host(&works, hosts, now) {
             effect
                 .disturbed
                 .push(format!("requests for {domain} on {gateway} go elsewhere"));
@@ -294,6 +302,48 @@ fn works(config: &Config, clusters: &[(String, u32)]) -> bool {
     })
 }
 
+/// The clusters of a gateway that lead from a listener back to it: what is sent there never arrives.
+fn leads_round(class: &Class) -> BTreeSet<&str> {
+    let config = &class.prediction.config;
+    let own = |place: &str, port: u32| {
+        let place = place.rsplit_once(':');
+        place.is_some_and(|(ip, number)| {
+            number.parse() == Ok(port)
+                && class
+                    .proxy
+                    .ips
+                    .iter()
+                    .any(|own| own == ip.trim_matches(['[', ']']))
+        })
+    };
+    let mut found = BTreeSet::new();
+    for listener in &config.listeners {
+        let back = |endpoint: &Endpoint| match endpoint {
+            Endpoint::Address(place) => own(place, listener.port),
+            Endpoint::Replicas { workload, port, .. } => {
+                *port == listener.port
+                    && workload
+                        .split_once(' ')
+                        .is_some_and(|(_, name)| *name == class.proxy.qualified())
+            }
+        };
+        let chains = || listener.all_chains();
+        let routes = chains().filter_map(|c| config.routes.get(c.route.as_ref()?));
+        let actions = routes.flatten().flat_map(|h| &h.routes).map(|r| &r.action);
+        let routed = actions.filter_map(|action| match action {
+            RouteAction::Clusters(clusters) => Some(clusters),
+            _ => None,
+        });
+        for (name, _) in chains().map(|c| &c.clusters).chain(routed).flatten() {
+            let endpoints = config.clusters.get(name).map(|c| c.endpoints.as_slice());
+            if endpoints.is_some_and(|e| e.iter().any(back)) {
+                found.insert(name.as_str());
+            }
+        }
+    }
+    found
+}
+
 fn still_named(config: &Config, cluster: &str) -> bool {
     let by_chain = config
         .listeners
@@ -316,7 +366,7 @@ fn still_named(config: &Config, cluster: &str) -> bool {
 
 /// A domain whose requests would be routed otherwise. A host without routes answers 404: nothing to lose.
 fn redirected_host<'h>(
-    old: &Config,
+    works: &impl Fn(&[(String, u32)]) -> bool,
     before: &'h [VirtualHost],
     after: &[VirtualHost],
 ) -> Option<&'h str> {
@@ -333,7 +383,7 @@ fn redirected_host<'h>(
         .find(|(domain, host)| {
             let now = after.iter().find(|h| h.domains.contains(domain));
             let working = host.routes.iter().all(|r| match &r.action {
-                RouteAction::Clusters(clusters) => works(old, clusters),
+                RouteAction::Clusters(clusters) => works(clusters),
                 _ => true,
             });
             working

@@ -8,7 +8,7 @@ use crate::ledger::{Block, Step};
 use crate::predict::{hosts, selects};
 use crate::snapshot::views::L4Match;
 use crate::snapshot::views::{self};
-use crate::snapshot::{FieldPath, Object};
+use crate::snapshot::{FieldPath, Object, Operation};
 use serde_json::{Value, json};
 
 /// One match of a rule, as far as it is about ports and gateways.
@@ -153,7 +153,9 @@ pub(in crate::causes) fn fit_match(tale: &Tale<'_, '_>, index: usize) -> Option<
     let routes = destinations(spec, *block, *rule);
     if !named && routes.iter().any(|d| is_own_service(tale, d)) {
         let matched = found.for_port(number, Some(&name));
-        return onward_rule(tale, *block, &matched, number).map(|c| vec![c]);
+        let rule = onward(tale, *block, &matched, number)?;
+        let title = "add a rule that leads from the Gateway to the VirtualService's host";
+        return Some(vec![patch(title, vs.id, vec![rule])]);
     }
     if !named {
         let list = found.path().key("gateways");
@@ -217,13 +219,13 @@ fn is_own_service(tale: &Tale<'_, '_>, destination: &views::Destination) -> bool
     })
 }
 
-/// A rule for the gateway that leads on to the VirtualService's own host, where one service has that.
-fn onward_rule(
+/// Adds a rule for the gateway that leads on to the VirtualService's own host, where one service has that.
+pub(in crate::causes) fn onward(
     tale: &Tale<'_, '_>,
     block: Block,
     matched: &Value,
     number: u32,
-) -> Option<Candidate> {
+) -> Option<Operation> {
     let (vs, spec) = (tale.object()?, tale.virtual_service()?);
     let [host] = spec.hosts.as_slice() else {
         return None;
@@ -244,7 +246,5 @@ fn onward_rule(
         "match": [matched],
         "route": [{ "destination": { "host": host, "port": { "number": port } } }],
     });
-    let operation = append(&spec_path().key(block.field()), written, rule);
-    let title = format!("add a rule that leads from the Gateway to {host}");
-    Some(patch(title, vs.id, vec![operation]))
+    Some(append(&spec_path().key(block.field()), written, rule))
 }

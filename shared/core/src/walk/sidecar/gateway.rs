@@ -3,7 +3,9 @@
 
 use super::Way;
 use super::envoy::Speaks;
-use crate::predict::{ProxySource, routers};
+use crate::causes::{Symptom, Tale};
+use crate::ledger::Fate;
+use crate::predict::{ProxySource, hosts, routers};
 use crate::report::{Hop, HopStatus, Verdict};
 use crate::snapshot::{Object, ObjectId};
 use crate::walk::{Class, Question, gateway, names};
@@ -59,8 +61,38 @@ impl Way<'_, '_> {
                 last.lines = vec!["the gateway itself: the connection goes round".to_owned()];
             }
             self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+            self.tell_round(&class, cluster);
         } else if let Some(lead) = lead {
             self.lead = Some(("it leads to", format!("{lead} through {name}")));
+        }
+    }
+
+    /// The destination that leads from the gateway back to it.
+    fn tell_round(&mut self, class: &Class, cluster: &str) {
+        let Some((_, _, host)) = names::parts(cluster) else {
+            return;
+        };
+        let store = self.walk.store;
+        let ledger = &class.prediction.ledger;
+        let back = ledger.entries().find(|(id, e)| {
+            let tale = Tale {
+                store,
+                proxy: &class.proxy,
+                ledger,
+                entry: *id,
+                symptom: Symptom::LeadsRound,
+                port: self.walk.port,
+            };
+            let namespace = tale.object().map(|o| o.key.namespace.as_str());
+            let written = tale.destination().map(|d| d.host.as_str());
+            matches!(e.fate, Fate::Effective(_))
+                && namespace.zip(written).is_some_and(|(namespace, written)| {
+                    hosts::resolve_short_name(written, namespace, &store.mesh.domain) == host
+                })
+        });
+        if let Some((entry, _)) = back {
+            self.walk
+                .tell_of(&class.proxy, ledger, entry, Symptom::LeadsRound);
         }
     }
 }
