@@ -11,7 +11,7 @@ pub(super) static PAGE: Page = Page {
     code: "GW-DST-ITSELF",
     title: "this rule leads back to its own gateway",
     severity: Severity::Error,
-    what: "The gateway sends the connection to its own Service, and takes it again, until its connections or memory are used up.",
+    what: "The gateway sends the connection to its own Service and takes it again, over and over. Nothing is answered.",
     when: "A VirtualService is for sidecars (mesh) and for a gateway, and the rule that leads sidecars to that gateway's Service is the one that the gateway uses as well.",
     why: "A rule without match.gateways is for everything in spec.gateways. The gateway itself needs another rule, which leads on to the destination.",
     seen: &[

@@ -12,8 +12,7 @@ use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{
-    Config, Endpoint, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost,
-    has_sidecars,
+    Config, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost, has_sidecars,
 };
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
 use crate::snapshot::views::{AsView, Gateway, VirtualService};
@@ -215,7 +214,7 @@ fn compare_classes(
 ) {
     let refused_before = envoy::refusals(&old.prediction.config, &old.proxy);
     let refused_after = envoy::refusals(&new.prediction.config, &new.proxy);
-    let round = leads_round(old);
+    let round = walk::leads_round(old);
     let (old, new) = (&old.prediction.config, &new.prediction.config);
     let works = |clusters: &[(String, u32)]| {
         works(old, clusters)
@@ -300,48 +299,6 @@ fn works(config: &Config, clusters: &[(String, u32)]) -> bool {
             .get(name)
             .is_some_and(|c| c.endpoint_count() > 0)
     })
-}
-
-/// The clusters of a gateway that lead from a listener back to it: what is sent there never arrives.
-fn leads_round(class: &Class) -> BTreeSet<&str> {
-    let config = &class.prediction.config;
-    let own = |place: &str, port: u32| {
-        let place = place.rsplit_once(':');
-        place.is_some_and(|(ip, number)| {
-            number.parse() == Ok(port)
-                && class
-                    .proxy
-                    .ips
-                    .iter()
-                    .any(|own| own == ip.trim_matches(['[', ']']))
-        })
-    };
-    let mut found = BTreeSet::new();
-    for listener in &config.listeners {
-        let back = |endpoint: &Endpoint| match endpoint {
-            Endpoint::Address(place) => own(place, listener.port),
-            Endpoint::Replicas { workload, port, .. } => {
-                *port == listener.port
-                    && workload
-                        .split_once(' ')
-                        .is_some_and(|(_, name)| *name == class.proxy.qualified())
-            }
-        };
-        let chains = || listener.all_chains();
-        let routes = chains().filter_map(|c| config.routes.get(c.route.as_ref()?));
-        let actions = routes.flatten().flat_map(|h| &h.routes).map(|r| &r.action);
-        let routed = actions.filter_map(|action| match action {
-            RouteAction::Clusters(clusters) => Some(clusters),
-            _ => None,
-        });
-        for (name, _) in chains().map(|c| &c.clusters).chain(routed).flatten() {
-            let endpoints = config.clusters.get(name).map(|c| c.endpoints.as_slice());
-            if endpoints.is_some_and(|e| e.iter().any(back)) {
-                found.insert(name.as_str());
-            }
-        }
-    }
-    found
 }
 
 fn still_named(config: &Config, cluster: &str) -> bool {

@@ -22,6 +22,7 @@ use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
 
+pub use gateway::leads_round;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};

@@ -3,8 +3,11 @@
 mod listening;
 mod outside;
 mod proxy;
+mod round;
 mod servers;
 mod service;
+
+pub use round::leads_round;
 
 pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
@@ -86,16 +89,10 @@ pub(super) fn answer(
     Some(finish(walk, question, lead.as_deref()))
 }
 
-/// What becomes of a connection that a sidecar sends to a port of this gateway's Service: the answer about it, and what
-/// it leads to.
-pub(super) fn onward(
-    store: &Store<'_>,
-    class: &Class,
-    question: &Question,
-) -> Option<(Answer, Option<String>)> {
+/// What becomes of a connection that a sidecar sends to a port of this gateway's Service.
+pub(super) fn onward(store: &Store<'_>, class: &Class, question: &Question) -> Option<Answer> {
     let (walk, lead) = walked(store, class, question, false, false)?;
-    let answer = finish(walk, question, lead.as_deref());
-    Some((answer, lead))
+    Some(finish(walk, question, lead.as_deref()))
 }
 
 /// `outside`: the client is no pod of the mesh, so the way to the gateway is part of the answer.

@@ -3,10 +3,8 @@
 
 use super::Way;
 use super::envoy::Speaks;
-use crate::causes::{Symptom, Tale};
-use crate::ledger::Fate;
-use crate::predict::{ProxySource, hosts, routers};
-use crate::report::{Hop, HopStatus, Verdict};
+use crate::predict::{ProxyFacts, ProxyKind, ProxySource, routers};
+use crate::report::{Hop, HopStatus};
 use crate::snapshot::{Object, ObjectId};
 use crate::walk::{Class, Question, gateway, names};
 
@@ -19,6 +17,10 @@ impl Way<'_, '_> {
         let Some(port) = names::parts(cluster).and_then(|(port, ..)| port.parse().ok()) else {
             return;
         };
+        let own = ProxyFacts::of_workload(pod).or_else(|| ProxyFacts::of_pod(pod));
+        if own.is_none_or(|facts| facts.kind != ProxyKind::Router) {
+            return;
+        }
         let facts = routers(self.walk.store.snapshot).into_iter().find(|f| {
             let pods: &[ObjectId] = match &f.source {
                 ProxySource::Workload { pods, .. } => pods,
@@ -29,7 +31,7 @@ impl Way<'_, '_> {
         let Some(facts) = facts else {
             return;
         };
-        let name = facts.qualified();
+        let name = facts.name.clone();
         let store = self.walk.store;
         let class = Class::of(store.serving(&facts), facts);
         let question = Question {
@@ -42,8 +44,7 @@ impl Way<'_, '_> {
             wish: self.walk.question.wish.clone(),
             ..Question::default()
         };
-        let Some((answer, lead)) = gateway::onward(store.serving(&class.proxy), &class, &question)
-        else {
+        let Some(answer) = gateway::onward(store.serving(&class.proxy), &class, &question) else {
             return;
         };
         let worth = |hop: &Hop| !BEFORE.contains(&hop.name) || hop.status == HopStatus::Broken;
@@ -54,45 +55,6 @@ impl Way<'_, '_> {
         for condition in answer.assumptions {
             self.walk.assume(condition);
         }
-        let lead = lead.and_then(|lead| lead.strip_prefix("it leads to ").map(str::to_owned));
-        if lead.as_deref() == Some(self.cluster_name(cluster).as_str()) {
-            if let Some(last) = self.beyond.last_mut() {
-                last.status = HopStatus::Broken;
-                last.lines = vec!["the gateway itself: the connection goes round".to_owned()];
-            }
-            self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
-            self.tell_round(&class, cluster);
-        } else if let Some(lead) = lead {
-            self.lead = Some(("it leads to", format!("{lead} through {name}")));
-        }
-    }
-
-    /// The destination that leads from the gateway back to it.
-    fn tell_round(&mut self, class: &Class, cluster: &str) {
-        let Some((_, _, host)) = names::parts(cluster) else {
-            return;
-        };
-        let store = self.walk.store;
-        let ledger = &class.prediction.ledger;
-        let back = ledger.entries().find(|(id, e)| {
-            let tale = Tale {
-                store,
-                proxy: &class.proxy,
-                ledger,
-                entry: *id,
-                symptom: Symptom::LeadsRound,
-                port: self.walk.port,
-            };
-            let namespace = tale.object().map(|o| o.key.namespace.as_str());
-            let written = tale.destination().map(|d| d.host.as_str());
-            matches!(e.fate, Fate::Effective(_))
-                && namespace.zip(written).is_some_and(|(namespace, written)| {
-                    hosts::resolve_short_name(written, namespace, &store.mesh.domain) == host
-                })
-        });
-        if let Some((entry, _)) = back {
-            self.walk
-                .tell_of(&class.proxy, ledger, entry, Symptom::LeadsRound);
-        }
+        self.lead = Some(("it goes through", name));
     }
 }
