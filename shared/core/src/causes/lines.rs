@@ -23,12 +23,13 @@ use super::{
     gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
     gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
     gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, sc_dyndns,
-    sc_e_blackhole, sc_e_egressproxy, sc_e_listenport, sc_e_passthrough_strict, sc_e_uh,
-    sc_httpproxy, sc_in_conflict, sc_in_reserved, sc_podip_direct, sc_privileged, sc_reserved_port,
-    sc_unknown_host, sc_wellknown, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name,
-    val_gw_no_hosts, val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs,
-    val_gw_tls_on_plain, val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto,
-    val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
+    sc_e_blackhole, sc_e_egressproxy, sc_e_listenport, sc_e_passthrough, sc_e_passthrough_strict,
+    sc_e_uh, sc_externalname_legacy, sc_httpproxy, sc_in_conflict, sc_in_reserved, sc_no_such_port,
+    sc_notvip, sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown,
+    sc_wild_se, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts,
+    val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain,
+    val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts,
+    val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
@@ -1770,20 +1771,38 @@ pub struct OwnCluster {
     pub name: &'static str,
     /// What a connection in it means.
     pub means: &'static str,
+    /// The causes.
+    pub can_be: &'static [&'static Page],
 }
+
+/// What a listener without an address can be, where it took a connection to an IP that is none of its service's.
+pub static CATCH_ALLS: &[&Page] = &[&sc_wild_se::PAGE, &sc_externalname_legacy::PAGE];
 
 /// The clusters that istiod gives to every sidecar (istio `pilot/pkg/networking/util/util.go`).
 pub static OWN_CLUSTERS: &[OwnCluster] = &[
     OwnCluster {
         name: "BlackHoleCluster",
         means: "No service of this sidecar has the address and port, and outboundTrafficPolicy is REGISTRY_ONLY: the connection ends here.",
+        can_be: &[
+            &sc_e_blackhole::PAGE,
+            &sc_unknown_host::PAGE,
+            &sc_podip_direct::PAGE,
+            &sc_no_such_port::PAGE,
+        ],
     },
     OwnCluster {
         name: "PassthroughCluster",
         means: "No service of this sidecar has the address and port: Envoy connects to that very address, without mTLS and without routes. A ClusterIP Service has no listener for the IPs of its pods; a headless one has.",
+        can_be: &[
+            &sc_e_passthrough::PAGE,
+            &sc_podip_direct::PAGE,
+            &sc_no_such_port::PAGE,
+            &sc_notvip::PAGE,
+        ],
     },
     OwnCluster {
         name: "InboundPassthroughCluster",
         means: "It is the side of the server, and no Service declares this port of the pod: Envoy passes the connection on.",
+        can_be: &[],
     },
 ];

@@ -40,6 +40,7 @@ mod gw_cred_missing;
 mod gw_dst_connect_fail;
 mod gw_dst_empty_host;
 mod gw_dst_externalname;
+mod gw_dst_itself;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
@@ -147,6 +148,7 @@ mod sc_e_uh;
 mod sc_exact_multiaddr;
 mod sc_exportto;
 mod sc_externalname_alias;
+mod sc_externalname_legacy;
 mod sc_headless_badip;
 mod sc_headless_http;
 mod sc_headless_noep;
@@ -260,6 +262,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_connect_fail::PAGE,
     &gw_dst_empty_host::PAGE,
     &gw_dst_externalname::PAGE,
+    &gw_dst_itself::PAGE,
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
@@ -364,6 +367,7 @@ pub static PAGES: &[&Page] = &[
     &sc_exact_multiaddr::PAGE,
     &sc_exportto::PAGE,
     &sc_externalname_alias::PAGE,
+    &sc_externalname_legacy::PAGE,
     &sc_headless_badip::PAGE,
     &sc_headless_http::PAGE,
     &sc_headless_noep::PAGE,
@@ -485,6 +489,7 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::ListenPort { .. } => &sc_e_listenport::CAUSE,
         Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
         Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
+        Symptom::LeadsRound => &gw_dst_itself::CAUSE,
     };
     (cause, vec![])
 }
@@ -503,14 +508,15 @@ const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
     }
 }
 
-/// What takes an address that is not its own: a ServiceEntry without addresses, or a headless Service by an egress
-/// port; one with the same address came first.
+/// What takes an address that is not its own: a ServiceEntry without addresses, an ExternalName of an older istiod, or a
+/// headless Service by an egress port; one with the same address came first.
 fn of_catch_all(tale: &Tale<'_, '_>) -> &'static Cause {
     let object = tale.step().map(Step::object);
     let entry = object.and_then(|id| tale.view::<views::ServiceEntry>(id));
     match entry {
         Some(entry) if entry.spec.addresses.is_empty() => &sc_wild_se::CAUSE,
         Some(_) => &sc_tcp_over_tcp::CAUSE,
+        None if sc_externalname_legacy::is_own_service(tale) => &sc_externalname_legacy::CAUSE,
         None => &sc_sidecar_headless::CAUSE,
     }
 }

@@ -25,7 +25,7 @@ pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
     fixes: Fixes::None(
-        "in which order rules of two VirtualServices should stand a person has to say",
+        "which of the two should have the host, and in which order their rules stand, a person has to say",
     ),
 };
 

@@ -1,6 +1,7 @@
 //! What a cause is told from: the entry that prediction left, and the objects it is about.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use super::Ambient;
 use crate::admission::Violation;
@@ -76,11 +77,15 @@ pub enum Symptom<'t> {
         why: Uncaptured,
         /// The annotation that says so, where one does.
         annotation: Option<&'t str>,
+        /// The address that is dialled, where it is known.
+        address: Option<IpAddr>,
     },
     /// A listener on the wildcard address takes what has none of its own.
     CatchAll {
         /// The Services with an address that lead to what is dialled.
         services: &'t [ObjectId],
+        /// The address that is dialled, where nothing that was read has it.
+        unknown: Option<&'t str>,
     },
     /// A pod is dialled by its own address.
     PodAddress {
@@ -103,6 +108,8 @@ pub enum Symptom<'t> {
     AtNodes {
         /// The Service.
         service: ObjectId,
+        /// The address.
+        address: &'t str,
     },
     /// No object declares what is dialled, and nothing undeclared is let out.
     UnknownDestination {
@@ -182,6 +189,8 @@ pub enum Symptom<'t> {
         /// The object and field that say so.
         policy: (ObjectId, &'static str),
     },
+    /// The destination is the gateway's own Service, and it comes to the same server again.
+    LeadsRound,
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.
@@ -320,6 +329,13 @@ impl Told {
     #[must_use]
     pub fn so(mut self, so: impl Into<String>) -> Self {
         self.so.push(so.into());
+        self
+    }
+
+    /// With words behind the field.
+    #[must_use]
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
+        self.remark = Some(remark.into());
         self
     }
 

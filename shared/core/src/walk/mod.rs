@@ -24,6 +24,7 @@ use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
 
 pub use ambient::is_of as is_ambient;
+pub use gateway::leads_round;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};

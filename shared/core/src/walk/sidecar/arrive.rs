@@ -63,8 +63,16 @@ impl<'w> Way<'w, '_> {
                 self.walk.hop("endpoints", status, None, vec![line]);
                 if let Some((pod, port)) = found.endpoints.iter().find_map(|e| self.pod_of(e)) {
                     let mutual = inbound::speaks_mutual_tls(self.walk.store, pod);
-                    let speaks = self.by_rule(service, pod, speaks, mutual);
-                    self.far_end(pod, port, &speaks, status);
+                    let sent = self.by_rule(service, pod, speaks, mutual);
+                    self.far_end(pod, port, &sent, status);
+                    if status != HopStatus::Instead {
+                        // A DestinationRule may put other TLS around it: HTTP is read behind that, a server name is not.
+                        let seen = match speaks {
+                            Speaks::Tls { .. } if sent != *speaks => &Speaks::Bytes,
+                            _ => speaks,
+                        };
+                        self.through_gateway(pod, cluster, seen);
+                    }
                 }
             }
         }
@@ -137,7 +145,7 @@ impl<'w> Way<'w, '_> {
     /// Endpoints that DNS gives: names of the cluster's own are known.
     fn by_name(&mut self, endpoints: &[Endpoint], status: HopStatus) {
         let mut lines = Vec::new();
-        let mut broken = false;
+        let mut broken = None;
         for endpoint in endpoints {
             let Endpoint::Address(place) = endpoint else {
                 continue;
@@ -152,7 +160,7 @@ impl<'w> Way<'w, '_> {
                     if s.ports.iter().any(|p| p.number == port) {
                         format!("{} ({name})", dialled.with_port(port))
                     } else {
-                        broken = true;
+                        broken = Some((s.object, port));
                         format!(
                             "{} ({name}), which has no port {port}",
                             dialled.with_port(port)
@@ -164,9 +172,12 @@ impl<'w> Way<'w, '_> {
             lines.push(line);
         }
         let instead = status == HopStatus::Instead;
-        if broken && !instead {
+        if let (Some((service, port)), false) = (broken, instead) {
             self.walk.hop("endpoints", HopStatus::Broken, None, lines);
             self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+            if port == self.walk.port {
+                self.walk.tell(self.rest, Symptom::NoSuchPort { service });
+            }
         } else {
             self.walk.hop("endpoints", status, None, lines);
         }

@@ -42,6 +42,11 @@ impl<'s> Meant<'s> {
         }
     }
 
+    /// Whether nothing that was read has the address.
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
     /// The service that is dialled, by its address or its name.
     pub(in crate::walk) const fn service(&self) -> Option<&'s Service> {
         match self {
@@ -180,7 +185,11 @@ fn candidates(host: &str, namespace: &str, domain: &str) -> Vec<String> {
     }
 }
 
-pub(in crate::walk) fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(in crate::walk) fn by_name<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+) -> Dialled<'s> {
     let host = host.to_lowercase();
     let names = candidates(&host, &proxy.namespace, &store.mesh.domain);
     let mut alias = None;

@@ -5,6 +5,7 @@ mod arrive;
 mod capture;
 pub(super) mod dialled;
 mod envoy;
+mod gateway;
 pub(super) mod inbound;
 mod outbound;
 mod scan;
@@ -19,9 +20,11 @@ use super::way::Walk;
 use super::{Class, Question, proxy_ref};
 use crate::causes::{Ambient, Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
+use crate::predict::ProxyFacts;
 use crate::predict::ambient::service_waypoint;
 use crate::predict::store::Store;
-use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
+use crate::predict::version::Release;
+use crate::report::{Answer, Asked, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection from a sidecar, in order.
@@ -33,6 +36,10 @@ const HOPS: [&str; 6] = [
     "endpoints",
     "inbound",
 ];
+
+/// The first release whose listeners of sidecars are taken to be those that are predicted; of older ones only what
+/// `predict::features` has is known.
+const STUDIED_SINCE: Release = Release(1, 24, 0);
 
 /// A connection on its way.
 struct Way<'w, 'a> {
@@ -46,6 +53,8 @@ struct Way<'w, 'a> {
     taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
+    /// The hops in the gateway that it is sent to, where it is.
+    beyond: Vec<Hop>,
 }
 
 /// The answer about a connection from one class of sidecars.
@@ -61,7 +70,8 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         return finish(walk, &format!("will be closed: {line}"), Vec::new());
     };
     let dialled = dialled::dial(store, &class.proxy, host, question.port);
-    let assumptions = dialled.assumption.iter().cloned().collect();
+    let mut assumptions: Vec<String> = dialled.assumption.iter().cloned().collect();
+    assumptions.extend(unstudied(store, &class.proxy));
     let mut way = Way {
         walk,
         dialled,
@@ -69,6 +79,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         lead: None,
         taken_by: None,
         none: None,
+        beyond: Vec::new(),
     };
     if way.capture() {
         way.outbound();
@@ -80,12 +91,31 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
     let state = way.state();
     let mut walk = way.walk;
     walk.not_reached();
-    finish(walk, &state, assumptions)
+    let mut answer = finish(walk, &state, assumptions);
+    answer.path.extend(way.beyond);
+    answer
+}
+
+/// What an answer about an older Istio rests on: of what it sends to sidecars no more is predicted than what
+/// `predict::features` has.
+fn unstudied(store: &Store<'_>, proxy: &ProxyFacts) -> Option<String> {
+    let istiod = store.istiod_of(proxy);
+    (istiod.version.release() < STUDIED_SINCE).then(|| {
+        format!(
+            "Istio {} differs from {STUDIED_SINCE} for sidecars in ExternalName Services alone",
+            istiod.version
+        )
+    })
 }
 
 fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answer {
     let question = walk.question;
     let host = question.host.clone().unwrap_or_default();
+    for condition in &walk.assumptions {
+        if !assumptions.contains(condition) {
+            assumptions.push(condition.clone());
+        }
+    }
     let not_read = &walk.store.snapshot.coverage.kinds_not_read;
     if not_read.contains("networking.istio.io/EnvoyFilter") {
         assumptions.push("no EnvoyFilter changes these listeners".to_owned());
@@ -175,7 +205,11 @@ impl<'w> Way<'w, '_> {
                 }
                 let annotation = rules.and_then(|rules| rules.annotated(why));
                 let annotation = annotation.as_deref();
-                let symptom = Symptom::Uncaptured { why, annotation };
+                let symptom = Symptom::Uncaptured {
+                    why,
+                    annotation,
+                    address: self.dialled.ip(),
+                };
                 if self.walk.tell(self.rest, symptom).is_some() {
                     self.none = Some(self.walk.findings.len().saturating_sub(1));
                 }

@@ -440,9 +440,11 @@ impl<'w> Way<'w, '_> {
         let address = self.dialled.address.clone();
         let services: Vec<ObjectId> = self.pod_services().iter().map(|(o, _)| o.id).collect();
         let entry = chain.origin;
+        let ip = self.dialled.ip().map(|ip| ip.to_string());
         let symptom = if chain.matches.prefix_ranges.is_empty() {
             Symptom::CatchAll {
                 services: &services,
+                unknown: ip.as_deref().filter(|_| self.dialled.meant.is_nothing()),
             }
         } else {
             Symptom::Network {
@@ -452,12 +454,22 @@ impl<'w> Way<'w, '_> {
             }
         };
         let captured = self.captured(chain);
-        let so = self.so_of_pod();
+        let so = self.so_of_pod().into_iter().chain(self.so_of_none(chain));
+        let so: Vec<String> = so.collect();
         let Some(finding) = self.walk.tell(entry, symptom) else {
             return;
         };
         finding.so.extend(so);
         finding.so.extend(captured);
+    }
+
+    /// That nothing is behind what takes the connection.
+    fn so_of_none(&self, chain: &FilterChain) -> Option<String> {
+        let (name, _) = chain.clusters.first()?;
+        let cluster = self.walk.config().clusters.get(name)?;
+        let none = cluster.discovery == "EDS" && cluster.endpoint_count() == 0;
+        let name = self.cluster_name(name);
+        none.then(|| format!("{name} has no endpoint: there the connection ends (SC-E-UH)"))
     }
 
     /// How many sidecars a catch-all takes connections of.

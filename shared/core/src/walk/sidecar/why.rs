@@ -164,7 +164,10 @@ impl Way<'_, '_> {
             }
             Meant::AtNodes(service) => {
                 let service = service.id;
-                self.walk.tell(self.rest, Symptom::AtNodes { service });
+                let address = self.dialled.address.clone();
+                let address = address.as_str();
+                self.walk
+                    .tell(self.rest, Symptom::AtNodes { service, address });
             }
             Meant::Nothing if ends => {
                 let host = self.walk.question.host.clone().unwrap_or_default();
