@@ -32,8 +32,8 @@ pub use proxy::{
     injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
 };
 
-pub(crate) use sidecar::imports;
-pub use sidecar::sidecars;
+pub(crate) use sidecar::{Outlooks, imports, with_short_names};
+pub use sidecar::{by_outlook, sidecars};
 
 use crate::ledger::{Block, Ledger, Step};
 use crate::snapshot::views::Destination;
@@ -56,6 +56,16 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
         ProxyKind::Router => gateway::predict(store, proxy),
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
     }
+}
+
+/// What a sidecar's own istiod builds for connections to its pod, alone: far less than all.
+pub(crate) fn predict_inbound(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
+    sidecar::predict_inbound(store.serving(proxy), proxy)
+}
+
+/// The outbound listeners of one port that a sidecar's own istiod builds, alone: less than all.
+pub(crate) fn predict_port(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> Prediction {
+    sidecar::predict_port(store.serving(proxy), proxy, port)
 }
 
 /// The addresses that the name of a headless service stands for.

@@ -10,6 +10,9 @@ use crate::snapshot::views::{
 };
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
+/// Prefix of the annotations about what is redirected.
+pub(crate) const CAPTURE_PREFIX: &str = "traffic.sidecar.istio.io/";
+
 /// What kind of proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProxyKind {
@@ -113,6 +116,14 @@ impl ProxyFacts {
     #[must_use]
     pub fn qualified(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The annotations that say what is redirected to the proxy.
+    #[must_use]
+    pub(crate) fn captured(&self) -> Vec<(String, String)> {
+        let all = self.annotations.iter();
+        let own = all.filter(|(name, _)| name.starts_with(CAPTURE_PREFIX));
+        own.map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
     /// Whether nothing was read of it.

@@ -95,33 +95,6 @@ pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
         .collect()
 }
 
-/// The sidecars of a mesh, predicted: one for all of a namespace that no Sidecar tells apart, with how many it stands
-/// for. What they listen on outbound is the same, but for their own addresses.
-#[must_use]
-pub fn sidecars_by_namespace(store: &Store<'_>, only: Option<&str>) -> Vec<Class> {
-    let mut found: Vec<ProxyFacts> = Vec::new();
-    for proxy in sidecars(store) {
-        if only.is_some_and(|namespace| namespace != proxy.namespace) {
-            continue;
-        }
-        let alike = |known: &&mut ProxyFacts| {
-            known.namespace == proxy.namespace
-                && known.metadata == proxy.metadata
-                && store.view_of(known) == store.view_of(&proxy)
-                && store.serving(known).sidecars(&known.namespace).is_empty()
-        };
-        match found.iter_mut().find(alike) {
-            Some(known) => known.replicas = known.replicas.saturating_add(proxy.replicas),
-            None => found.push(proxy),
-        }
-    }
-    let predictions = predict_sidecars(store, &found);
-    let classes = found.into_iter().zip(predictions);
-    classes
-        .map(|(proxy, prediction)| Class { proxy, prediction })
-        .collect()
-}
-
 /// Answers a question for every gateway that should have the port, or about a connection from the first sidecar.
 #[must_use]
 pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {

@@ -1,4 +1,4 @@
-//! Sidecars that are alike: everything that prediction asks about them is equal, so one stands for all.
+//! Sidecars that are alike: everything that is asked about them is equal, so one stands for all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,8 @@ struct Alike {
     /// Named ports of the containers, with their transport.
     ports: Vec<(String, String, u32)>,
     metadata: Metadata,
+    /// What is redirected to the proxy.
+    captured: Vec<(String, String)>,
     unprivileged: bool,
     /// Only addresses that an object names, or that the proxy binds; of the others their families.
     addresses: Vec<String>,
@@ -94,6 +96,7 @@ fn alike(
             .map(|p| (p.name.clone(), p.protocol.clone(), p.container_port))
             .collect(),
         metadata: proxy.metadata.clone(),
+        captured: proxy.captured(),
         unprivileged: proxy.unprivileged,
         addresses,
     }
