@@ -16,12 +16,13 @@ use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
-    Prediction, ProxyFacts, ProxyKind, not_a_router, predict, predict_sidecars, routers, sidecars,
+    Prediction, ProxyFacts, ProxyKind, by_outlook, not_a_router, predict, predict_sidecars, routers, sidecars,
 };
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
 
+pub(crate) use names::parts as cluster_parts;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
@@ -93,6 +94,24 @@ pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
     classes
         .map(|(proxy, prediction)| Class { proxy, prediction })
         .collect()
+}
+
+/// The sidecars of a mesh, predicted: one for all that look at the mesh alike, with how many it stands for.
+#[must_use]
+pub fn sidecars_by_outlook(store: &Store<'_>) -> Vec<Class> {
+    let groups = by_outlook(&[store], sidecars(store));
+    groups
+        .into_iter()
+        .filter_map(first_of)
+        .map(|proxy| Class::of(store, proxy))
+        .collect()
+}
+
+/// One proxy for a group of them.
+pub(crate) fn first_of(group: Vec<ProxyFacts>) -> Option<ProxyFacts> {
+    let replicas = group.iter().map(|proxy| proxy.replicas).sum();
+    let first = group.into_iter().next()?;
+    Some(ProxyFacts { replicas, ..first })
 }
 
 /// Answers a question for every gateway that should have the port, or about a connection from the first sidecar.
