@@ -381,7 +381,13 @@ impl Run<'_, '_> {
                 all.filter(asked).collect()
             }
         };
-        let mut around = walk::around(self.store, &sidecars, wish);
+        // What one sidecar reaches may be wrong at any other.
+        let servers = if chosen {
+            mesh_core::predict::sidecars(self.store)
+        } else {
+            sidecars.clone()
+        };
+        let mut around = walk::around(self.store, &sidecars, &servers, wish);
         let all = namespace.is_none() && self.cli.proxy.is_none();
         let of_gateways = scan.answers.len();
         let mut found = std::mem::take(&mut scan.answers);

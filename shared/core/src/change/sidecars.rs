@@ -1,10 +1,9 @@
 //! What a change does to sidecars: those that are alike are predicted once, before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::proof::Effect;
-use crate::predict::store::{Registry, Resolution, Store};
+use crate::predict::store::Store;
 use crate::predict::{
     ChainMatch, Config, FilterChain, Listener, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
     UNSPECIFIED_V6, VirtualHost, by_outlook, predict, predict_inbound, selects, sidecars,
@@ -57,7 +56,7 @@ pub(super) fn compare(
         let old = predict(before, facts).config;
         let new = predict(after, facts).config;
         let whose = whose(facts, replicas);
-        disturbed(&whose, after.serving(facts), (&old, &new), effect);
+        disturbed(&whose, &old, &new, effect);
         if !routes_alike(&old, &new) {
             // Of other namespaces the short names are other ones.
             let mut known = BTreeSet::from([facts.namespace.as_str()]);
@@ -162,7 +161,7 @@ fn inbound(
         let old = predict_inbound(before, facts).config;
         let new = predict_inbound(after, facts).config;
         let whose = whose(facts, replicas);
-        disturbed(&whose, after.serving(facts), (&old, &new), effect);
+        disturbed(&whose, &old, &new, effect);
     }
 }
 
@@ -227,7 +226,7 @@ fn inbound_key(all: &Store<'_>, facts: &ProxyFacts) -> Inbound {
 }
 
 /// What existed and is gone, or leads elsewhere.
-fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), effect: &mut Effect) {
+fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
     let (before, after) = (by_name(old), by_name(new));
     for listener in &old.listeners {
         let name = &listener.name;
@@ -270,12 +269,7 @@ fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), eff
         }
         let rest = listener.all_chains().find(|c| asks(c) == Asks::default());
         let captures = rest.is_some_and(|c| c.clusters.iter().all(|(n, _)| n != PASSTHROUGH));
-        if let Some(service) = rest.and_then(|chain| without_address(store, chain)) {
-            let assumption = format!("Service {service} has a ClusterIP");
-            if !effect.assumptions.contains(&assumption) {
-                effect.assumptions.push(assumption);
-            }
-        } else if captures && passes_through(old) {
+        if captures && passes_through(old) {
             effect.disturbed.push(format!(
                 "{} of {whose} takes what passed through",
                 listener.name
@@ -327,20 +321,6 @@ fn routes_alike(old: &Config, new: &Config) -> bool {
 fn ways(host: &VirtualHost) -> Vec<(Option<&str>, &RouteAction)> {
     let routes = host.routes.iter();
     routes.map(|r| (r.matches.as_deref(), &r.action)).collect()
-}
-
-/// The Service that a chain leads to, where its manifest has no ClusterIP: the API server gives it one, and then it
-/// listens there.
-fn without_address(store: &Store<'_>, chain: &FilterChain) -> Option<String> {
-    let (cluster, _) = chain.clusters.first()?;
-    let host = cluster.rsplit('|').next()?;
-    let mut services = store.services_named(host);
-    let service = services.find(|s| {
-        s.registry == Registry::Kubernetes
-            && s.resolution == Resolution::ClientSide
-            && s.addresses.iter().all(|a| a.parse::<IpAddr>().is_err())
-    })?;
-    Some(format!("{}/{}", service.namespace, service.sort_name))
 }
 
 /// What a chain asks of a connection.

@@ -16,7 +16,8 @@ use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
-    Prediction, ProxyFacts, ProxyKind, by_outlook, not_a_router, predict, predict_sidecars, routers, sidecars,
+    Prediction, ProxyFacts, ProxyKind, by_outlook, not_a_router, predict, predict_sidecars,
+    routers, sidecars,
 };
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;

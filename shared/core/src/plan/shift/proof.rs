@@ -14,9 +14,7 @@ use crate::predict::store::{Store, VirtualService};
 use crate::predict::{ProxyFacts, by_outlook, reached, sidecars};
 use crate::report::Proof;
 use crate::snapshot::{Change, Object, Snapshot};
-use crate::walk::{
-    Class, cluster_parts, counted, first_of, gateway_classes, sidecars_by_outlook,
-};
+use crate::walk::{Class, cluster_parts, counted, first_of, gateway_classes, sidecars_by_outlook};
 
 /// How many groups of like sidecars are predicted for one plan; in larger meshes the rest is a condition.
 const MOST_GROUPS: usize = 256;
@@ -141,7 +139,10 @@ impl Work<'_, '_> {
         for proxy in groups.into_iter().take(MOST_GROUPS).filter_map(first_of) {
             let name = proxy.qualified();
             let asked = self.asked(store, vs, &proxy, 0, after);
-            let (old, new) = (Class::of(self.store, proxy.clone()), Class::of(store, proxy));
+            let (old, new) = (
+                Class::of(self.store, proxy.clone()),
+                Class::of(store, proxy),
+            );
             let (old, new) = (slice::from_ref(&old), slice::from_ref(&new));
             let found = difference(old, new, self.rule);
             if let Some(what) = found.disturbed.first() {

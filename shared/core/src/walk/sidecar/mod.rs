@@ -44,10 +44,17 @@ struct Way<'w, 'a> {
     taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
+    /// Whether to say how many sidecars are concerned.
+    counts: bool,
 }
 
 /// The answer about a connection from one class of sidecars.
 pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Answer {
+    walk(store, class, question, true)
+}
+
+/// The same. `counts`: with how many other sidecars are concerned, for which all of them are looked at.
+fn walk(store: &Store<'_>, class: &Class, question: &Question, counts: bool) -> Answer {
     let host = question.host.as_deref().unwrap_or_default();
     let mut walk = Walk::new(store, class, question, &HOPS);
     let mut entries = class.prediction.ledger.entries();
@@ -67,6 +74,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         lead: None,
         taken_by: None,
         none: None,
+        counts,
     };
     if way.capture() {
         way.outbound();

@@ -346,8 +346,8 @@ impl<'w> Way<'w, '_> {
         let symptom = Symptom::CatchAll {
             services: &services,
         };
-        let captured = self.captured(chain);
         let so = self.so_of_pod();
+        let captured = self.counts.then(|| self.captured(chain)).flatten();
         let Some(finding) = self.walk.tell(entry, symptom) else {
             return;
         };

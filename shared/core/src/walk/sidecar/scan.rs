@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::capture::{Captured, Rules};
-use super::{answer, why};
+use super::{answer, walk, why};
 use crate::causes::{Severity, Wish};
 use crate::ledger::{Fate, Reason, Served, Step};
 use crate::predict::store::{Registry, Resolution, Service, Store};
@@ -34,6 +34,14 @@ pub struct Around {
 /// not know it.
 const CLIENTS: u32 = 3;
 
+impl Around {
+    /// With how many sidecars are concerned besides.
+    fn in_full(mut self, store: &Store<'_>) -> Self {
+        self.answer = answer(store, &self.class, &self.question);
+        self
+    }
+}
+
 /// A fault: its code, and where it is.
 type Fault = (&'static str, ObjectId, String);
 
@@ -41,12 +49,17 @@ type Fault = (&'static str, ObjectId, String);
 type Asked = (u32, String);
 
 /// What is wrong around sidecars: each fault once, at the first sidecar that has it. Those that look at the mesh alike,
-/// and of which the same is redirected, are asked about once.
+/// and of which the same is redirected, are asked about once. `servers`: the sidecars whose own ports are asked about.
 #[must_use]
-pub fn around(store: &Store<'_>, proxies: &[ProxyFacts], wish: &Wish) -> Vec<Around> {
+pub fn around(
+    store: &Store<'_>,
+    clients: &[ProxyFacts],
+    servers: &[ProxyFacts],
+    wish: &Wish,
+) -> Vec<Around> {
     let outlooks = Outlooks::new(store);
     let mut groups: BTreeMap<_, (&ProxyFacts, u32)> = BTreeMap::new();
-    for proxy in proxies.iter().filter(|p| p.kind == ProxyKind::Sidecar) {
+    for proxy in clients.iter().filter(|p| p.kind == ProxyKind::Sidecar) {
         let key = (outlooks.of(proxy), proxy.captured(), proxy.host_network);
         let known = groups.entry(key).or_insert((proxy, 0));
         known.1 = known.1.saturating_add(proxy.replicas);
@@ -55,7 +68,7 @@ pub fn around(store: &Store<'_>, proxies: &[ProxyFacts], wish: &Wish) -> Vec<Aro
         services: by_object(store),
         dialled: pod_ports(store),
     };
-    let mut left_out = left_out(store, proxies);
+    let mut left_out = left_out(store, servers);
     let mut asked = 0;
     let mut found: BTreeMap<Fault, Around> = BTreeMap::new();
     for (proxy, replicas) in groups.into_values() {
@@ -67,7 +80,7 @@ pub fn around(store: &Store<'_>, proxies: &[ProxyFacts], wish: &Wish) -> Vec<Aro
                 continue;
             };
             if told.insert(fault.clone()) {
-                let known = found.entry(fault).or_insert(around);
+                let known = found.entry(fault).or_insert_with(|| around.in_full(store));
                 known.sidecars = known.sidecars.saturating_add(replicas);
             }
         }
@@ -78,7 +91,7 @@ pub fn around(store: &Store<'_>, proxies: &[ProxyFacts], wish: &Wish) -> Vec<Aro
                 let Some((fault, around)) = ask(store, &class, about.clone(), wish) else {
                     return true;
                 };
-                found.entry(fault).or_insert(around);
+                found.entry(fault).or_insert_with(|| around.in_full(store));
                 false
             });
         }
@@ -104,7 +117,7 @@ fn ask(
         wish: wish.clone(),
         ..Question::default()
     };
-    let answer = answer(store, class, &question);
+    let answer = walk(store, class, &question, false);
     let mut errors = answer.findings.iter();
     let first = errors.find(|f| f.severity == Severity::Error)?;
     let field = first.primary.field.to_string();
