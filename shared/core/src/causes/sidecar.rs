@@ -67,7 +67,7 @@ pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
     match tale.symptom {
         Symptom::Reason(
             Reason::HostnameElsewhere { by }
-            | Reason::OnlyOneFound { by }
+            | Reason::OnlyOneFound { by, .. }
             | Reason::ListenerLocked { by }
             | Reason::WellKnownProtocol { by }
             | Reason::SniffedAlready { by }

@@ -352,7 +352,10 @@ fn import<'s, 'a>(
         let by = found.get(&(service.hostname.as_str(), service.namespace.as_str()));
         // What is looked up for this name may be hidden: then this one is not found either.
         let reason = match by {
-            Some(by) => Reason::OnlyOneFound { by: *by },
+            Some(by) => Reason::OnlyOneFound {
+                by: *by,
+                by_chance: by_chance(store, service),
+            },
             None => Reason::NotImported,
         };
         ledger.settle::<()>(entry, Err(reason));
@@ -376,6 +379,19 @@ fn in_order<'s>(
         .collect::<Vec<_>>();
     let public = all().filter(|(_, s)| s.visibility == Visibility::Public);
     exported.into_iter().chain(public)
+}
+
+/// Whether this service could be the one that a lookup finds: nothing that is known puts another one first.
+fn by_chance(store: &Store<'_>, service: &Service) -> bool {
+    let found = store.service_of(&service.hostname, &service.namespace);
+    found.is_some_and(|found| {
+        let unknown = |s: &Service| s.age.1.is_none();
+        found.registry == service.registry
+            && (found.object == service.object
+                || found.age == service.age
+                || unknown(found)
+                || unknown(service))
+    })
 }
 
 /// Whether a lookup by host name and namespace finds this one.

@@ -3,6 +3,7 @@
 
 mod arrive;
 mod capture;
+mod chance;
 mod dialled;
 mod envoy;
 mod inbound;
@@ -46,6 +47,8 @@ struct Way<'w, 'a> {
     none: Option<usize>,
     /// Whether to say how many sidecars are concerned.
     counts: bool,
+    /// Why istiod itself may decide one way or the other, where it may.
+    undetermined: Option<&'static str>,
 }
 
 /// The answer about a connection from one class of sidecars.
@@ -75,11 +78,12 @@ fn walk(store: &Store<'_>, class: &Class, question: &Question, counts: bool) -> 
         taken_by: None,
         none: None,
         counts,
+        undetermined: None,
     };
-    if way.capture() {
-        way.outbound();
-    } else {
+    if !way.capture() {
         way.bypass();
+    } else if !way.by_chance() {
+        way.outbound();
     }
     way.weigh();
     let state = way.state();
@@ -229,7 +233,10 @@ impl<'w> Way<'w, '_> {
         };
         match self.walk.verdict {
             Verdict::Open => format!("will be open: {verb} {lead}"),
-            Verdict::Unknown => "is unknown: what decides was not read".to_owned(),
+            Verdict::Unknown => {
+                let why = self.undetermined;
+                format!("is {}", why.unwrap_or("unknown: what decides was not read"))
+            }
             Verdict::Diverted => {
                 let by = self
                     .taken_by
