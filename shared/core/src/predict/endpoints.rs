@@ -23,7 +23,10 @@ const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
 
 /// What is known of endpoints already: they are asked for by every proxy, and the objects do not change.
 #[derive(Debug, Default)]
-pub(super) struct Known(RefCell<HashMap<(String, String), Rc<[Instance]>>>);
+pub(super) struct Known(RefCell<HashMap<Name, Rc<[Instance]>>>);
+
+/// Host name and namespace.
+type Name = (String, String);
 
 /// An endpoint with what decides whether a cluster takes it.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
     Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
-    injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
+    injection, not_a_router, pod_spec, routers, workload_spec,
 };
 
 pub(crate) use sidecar::{Outlooks, imports, with_short_names};

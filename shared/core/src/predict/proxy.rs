@@ -486,24 +486,6 @@ pub(super) fn sidecars_by_istiod(snapshot: &Snapshot) -> Vec<ProxyFacts> {
     found
 }
 
-/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
-/// workloads of which none was.
-#[must_use]
-pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
-    let pods: Vec<ProxyFacts> = snapshot
-        .of_kind(Kind::Pod)
-        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
-        .filter_map(ProxyFacts::of_pod)
-        .collect();
-    let replicas: u32 = workloads(snapshot)
-        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
-        .filter_map(ProxyFacts::of_workload)
-        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
-        .map(|w| w.replicas)
-        .sum();
-    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
-}
-
 /// The objects whose template stands for pods.
 pub(super) fn workloads(snapshot: &Snapshot) -> impl Iterator<Item = &Object> {
     let kinds = WORKLOAD_KINDS.into_iter();

@@ -100,8 +100,8 @@ fn names_its_own(sidecar: &Object) -> bool {
     hosts.any(|host| host.starts_with("./"))
 }
 
-/// The labels that a rule asks a client for.
-fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
+/// The labels that a Sidecar or a rule asks a client for.
+pub(super) fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
     let mut found: BTreeSet<&'s str> = BTreeSet::new();
     let mut ask = |labels: &'s Labels| found.extend(labels.keys().map(String::as_str));
     for object in store.snapshot.objects() {
