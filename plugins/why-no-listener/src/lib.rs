@@ -220,15 +220,6 @@ fn no_sidecar(classes: &[Class], chosen: bool) -> Option<&'static str> {
     Some("a gateway opens no connections by itself: ask about its port without a host")
 }
 
-/// The class of an answer's sidecar, alone.
-fn sidecar_of<'c>(classes: &'c [Class], answer: &Answer) -> &'c [Class] {
-    let own = |c: &Class| {
-        c.proxy.namespace == answer.proxy.namespace && c.proxy.name == answer.proxy.name
-    };
-    let at = classes.iter().position(own);
-    at.and_then(|n| classes.get(n..=n)).unwrap_or_default()
-}
-
 /// The Service that `--to` names: in its own namespace, in `-n`, else wherever the only one of that name is.
 fn find_service(
     store: &Store<'_>,
@@ -381,14 +372,22 @@ impl Run<'_, '_> {
         } else {
             walk::scan(self.store, self.classes, namespace, wish)
         };
-        let of_mesh = (!chosen && self.cli.proxy.is_none())
-            .then(|| walk::sidecars_by_namespace(self.store, namespace));
-        let sidecars = match &of_mesh {
-            Some(classes) => classes.as_slice(),
-            None if chosen => self.classes,
-            None => &[],
+        let sidecars: Vec<ProxyFacts> = match &self.cli.proxy {
+            Some(_) if chosen => self.classes.iter().map(|c| c.proxy.clone()).collect(),
+            Some(_) => Vec::new(),
+            None => {
+                let asked = |p: &ProxyFacts| namespace.is_none_or(|ns| ns == p.namespace);
+                let all = mesh_core::predict::sidecars(self.store).into_iter();
+                all.filter(asked).collect()
+            }
         };
-        let mut around = walk::around(self.store, sidecars, wish);
+        // What one sidecar reaches may be wrong at any other.
+        let servers = if chosen {
+            mesh_core::predict::sidecars(self.store)
+        } else {
+            sidecars.clone()
+        };
+        let mut around = walk::around(self.store, &sidecars, &servers, wish);
         let all = namespace.is_none() && self.cli.proxy.is_none();
         let of_gateways = scan.answers.len();
         let mut found = std::mem::take(&mut scan.answers);
@@ -414,7 +413,7 @@ impl Run<'_, '_> {
         for one in &mut around {
             change::repair(
                 self.store,
-                sidecar_of(sidecars, &one.answer),
+                std::slice::from_ref(one.class.as_ref()),
                 &one.question,
                 std::slice::from_mut(&mut one.answer),
             );
@@ -441,7 +440,7 @@ impl Run<'_, '_> {
         }
         let ambient = chosen && self.classes.iter().all(walk::is_ambient);
         let word = if ambient { "pod" } else { "sidecar" };
-        let sidecars: u32 = sidecars.iter().map(|c| c.proxy.replicas).sum();
+        let sidecars: u32 = sidecars.iter().map(|p| p.replicas).sum();
         let wide = self.cli.output.format == Format::Wide;
         io.stdout
             .write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;

@@ -642,6 +642,9 @@ pub enum Reason {
     OnlyOneFound {
         /// The service that is found.
         by: EntryId,
+        /// Another one may be found as well: their order is that of a Go map, or of ages that are not known.
+        /// `model/push_context.go:SortServicesByCreationTime`.
+        by_chance: bool,
     },
     /// An ExternalName is another name of a service, and has no listener.
     /// `core/listener.go:buildSidecarOutboundListener`.

@@ -11,7 +11,7 @@ pub(super) static PAGE: Page = Page {
     title: "plaintext meets a pod that takes mTLS only",
     severity: Severity::Error,
     what: "The connection is made and then closed by the sidecar of the destination.",
-    when: "The destination's PeerAuthentication is STRICT, and the connection comes without Istio's mutual TLS: it passed Envoy by, went to PassthroughCluster, or a DestinationRule turns TLS off.",
+    when: "The destination's PeerAuthentication is STRICT, and the connection comes without Istio's mutual TLS: it passed Envoy by, went to PassthroughCluster, a DestinationRule turns TLS off, or none turns it on where enableAutoMtls is false.",
     why: "Under STRICT the inbound listener has TLS chains only. PassthroughCluster and what is not redirected send what the application sends.",
     seen: &[
         "in the access log of the destination's sidecar: the flag NR and filter_chain_not_found",

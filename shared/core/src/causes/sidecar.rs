@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::{Candidate, Symptom, Tale, Told, Uncaptured, build};
+use super::{Candidate, Symptom, Tale, Told, Uncaptured, age, build};
 use crate::admission;
 use crate::ledger::{EntryId, Fate, Reason, Served, Step};
 use crate::predict::protocol::Protocol;
-use crate::predict::store::Service;
+use crate::predict::store::{Service, Visibility};
 use crate::predict::{Network, WORKLOAD_KINDS, pod_spec, selects, workload_spec};
 use crate::snapshot::views::{self, IntOrString};
 use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId};
@@ -19,13 +19,49 @@ pub(super) fn told(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
     let told = Told::at(step.object(), step.field(), label);
     let before = holder(tale).and_then(|by| tale.ledger.get(by));
     Some(match before {
-        Some(entry) => told.beside(
-            entry.step.object(),
-            entry.step.field(),
-            "this one comes first",
-        ),
+        Some(entry) => {
+            let holder = entry.step.object();
+            let told = told.beside(holder, entry.step.field(), "this one comes first");
+            by_age(tale, step.object(), holder, told)
+        }
         None => told,
     })
+}
+
+/// Of services that istiod keeps in one list the older comes first: where nobody knows which one that is, and where
+/// nothing decides, both outcomes are said.
+fn by_age(tale: &Tale<'_, '_>, own: ObjectId, holder: ObjectId, told: Told) -> Told {
+    let find = |id: ObjectId| tale.store.services.iter().find(|s| s.object == id);
+    let (Some(one), Some(first)) = (find(own), find(holder)) else {
+        return told;
+    };
+    let in_one_list = match tale.symptom {
+        // Those that are exported to a namespace come before public ones.
+        Symptom::Reason(
+            Reason::ChainTaken { .. }
+            | Reason::SniffedAlready { .. }
+            | Reason::WellKnownProtocol { .. },
+        ) => (one.visibility == Visibility::Public) == (first.visibility == Visibility::Public),
+        Symptom::Reason(Reason::InboundTaken { .. }) => true,
+        Symptom::Reason(Reason::HostnameElsewhere { .. }) => {
+            one.registry == first.registry && first.namespace != tale.proxy.namespace
+        }
+        _ => false,
+    };
+    let key = |s: &Service| (s.age, s.sort_name.clone(), s.namespace.clone());
+    if !in_one_list || own == holder {
+        told
+    } else if key(one) == key(first) && one.age.1.is_some() {
+        let (one, first) = (tale.name_of(own), tale.name_of(holder));
+        let mut told = told;
+        told.assumes
+            .push(format!("istiod takes {first} before {one}"));
+        told.so(format!(
+            "{first} and {one} are of one second, host and namespace: which comes first is chance in istiod"
+        ))
+    } else {
+        age::outcomes(tale, own, holder, told)
+    }
 }
 
 /// The Sidecar that decides for the proxy, where one does.
@@ -100,7 +136,7 @@ pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
     match tale.symptom {
         Symptom::Reason(
             Reason::HostnameElsewhere { by }
-            | Reason::OnlyOneFound { by }
+            | Reason::OnlyOneFound { by, .. }
             | Reason::ListenerLocked { by }
             | Reason::WellKnownProtocol { by }
             | Reason::SniffedAlready { by }

@@ -2,8 +2,10 @@
 //! After istio `pilot/pkg/xds/endpoints`, `pilot/pkg/serviceregistry/serviceentry/conversion.go` and
 //! `pilot/pkg/serviceregistry/kube/controller/endpointslice.go` (1.31).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::config::Endpoint;
 use super::features::Feature;
@@ -19,7 +21,15 @@ use crate::snapshot::{Kind, Object};
 /// The label that says that a workload takes Istio's mutual TLS.
 const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
 
+/// What is known of endpoints already: they are asked for by every proxy, and the objects do not change.
+#[derive(Debug, Default)]
+pub(super) struct Known(RefCell<HashMap<Name, Rc<[Instance]>>>);
+
+/// Host name and namespace.
+type Name = (String, String);
+
 /// An endpoint with what decides whether a cluster takes it.
+#[derive(Debug)]
 pub(super) struct Instance {
     endpoint: Endpoint,
     /// The port's name at the service; EDS clusters go by it.
@@ -56,8 +66,9 @@ pub(super) fn endpoints(
         service.resolution,
         Resolution::Dns | Resolution::DnsRoundRobin
     );
-    let of_port: Vec<Instance> = instances(store, service)
-        .into_iter()
+    let instances = instances(store, service);
+    let of_port: Vec<&Instance> = instances
+        .iter()
         .filter(|i| i.ready)
         .filter(|i| {
             if by_name {
@@ -76,7 +87,7 @@ pub(super) fn endpoints(
             None => true,
             Some(mode) => i.mutual_tls && mode.is_none_or(|m| m == "ISTIO_MUTUAL"),
         })
-        .map(|i| i.endpoint)
+        .map(|i| i.endpoint.clone())
         .collect();
     found.sort();
     (found, all)
@@ -127,14 +138,24 @@ pub(super) fn addresses(store: &Store<'_>, service: &Service, port: u32) -> Vec<
 pub(super) fn all_addresses(store: &Store<'_>, service: &Service) -> Vec<String> {
     let mut known = BTreeSet::new();
     instances(store, service)
-        .into_iter()
-        .map(|i| i.address)
+        .iter()
+        .map(|i| i.address.clone())
         .filter(|address| known.insert(address.clone()))
         .collect()
 }
 
 /// What every object of the service's host and namespace gives; istiod keeps endpoints by these two only.
-fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
+fn instances(store: &Store<'_>, service: &Service) -> Rc<[Instance]> {
+    let key = (service.hostname.clone(), service.namespace.clone());
+    let known = store.endpoints.0.borrow().get(&key).cloned();
+    known.unwrap_or_else(|| {
+        let made: Rc<[Instance]> = make_instances(store, service).into();
+        store.endpoints.0.borrow_mut().insert(key, made.clone());
+        made
+    })
+}
+
+fn make_instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let mut found = Vec::new();
     let mut ports = BTreeSet::new();
     for same in store

@@ -35,6 +35,8 @@ pub struct MeshConfig {
     pub proxy_inbound_listen_port: u32,
     /// Port of an explicit HTTP proxy; 0 is none.
     pub proxy_http_port: u32,
+    /// Whether sidecars speak mutual TLS by themselves where the other end takes it.
+    pub enable_auto_mtls: bool,
     /// What DestinationRules leave open.
     pub default_traffic_policy: DefaultTrafficPolicy,
     /// What every proxy is configured with unless its pod says otherwise.
@@ -88,6 +90,7 @@ impl Default for MeshConfig {
             proxy_listen_port: 15001,
             proxy_inbound_listen_port: 15006,
             proxy_http_port: 0,
+            enable_auto_mtls: true,
             default_traffic_policy: DefaultTrafficPolicy::default(),
             default_config: ProxyConfig::default(),
             ingress_controller_mode: "STRICT".to_owned(),

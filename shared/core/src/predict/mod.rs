@@ -30,11 +30,11 @@ pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
     Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
-    injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
+    injection, not_a_router, pod_spec, routers, workload_spec,
 };
 
-pub(crate) use sidecar::imports;
-pub use sidecar::sidecars;
+pub(crate) use sidecar::{Outlooks, imports, with_short_names};
+pub use sidecar::{by_outlook, sidecars};
 
 use crate::ledger::{Block, Ledger, Step};
 use crate::snapshot::views::Destination;
@@ -60,6 +60,16 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
         }
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
     }
+}
+
+/// What a sidecar's own istiod builds for connections to its pod, alone: far less than all.
+pub(crate) fn predict_inbound(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
+    sidecar::predict_inbound(store.serving(proxy), proxy)
+}
+
+/// The outbound listeners of one port that a sidecar's own istiod builds, alone: less than all.
+pub(crate) fn predict_port(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> Prediction {
+    sidecar::predict_port(store.serving(proxy), proxy, port)
 }
 
 /// The addresses that the name of a headless service stands for.

@@ -10,6 +10,9 @@ use crate::snapshot::views::{
 };
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
 
+/// Prefix of the annotations about what is redirected.
+pub(crate) const CAPTURE_PREFIX: &str = "traffic.sidecar.istio.io/";
+
 /// What kind of proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProxyKind {
@@ -113,6 +116,14 @@ impl ProxyFacts {
     #[must_use]
     pub fn qualified(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The annotations that say what is redirected to the proxy.
+    #[must_use]
+    pub(crate) fn captured(&self) -> Vec<(String, String)> {
+        let all = self.annotations.iter();
+        let own = all.filter(|(name, _)| name.starts_with(CAPTURE_PREFIX));
+        own.map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
     /// Whether nothing was read of it.
@@ -473,24 +484,6 @@ pub(super) fn sidecars_by_istiod(snapshot: &Snapshot) -> Vec<ProxyFacts> {
         });
     }
     found
-}
-
-/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
-/// workloads of which none was.
-#[must_use]
-pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
-    let pods: Vec<ProxyFacts> = snapshot
-        .of_kind(Kind::Pod)
-        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
-        .filter_map(ProxyFacts::of_pod)
-        .collect();
-    let replicas: u32 = workloads(snapshot)
-        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
-        .filter_map(ProxyFacts::of_workload)
-        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
-        .map(|w| w.replicas)
-        .sum();
-    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
 }
 
 /// The objects whose template stands for pods.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::endpoints;
 use super::features::{Feature, Unseen, of_other_revision, revision_of};
 use super::hosts;
 use super::istiod::{Istiod, Istiods};
@@ -292,7 +293,7 @@ pub struct Subset {
     pub traffic_policy: Option<TrafficPolicy>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct RulesOfNamespace {
     /// By host; rules of one host in order of age. `*` sorts before every letter: wildcards come first.
     by_host: BTreeMap<String, Vec<DestinationRule>>,
@@ -442,6 +443,8 @@ pub struct Store<'a> {
     unseen_services: BTreeMap<String, (ObjectId, Unseen)>,
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
+    /// Endpoints that were asked for.
+    pub(super) endpoints: endpoints::Known,
     istiods: Arc<Istiods>,
     /// The views of the other istiods that serve gateways or sidecars of the snapshot.
     others: Vec<Store<'a>>,
@@ -580,6 +583,7 @@ impl<'a> Store<'a> {
             istiod,
             unseen_services,
             undecided_namespaces,
+            endpoints: endpoints::Known::default(),
             istiods: Arc::default(),
             others: Vec::new(),
             // Only looked up, never walked through: their order decides nothing.
@@ -984,6 +988,24 @@ impl<'a> Store<'a> {
         by_selector
             .or_else(|| rules.iter().rfind(|r| r.workload_selector.is_none()))
             .copied()
+    }
+
+    /// The namespaces whose proxies may follow other DestinationRules than those of any other namespace: rules that
+    /// only they see, or that are about services elsewhere.
+    pub(super) fn namespaces_with_rules_of_their_own(&self) -> impl Iterator<Item = &str> {
+        let elsewhere = |host: &str, namespace: &str| {
+            if hosts::is_wildcard(host) {
+                let mut all = self.services.iter();
+                all.any(|s| s.namespace != namespace && hosts::overlap(&s.hostname, host))
+            } else {
+                self.services_named(host).any(|s| s.namespace != namespace)
+            }
+        };
+        let own = self.local_rules.iter().filter(move |(namespace, rules)| {
+            self.exported_rules.get(*namespace) != Some(rules)
+                || rules.by_host.keys().any(|host| elsewhere(host, namespace))
+        });
+        own.map(|(namespace, _)| namespace.as_str())
     }
 
     /// The Sidecars of a namespace in the order istiod asks them: those with a selector first, oldest first.

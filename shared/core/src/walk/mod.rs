@@ -17,7 +17,8 @@ use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
-    Prediction, ProxyFacts, ProxyKind, not_a_router, predict, predict_sidecars, routers, sidecars,
+    Prediction, ProxyFacts, ProxyKind, by_outlook, not_a_router, predict, predict_sidecars,
+    routers, sidecars,
 };
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;
@@ -25,6 +26,7 @@ use crate::snapshot::views::{AsView, Labels, Service};
 
 pub use ambient::is_of as is_ambient;
 pub use gateway::leads_round;
+pub(crate) use names::parts as cluster_parts;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
@@ -98,31 +100,22 @@ pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
         .collect()
 }
 
-/// The sidecars of a mesh, predicted: one for all of a namespace that no Sidecar tells apart, with how many it stands
-/// for. What they listen on outbound is the same, but for their own addresses.
+/// The sidecars of a mesh, predicted: one for all that look at the mesh alike, with how many it stands for.
 #[must_use]
-pub fn sidecars_by_namespace(store: &Store<'_>, only: Option<&str>) -> Vec<Class> {
-    let mut found: Vec<ProxyFacts> = Vec::new();
-    for proxy in sidecars(store) {
-        if only.is_some_and(|namespace| namespace != proxy.namespace) {
-            continue;
-        }
-        let alike = |known: &&mut ProxyFacts| {
-            known.namespace == proxy.namespace
-                && known.metadata == proxy.metadata
-                && store.view_of(known) == store.view_of(&proxy)
-                && store.serving(known).sidecars(&known.namespace).is_empty()
-        };
-        match found.iter_mut().find(alike) {
-            Some(known) => known.replicas = known.replicas.saturating_add(proxy.replicas),
-            None => found.push(proxy),
-        }
-    }
-    let predictions = predict_sidecars(store, &found);
-    let classes = found.into_iter().zip(predictions);
-    classes
-        .map(|(proxy, prediction)| Class { proxy, prediction })
+pub fn sidecars_by_outlook(store: &Store<'_>) -> Vec<Class> {
+    let groups = by_outlook(&[store], sidecars(store));
+    groups
+        .into_iter()
+        .filter_map(first_of)
+        .map(|proxy| Class::of(store, proxy))
         .collect()
+}
+
+/// One proxy for a group of them.
+pub(crate) fn first_of(group: Vec<ProxyFacts>) -> Option<ProxyFacts> {
+    let replicas = group.iter().map(|proxy| proxy.replicas).sum();
+    let first = group.into_iter().next()?;
+    Some(ProxyFacts { replicas, ..first })
 }
 
 /// Answers a question for every gateway that should have the port, or about a connection from the first sidecar.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::address::Families;
+use super::address::{Families, is_network};
 use super::domains;
 use super::scope::{Egress, Imported};
 use crate::ledger::{Block, Effect, EntryId, Reason, Step};
@@ -449,7 +449,7 @@ fn own_names(context: &Context<'_, '_>, at: &Listening<'_>, networks: &[String])
     let wildcard = at.families.wildcard();
     let address = at.families.address_of(at.one);
     let address = match address.as_ref() {
-        network if network.contains('/') => "",
+        network if is_network(network) => "",
         UNSPECIFIED if service.registry == Registry::ServiceEntry && at.families.only_v6() => {
             UNSPECIFIED_V6
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::address::Families;
+use super::address::{Families, is_network};
 use super::chains::{Chain, Listening, PLAINTEXT_HTTP, What, tcp_chains};
 use super::fallback::rest_cluster;
 use super::scope::{Egress, Imported, Scope};
@@ -341,7 +341,7 @@ impl Outbound<'_, '_, '_> {
             return (wildcard, Vec::new());
         }
         let address = self.families.address_of(one);
-        if address.contains('/') {
+        if is_network(&address) {
             return (wildcard, vec![address.into_owned()]);
         }
         let entry = one.service.registry == Registry::ServiceEntry;

@@ -2,7 +2,7 @@
 //! After istio `pilot/pkg/model/sidecar.go` (1.31).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::hosts::Hosts;
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Served, Step};
@@ -207,6 +207,28 @@ impl<'s, 'a> Scope<'s, 'a> {
         namespace: &'s str,
         sidecar: Option<&'a Object>,
     ) -> Self {
+        Self::of(store, namespace, sidecar, None)
+    }
+
+    /// The same of one port: of the services whose name has it.
+    pub(super) fn of_port(
+        store: &'s Store<'a>,
+        namespace: &'s str,
+        sidecar: Option<&'a Object>,
+        port: u32,
+    ) -> Self {
+        let has = |s: &&Service| s.ports.iter().any(|p| p.number == port);
+        let services = store.services.iter().filter(has);
+        let names = services.map(|s| s.hostname.as_str()).collect();
+        Self::of(store, namespace, sidecar, Some(&names))
+    }
+
+    fn of(
+        store: &'s Store<'a>,
+        namespace: &'s str,
+        sidecar: Option<&'a Object>,
+        only: Option<&HashSet<&str>>,
+    ) -> Self {
         let sidecar = sidecar.and_then(|o| spec(o).map(|s| (o, s)));
         let written = sidecar.map_or(&[][..], |(_, s)| s.egress.as_slice());
         let mut ledger = Ledger::default();
@@ -219,17 +241,28 @@ impl<'s, 'a> Scope<'s, 'a> {
         let egress: Vec<Egress<'s, 'a>> = entries
             .into_iter()
             .enumerate()
-            .map(|(n, view)| import(store, namespace, n, view, &mut ledger))
+            .map(|(n, view)| import(store, namespace, n, view, only, &mut ledger))
             .collect();
+        Self {
+            services: with_clusters(store, namespace, &egress),
+            egress,
+            ledger,
+            ..Self::without_services(store, sidecar.map(|(o, _)| o))
+        }
+    }
+
+    /// Where nothing is asked about outbound connections.
+    pub(super) fn without_services(store: &'s Store<'a>, sidecar: Option<&'a Object>) -> Self {
+        let sidecar = sidecar.and_then(|o| spec(o).map(|s| (o, s)));
         let policy = sidecar
             .and_then(|(_, s)| s.outbound_traffic_policy.as_ref())
             .unwrap_or(&store.mesh.outbound_traffic_policy);
         Self {
             sidecar,
-            services: with_clusters(store, namespace, &egress),
-            egress,
+            egress: Vec::new(),
+            services: HashMap::new(),
             policy: Policy::of(policy),
-            ledger,
+            ledger: Ledger::default(),
         }
     }
 
@@ -272,6 +305,7 @@ fn import<'s, 'a>(
     namespace: &'s str,
     index: usize,
     view: Option<&'s EgressListener>,
+    only: Option<&HashSet<&str>>,
     ledger: &mut Ledger,
 ) -> Egress<'s, 'a> {
     let everything = ["*/*".to_owned()];
@@ -284,7 +318,8 @@ fn import<'s, 'a>(
     // By exact hosts one service of a host name and namespace is looked up; the others are not found.
     let mut found: BTreeMap<(&str, &str), EntryId> = BTreeMap::new();
     let mut late: Vec<(EntryId, &Service)> = Vec::new();
-    for (place, service) in in_order(store, namespace) {
+    let wanted = |s: &Service| only.is_none_or(|names| names.contains(s.hostname.as_str()));
+    for (place, service) in in_order(store, namespace).filter(|(_, s)| wanted(s)) {
         for of in served(service) {
             let step = Step::Import {
                 of,
@@ -317,7 +352,10 @@ fn import<'s, 'a>(
         let by = found.get(&(service.hostname.as_str(), service.namespace.as_str()));
         // What is looked up for this name may be hidden: then this one is not found either.
         let reason = match by {
-            Some(by) => Reason::OnlyOneFound { by: *by },
+            Some(by) => Reason::OnlyOneFound {
+                by: *by,
+                by_chance: by_chance(store, service),
+            },
             None => Reason::NotImported,
         };
         ledger.settle::<()>(entry, Err(reason));
@@ -341,6 +379,19 @@ fn in_order<'s>(
         .collect::<Vec<_>>();
     let public = all().filter(|(_, s)| s.visibility == Visibility::Public);
     exported.into_iter().chain(public)
+}
+
+/// Whether this service could be the one that a lookup finds: nothing that is known puts another one first.
+fn by_chance(store: &Store<'_>, service: &Service) -> bool {
+    let found = store.service_of(&service.hostname, &service.namespace);
+    found.is_some_and(|found| {
+        let unknown = |s: &Service| s.age.1.is_none();
+        found.registry == service.registry
+            && (found.object == service.object
+                || found.age == service.age
+                || unknown(found)
+                || unknown(service))
+    })
 }
 
 /// Whether a lookup by host name and namespace finds this one.

@@ -103,8 +103,8 @@ impl<'w> Way<'w, '_> {
         }
     }
 
-    /// What the sidecar sends: mutual TLS by itself where the other end speaks it, unless a DestinationRule says
-    /// otherwise.
+    /// What the sidecar sends: mutual TLS by itself where the other end speaks it, unless a DestinationRule or the mesh
+    /// configuration says otherwise. After istio `core/cluster_tls.go:ClusterBuilder.buildUpstreamTLSSettings`.
     fn by_rule(
         &self,
         service: Option<&Service>,
@@ -126,7 +126,7 @@ impl<'w> Way<'w, '_> {
             Some("DISABLE") => speaks.clone(),
             Some("ISTIO_MUTUAL") => tls(true),
             Some("SIMPLE" | "MUTUAL") => tls(false),
-            _ if mutual => tls(true),
+            _ if mutual && self.walk.store.mesh.enable_auto_mtls => tls(true),
             _ => speaks.clone(),
         }
     }

@@ -5,7 +5,7 @@ use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
 use super::outbound::BLACK_HOLE;
 use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Service, Store};
-use crate::predict::{Config, ProxyFacts, ProxyKind, predict, selects, takes_mutual_tls};
+use crate::predict::{Config, ProxyFacts, ProxyKind, predict_inbound, selects, takes_mutual_tls};
 use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, Sidecar};
 use crate::snapshot::{Kind, Object, ObjectId};
 
@@ -57,7 +57,7 @@ pub(super) fn end(store: &Store<'_>, pod: &Object, port: u32, speaks: &Speaks) -
             "{port} of {name} is not redirected to its sidecar"
         )));
     }
-    let prediction = predict(store, &facts);
+    let prediction = predict_inbound(store, &facts);
     Some(by_config(store, &prediction.config, &facts, port, speaks))
 }
 
@@ -81,7 +81,7 @@ pub(super) fn left_out(
         return None;
     }
     let wanted = service.ports.iter().position(|p| p.number == port)?;
-    let ledger = predict(store, &facts).ledger;
+    let ledger = predict_inbound(store, &facts).ledger;
     // What a Sidecar lists has chains, whatever Services say.
     let listed = ledger.entries().any(|(_, e)| match e.step {
         Step::Ingress { sidecar, index } => {

@@ -3,6 +3,7 @@
 
 mod arrive;
 mod capture;
+mod chance;
 pub(super) mod dialled;
 mod envoy;
 mod gateway;
@@ -55,10 +56,19 @@ struct Way<'w, 'a> {
     none: Option<usize>,
     /// The hops in the gateway that it is sent to, where it is.
     beyond: Vec<Hop>,
+    /// Whether to say how many sidecars are concerned.
+    counts: bool,
+    /// Why istiod itself may decide one way or the other, where it may.
+    undetermined: Option<&'static str>,
 }
 
 /// The answer about a connection from one class of sidecars.
 pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Answer {
+    walk(store, class, question, true)
+}
+
+/// The same. `counts`: with how many other sidecars are concerned, for which all of them are looked at.
+fn walk(store: &Store<'_>, class: &Class, question: &Question, counts: bool) -> Answer {
     let host = question.host.as_deref().unwrap_or_default();
     let mut walk = Walk::new(store, class, question, &HOPS);
     let mut entries = class.prediction.ledger.entries();
@@ -80,12 +90,14 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         taken_by: None,
         none: None,
         beyond: Vec::new(),
+        counts,
+        undetermined: None,
     };
-    if way.capture() {
+    if !way.capture() {
+        way.bypass();
+    } else if !way.by_chance() {
         way.outbound();
         way.tell_past_waypoint();
-    } else {
-        way.bypass();
     }
     way.weigh();
     let state = way.state();
@@ -278,7 +290,10 @@ impl<'w> Way<'w, '_> {
         };
         match self.walk.verdict {
             Verdict::Open => format!("will be open: {verb} {lead}"),
-            Verdict::Unknown => "is unknown: what decides was not read".to_owned(),
+            Verdict::Unknown => {
+                let why = self.undetermined;
+                format!("is {}", why.unwrap_or("unknown: what decides was not read"))
+            }
             Verdict::Diverted => {
                 let by = self
                     .taken_by

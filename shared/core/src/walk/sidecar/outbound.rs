@@ -9,7 +9,10 @@ use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Reason, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Service;
-use crate::predict::{FilterChain, Listener, RouteAction, UNSPECIFIED, VirtualHost};
+use crate::predict::{
+    FilterChain, Listener, ProxyFacts, RouteAction, UNSPECIFIED, VirtualHost, by_outlook,
+    predict_port, sidecars,
+};
 use crate::report::{HopStatus, Verdict};
 use crate::snapshot::ObjectId;
 use crate::walk::{names, narrow};
@@ -453,9 +456,9 @@ impl<'w> Way<'w, '_> {
                 services: &services,
             }
         };
-        let captured = self.captured(chain);
         let so = self.so_of_pod().into_iter().chain(self.so_of_none(chain));
         let so: Vec<String> = so.collect();
+        let captured = self.counts.then(|| self.captured(chain)).flatten();
         let Some(finding) = self.walk.tell(entry, symptom) else {
             return;
         };
@@ -472,17 +475,26 @@ impl<'w> Way<'w, '_> {
         none.then(|| format!("{name} has no endpoint: there the connection ends (SC-E-UH)"))
     }
 
-    /// How many sidecars a catch-all takes connections of.
+    /// How many sidecars a catch-all takes connections of: those that have its chain.
     fn captured(&self, chain: &FilterChain) -> Option<String> {
-        let entry = self.walk.ledger().get(chain.origin)?;
-        let object = entry.step.object();
-        let store = self.walk.store;
-        let service = store.services.iter().find(|s| s.object == object)?;
-        let seen = |namespace: &str| service.visibility.includes(namespace);
-        let count = crate::predict::sidecar_pods(store.snapshot, &seen) as usize;
+        let object = self.walk.ledger().get(chain.origin)?.step.object();
         let port = self.walk.port;
-        let whose = names::counted(count, "sidecar");
-        (count > 1).then(|| format!("it takes {port} in all {whose} that see it"))
+        let store = self.walk.store;
+        let own = |p: &ProxyFacts| store.istiod_of(p).sees_as(&store.istiod);
+        let proxies = sidecars(store).into_iter().filter(own).collect();
+        let has = |proxy: &ProxyFacts| {
+            let found = predict_port(store, proxy, port);
+            let mut chains = found.config.listeners.iter().flat_map(Listener::all_chains);
+            chains.any(|c| {
+                let of = found.ledger.get(c.origin).map(|e| e.step.object());
+                of == Some(object) && (&c.sni, &c.matches) == (&chain.sni, &chain.matches)
+            })
+        };
+        let groups = by_outlook(&[store], proxies).into_iter();
+        let captured = groups.filter(|group| group.first().is_some_and(has));
+        let count: u32 = captured.flatten().map(|proxy| proxy.replicas).sum();
+        let whose = names::counted(count as usize, "sidecar");
+        (count > 1).then(|| format!("it takes {port} in {whose}"))
     }
 
     /// What a pod's address means to Envoy, where a pod was dialled.

@@ -324,7 +324,13 @@ impl Way<'_, '_> {
             return;
         }
         let pod = pod.id;
-        self.walk
-            .tell(self.rest, Symptom::RefusedPlaintext { pod, policy });
+        let symptom = Symptom::RefusedPlaintext { pod, policy };
+        let finding = self.walk.tell(self.rest, symptom);
+        if let Some(finding) = finding.filter(|_| !store.mesh.enable_auto_mtls) {
+            finding.so.push(
+                "enableAutoMtls is false in the mesh configuration: sidecars speak mutual TLS only where a DestinationRule asks for it"
+                    .to_owned(),
+            );
+        }
     }
 }
