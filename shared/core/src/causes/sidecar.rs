@@ -9,7 +9,7 @@ use crate::admission;
 use crate::ledger::{EntryId, Fate, Reason, Served, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Service;
-use crate::predict::{WORKLOAD_KINDS, pod_spec, selects, workload_spec};
+use crate::predict::{Network, WORKLOAD_KINDS, pod_spec, selects, workload_spec};
 use crate::snapshot::views::{self, IntOrString};
 use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId};
 
@@ -63,6 +63,38 @@ pub(super) fn add_host(tale: &Tale<'_, '_>, egress: usize, host: String) -> Opti
     Some(build::patch(title, sidecar, vec![operation]))
 }
 
+/// At the address of a ServiceEntry that is the network.
+pub(super) fn network(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
+    let Step::Put { of, .. } = tale.step()? else {
+        return told(tale, label);
+    };
+    let entry = tale.view::<views::ServiceEntry>(of.service)?;
+    // Addresses that cannot be read are none.
+    let mut written = entry.spec.addresses.iter().enumerate();
+    let readable = written
+        .by_ref()
+        .filter(|(_, a)| a.parse::<Network>().is_ok());
+    let (index, _) = readable.into_iter().nth(of.address)?;
+    let field = build::spec().key("addresses").index(index);
+    Some(Told::at(of.service, field, label))
+}
+
+/// A name that clients send, added to the hosts of the ServiceEntry that they mean.
+pub(super) fn another_name(tale: &Tale<'_, '_>, name: &str) -> Option<Candidate> {
+    let Step::Put { of, .. } = tale.step()? else {
+        return None;
+    };
+    let entry = tale.view::<views::ServiceEntry>(of.service)?;
+    let name = name.split(':').next().filter(|n| !n.is_empty())?;
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    let list = build::spec().key("hosts");
+    let operation = build::append(&list, entry.spec.hosts.len(), name);
+    let title = format!("add the host {name}");
+    Some(build::patch(title, of.service, vec![operation]))
+}
+
 /// What was there before.
 pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
     match tale.symptom {
@@ -74,6 +106,7 @@ pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
             | Reason::SniffedAlready { by }
             | Reason::ChainTaken { by }
             | Reason::InboundTaken { by }
+            | Reason::DomainsTaken { by }
             | Reason::TargetPortRepeated { by },
         ) => Some(*by),
         _ => None,

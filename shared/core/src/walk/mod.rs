@@ -1,5 +1,6 @@
 //! One connection's way through a configuration, hop by hop, up to the first break.
 
+mod ambient;
 mod culprits;
 mod gateway;
 mod idle;
@@ -22,6 +23,7 @@ use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
 
+pub use ambient::is_of as is_ambient;
 pub use gateway::leads_round;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
@@ -131,7 +133,8 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
         let answer = sidecar.map(|class| {
             let store = store.serving(&class.proxy);
-            sidecar::answer(store, class, question)
+            ambient::answer(store, class, question)
+                .unwrap_or_else(|| sidecar::answer(store, class, question))
         });
         return answer.into_iter().collect();
     }

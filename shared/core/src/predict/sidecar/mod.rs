@@ -43,6 +43,11 @@ pub(crate) fn imports<'a>(
     })
 }
 
+/// Whether PeerAuthentications let a port of a pod take mutual TLS only.
+pub(super) fn is_strict(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
+    mtls::Modes::of(store, proxy).of_port(port) == mtls::Mode::Strict
+}
+
 /// Predicts a sidecar.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let sidecar = scope::choose(store, proxy);

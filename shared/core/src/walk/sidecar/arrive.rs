@@ -5,7 +5,7 @@ use super::dialled::{self, Meant};
 use super::envoy::Speaks;
 use super::inbound::{self, End};
 use super::why::{self, behind};
-use crate::causes::Symptom;
+use crate::causes::{Severity, Symptom};
 use crate::ledger::{Fate, Reason};
 use crate::predict::Endpoint;
 use crate::predict::store::Service;
@@ -152,7 +152,7 @@ impl<'w> Way<'w, '_> {
             };
             let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
             let port: u32 = port.parse().unwrap_or_default();
-            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host);
+            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host, port);
             let line = match dialled.meant {
                 Meant::Service(s) if s.host.is_none() => {
                     let name = format!("{}.{}", s.sort_name, s.namespace);
@@ -286,6 +286,17 @@ impl<'w> Way<'w, '_> {
         match end {
             Some(End::Taken(line) | End::Bare(line)) => {
                 self.walk.ok("inbound", Some(pod.id), vec![line]);
+            }
+            Some(End::ListenPort) => {
+                let line = format!("{port} of {} is the proxy's own port", pod.qualified());
+                self.walk
+                    .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
+                // Without a listener of its own it would arrive all the same.
+                if let Some(open) = self.none.take().and_then(|n| self.walk.findings.get_mut(n)) {
+                    open.severity = Severity::Warning;
+                }
+                let object = pod.id;
+                self.walk.tell(self.rest, Symptom::ListenPort { object });
             }
             Some(End::Refused { policy }) => {
                 let line = format!("{port} of {} takes mutual TLS only", pod.qualified());

@@ -2,6 +2,7 @@
 
 use super::capture::{self, Rules};
 use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
+use super::outbound::BLACK_HOLE;
 use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Service, Store};
 use crate::predict::{Config, ProxyFacts, ProxyKind, predict, selects, takes_mutual_tls};
@@ -20,6 +21,8 @@ pub(super) enum End {
     },
     /// No sidecar is in its way.
     Bare(String),
+    /// The port is the one that connections are redirected to.
+    ListenPort,
 }
 
 /// The proxy of a pod, or of the pods that a workload makes.
@@ -147,6 +150,9 @@ fn by_config(
     };
     let own = facts.ips.first().map_or("", String::as_str);
     if let Some(chain) = envoy::chain(listener, own, port, speaks) {
+        if chain.clusters.iter().any(|(name, _)| name == BLACK_HOLE) {
+            return End::ListenPort;
+        }
         let how = match (chain.terminates_tls, speaks) {
             (true, _) => "mutual TLS",
             (false, Speaks::Tls { .. }) => "TLS as it is",
@@ -161,7 +167,11 @@ fn by_config(
 
 /// The PeerAuthentication that makes a port take mutual TLS alone: looked for after the chains have decided, from the
 /// workload's own to the mesh's.
-fn strict_policy(store: &Store<'_>, facts: &ProxyFacts, port: u32) -> Option<ObjectId> {
+pub(in crate::walk) fn strict_policy(
+    store: &Store<'_>,
+    facts: &ProxyFacts,
+    port: u32,
+) -> Option<ObjectId> {
     let strict = |mtls: Option<&MutualTls>| mtls.is_some_and(|m| m.mode == "STRICT");
     let root = store.mesh.root_namespace.as_str();
     let own = store.peer_authentications(&facts.namespace).iter();

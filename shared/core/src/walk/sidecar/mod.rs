@@ -3,13 +3,14 @@
 
 mod arrive;
 mod capture;
-mod dialled;
+pub(super) mod dialled;
 mod envoy;
 mod gateway;
-mod inbound;
+pub(super) mod inbound;
 mod outbound;
 mod scan;
-mod why;
+mod shared;
+pub(super) mod why;
 
 pub use scan::{Around, around};
 
@@ -17,9 +18,10 @@ use self::capture::{Captured, Rules};
 use self::dialled::{Dialled, Meant};
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
-use crate::causes::{Severity, Symptom, Uncaptured};
+use crate::causes::{Ambient, Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
 use crate::predict::ProxyFacts;
+use crate::predict::ambient::service_waypoint;
 use crate::predict::store::Store;
 use crate::predict::version::Release;
 use crate::report::{Answer, Asked, Hop, HopStatus, Unknown, Verdict};
@@ -67,7 +69,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         walk.not_reached();
         return finish(walk, &format!("will be closed: {line}"), Vec::new());
     };
-    let dialled = dialled::dial(store, &class.proxy, host);
+    let dialled = dialled::dial(store, &class.proxy, host, question.port);
     let mut assumptions: Vec<String> = dialled.assumption.iter().cloned().collect();
     assumptions.extend(unstudied(store, &class.proxy));
     let mut way = Way {
@@ -81,6 +83,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
     };
     if way.capture() {
         way.outbound();
+        way.tell_past_waypoint();
     } else {
         way.bypass();
     }
@@ -156,6 +159,11 @@ impl<'w> Way<'w, '_> {
         let rules = object.and_then(Rules::of);
         let why = match has_proxy {
             Some(Err(why)) => Captured::No(why),
+            _ if self.is_bound() => {
+                let line = "Envoy listens there itself".to_owned();
+                self.walk.ok("capture", object.map(|o| o.id), vec![line]);
+                return true;
+            }
             _ if proxy.metadata.not_intercepted => Captured::No(Uncaptured::ModeNone),
             _ => rules.as_ref().map_or(Captured::Yes, |rules| {
                 rules.outbound(proxy, self.dialled.ip(), self.walk.port)
@@ -207,6 +215,21 @@ impl<'w> Way<'w, '_> {
                 }
                 false
             }
+        }
+    }
+
+    /// A service whose waypoint is for clients in ambient mode: this one goes past it.
+    fn tell_past_waypoint(&mut self) {
+        let Meant::Service(service) = self.dialled.meant else {
+            return;
+        };
+        let bound = service_waypoint(self.walk.store, service.object);
+        if let Some(Ok(waypoint)) = bound
+            && self.walk.verdict == Verdict::Open
+        {
+            let (service, waypoint) = (service.object, waypoint.id);
+            let what = Ambient::PastWaypoint { service, waypoint };
+            self.walk.tell(self.rest, Symptom::Ambient(what));
         }
     }
 
