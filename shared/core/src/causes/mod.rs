@@ -440,6 +440,8 @@ struct Cause {
 enum Fixes {
     /// Changes that might help, least invasive first.
     By(fn(&Tale<'_, '_>, &Wish) -> Vec<Candidate>),
+    /// The same; where there is none, why.
+    Or(fn(&Tale<'_, '_>, &Wish) -> Vec<Candidate>, &'static str),
     /// No change of objects can, and why.
     None(&'static str),
 }
@@ -831,6 +833,11 @@ pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
     };
     let (candidates, no_fix) = match fixes {
         Fixes::By(suggest) => (suggest(tale, wish), None),
+        Fixes::Or(suggest, reason) => {
+            let all = suggest(tale, wish);
+            let none = all.is_empty().then_some(*reason);
+            (all, none)
+        }
         Fixes::None(reason) => (Vec::new(), Some(*reason)),
     };
     let object = told.object.or_else(|| tale.step().map(Step::object))?;

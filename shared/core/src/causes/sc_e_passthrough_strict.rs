@@ -29,7 +29,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::By(fixes),
+    fixes: Fixes::Or(fixes, "who may speak plaintext is for a person to decide"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -23,7 +23,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::By(fixes),
+    fixes: Fixes::Or(fixes, "what should be behind it is not in the objects"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

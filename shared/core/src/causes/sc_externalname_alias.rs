@@ -24,7 +24,10 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::By(fixes),
+    fixes: Fixes::Or(
+        fixes,
+        "a ServiceEntry for TCP without an address would take every IP on its port",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

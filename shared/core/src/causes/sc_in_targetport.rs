@@ -24,7 +24,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::By(fixes),
+    fixes: Fixes::Or(fixes, "which of the pod's ports is meant is for you to say"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -23,7 +23,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::By(fixes),
+    fixes: Fixes::Or(fixes, "no container says that it takes TCP there"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
