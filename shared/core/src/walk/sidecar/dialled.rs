@@ -34,7 +34,7 @@ pub(in crate::walk) enum Meant<'s> {
 
 impl<'s> Meant<'s> {
     /// The pod that is dialled.
-    pub(in crate::walk) const fn pod(&self) -> Option<&'s Object> {
+    pub(super) const fn pod(&self) -> Option<&'s Object> {
         match self {
             Self::Instance { pod, .. } => *pod,
             Self::Pod(pod) => Some(pod),
@@ -48,7 +48,7 @@ impl<'s> Meant<'s> {
     }
 
     /// The service that is dialled, by its address or its name.
-    pub(in crate::walk) const fn service(&self) -> Option<&'s Service> {
+    pub(super) const fn service(&self) -> Option<&'s Service> {
         match self {
             Self::Service(service) | Self::Instance { service, .. } => Some(service),
             _ => None,
@@ -66,7 +66,7 @@ pub(in crate::walk) struct Dialled<'s> {
     /// An ExternalName on the way: its own name has no listener.
     pub(in crate::walk) alias: Option<&'s Service>,
     /// What the answer rests on.
-    pub(in crate::walk) assumption: Option<String>,
+    pub(super) assumption: Option<String>,
 }
 
 impl<'s> Dialled<'s> {
@@ -80,12 +80,12 @@ impl<'s> Dialled<'s> {
     }
 
     /// The IP address, where it is known.
-    pub(in crate::walk) fn ip(&self) -> Option<IpAddr> {
+    pub(super) fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok()
     }
 
     /// As people read it, with a port.
-    pub(in crate::walk) fn with_port(&self, port: u32) -> String {
+    pub(super) fn with_port(&self, port: u32) -> String {
         with_port(&self.address, port)
     }
 }
@@ -146,7 +146,7 @@ fn endpoint<'s>(store: &'s Store<'_>, address: &str) -> Option<Meant<'s>> {
 }
 
 /// A Kubernetes Service without an address of its own.
-pub(in crate::walk) fn is_headless(service: &Service) -> bool {
+pub(super) fn is_headless(service: &Service) -> bool {
     service.registry == Registry::Kubernetes && service.resolution == Resolution::Passthrough
 }
 
