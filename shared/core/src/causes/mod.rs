@@ -154,6 +154,7 @@ mod sc_sidecar_which;
 mod sc_tcp_over_tcp;
 mod sc_udp;
 mod sc_unknown_host;
+mod sc_vs_dup;
 mod sc_wellknown;
 mod sc_wild_se;
 mod sidecar;
@@ -344,6 +345,7 @@ pub static PAGES: &[&Page] = &[
     &sc_tcp_over_tcp::PAGE,
     &sc_udp::PAGE,
     &sc_unknown_host::PAGE,
+    &sc_vs_dup::PAGE,
     &sc_wellknown::PAGE,
     &sc_wild_se::PAGE,
     &val_dr::PAGE,
@@ -611,7 +613,10 @@ fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Ve
 
 /// The most specific of what made two chains alike, else what Envoy says.
 fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'static str>) {
+    let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
     let (first, second, overlap) = match refusal {
+        Refusal::SameAddress { .. } => return (&envoy_dup_addr::CAUSE, vec![]),
+        Refusal::StaticListener { .. } if sidecar => return (&envoy_dup_addr::CAUSE, vec![]),
         Refusal::StaticListener { .. } => {
             return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
         }
@@ -627,6 +632,9 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
     } else {
         &envoy_fc_identical::CAUSE
     };
+    if sidecar {
+        return (&sc_vs_dup::CAUSE, vec![said.page.code]);
+    }
     let Some((a, b)) = tale
         .servers_of(first, second)
         .filter(|_| first.server != second.server)

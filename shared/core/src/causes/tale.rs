@@ -396,13 +396,20 @@ impl<'t, 'a> Tale<'t, 'a> {
         }
     }
 
-    /// The object and field that a filter chain comes from: the rule, else the server's hosts.
+    /// The object and field that a filter chain comes from: the rule, else the server's hosts, or the service's port.
     #[must_use]
     pub fn origin(&self, origin: Origin) -> Option<(ObjectId, FieldPath)> {
         if let Some(step) = origin
             .clause
             .and_then(|id| self.ledger.get(id))
             .map(|e| &e.step)
+        {
+            return Some((step.object(), step.field()));
+        }
+        if let Some(Entry {
+            step: step @ (Step::Put { .. } | Step::Instance { .. }),
+            ..
+        }) = self.ledger.get(origin.server)
         {
             return Some((step.object(), step.field()));
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::proof::Effect;
+use crate::predict::envoy::refusals;
 use crate::predict::store::{Registry, Resolution, Store};
 use crate::predict::{
     ChainMatch, Config, FilterChain, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
@@ -56,6 +57,8 @@ pub(super) fn compare(
             1 => facts.qualified(),
             n => format!("{n} sidecars like {}", facts.qualified()),
         };
+        refused_now(&whose, facts, (&old, &new), effect);
+        let old = taken(old, facts);
         disturbed(&whose, after.serving(facts), (&old, &new), effect);
         let known: BTreeSet<&str> = old.listeners.iter().map(|l| l.name.as_str()).collect();
         let mut first = true;
@@ -81,6 +84,26 @@ pub(super) fn compare(
             counted(reached as usize, "sidecar")
         };
         effect.added.push(in_words(&added, asked, &whose));
+    }
+}
+
+/// What Envoy has of a configuration: a listener that it refuses can be changed.
+fn taken(mut config: Config, facts: &ProxyFacts) -> Config {
+    let refusals = refusals(&config, facts);
+    config
+        .listeners
+        .retain(|l| !refusals.contains_key(&l.name));
+    config
+}
+
+/// Listeners that Envoy would begin to refuse.
+fn refused_now(whose: &str, facts: &ProxyFacts, (old, new): (&Config, &Config), effect: &mut Effect) {
+    let before = refusals(old, facts);
+    for name in refusals(new, facts).keys() {
+        if !before.contains_key(name) {
+            let line = format!("Envoy would refuse listener {name} of {whose}");
+            effect.disturbed.push(line);
+        }
     }
 }
 

@@ -44,6 +44,8 @@ struct Way<'w, 'a> {
     taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
+    /// The listener that Envoy does not take, though istiod sends it.
+    refused: Option<String>,
 }
 
 /// The answer about a connection from one class of sidecars.
@@ -67,6 +69,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         lead: None,
         taken_by: None,
         none: None,
+        refused: None,
     };
     if way.capture() {
         way.outbound();

@@ -4,7 +4,8 @@ use super::dialled::Meant;
 use super::envoy::{self, How, Speaks};
 use super::{Way, dialled};
 use crate::causes::Symptom;
-use crate::ledger::{Fate, Reason, Step};
+use crate::ledger::{EntryId, Fate, Reason, Step};
+use crate::predict::envoy::{Refusal, refused};
 use crate::predict::protocol::Protocol;
 use crate::predict::{FilterChain, Listener, RouteAction, UNSPECIFIED};
 use crate::report::{HopStatus, Verdict};
@@ -44,7 +45,17 @@ impl<'w> Way<'w, '_> {
     pub(super) fn outbound(&mut self) {
         let proxy = &self.walk.class.proxy;
         let config = self.walk.config();
-        let found = envoy::listener(config, proxy, &self.dialled.address, self.walk.port);
+        let (address, port) = (&self.dialled.address, self.walk.port);
+        let refused = |l: &Listener| refused(config, l, proxy);
+        let sent = envoy::listener(config, proxy, address, port, &|_| true);
+        if let Some((listener, _)) = sent
+            && let Some(refusal) = refused(listener)
+        {
+            self.tell_refused_listener(listener, &refusal);
+        }
+        let (address, port) = (&self.dialled.address, self.walk.port);
+        let there = |l: &Listener| refused(l).is_none();
+        let found = envoy::listener(config, proxy, address, port, &there);
         let Some((listener, how)) = found else {
             let line = format!("none for {}", self.place());
             self.walk.broken("listener", None, line, Verdict::Missing);
@@ -74,6 +85,22 @@ impl<'w> Way<'w, '_> {
             made_by,
         };
         self.hops(&taken, &speaks);
+    }
+
+    /// The listener that was meant for the connection, which Envoy does not take: another one gets it.
+    fn tell_refused_listener(&mut self, listener: &Listener, refusal: &Refusal) {
+        let ledger = self.walk.ledger();
+        let mut origins = listener.all_chains().map(|chain| chain.origin);
+        let of_service = |id: &EntryId| {
+            let step = ledger.get(*id).map(|e| &e.step);
+            matches!(step, Some(Step::Put { .. } | Step::Instance { .. }))
+        };
+        let Some(origin) = origins.find(of_service) else {
+            return;
+        };
+        if self.walk.tell(origin, Symptom::Refused(refusal)).is_some() {
+            self.refused = Some(shown(listener));
+        }
     }
 
     /// What the client sends first: what was asked for, else by the protocol of the port.
@@ -148,6 +175,10 @@ impl<'w> Way<'w, '_> {
     fn hops(&mut self, taken: &Taken<'w>, speaks: &Speaks) {
         let place = self.place();
         let none = match self.dialled.ip() {
+            _ if self.refused.is_some() => {
+                let refused = self.refused.as_deref().unwrap_or_default();
+                format!("Envoy refuses {refused}")
+            }
             Some(_) => format!("{place} has none of its own"),
             None => "there is none of its own".to_owned(),
         };
@@ -390,7 +421,7 @@ impl<'w> Way<'w, '_> {
     pub(super) fn meant_entry(
         &self,
         wanted: impl Fn(&Reason) -> bool,
-    ) -> Option<crate::ledger::EntryId> {
+    ) -> Option<EntryId> {
         let service = self.dialled.meant.service()?;
         let index = service
             .ports

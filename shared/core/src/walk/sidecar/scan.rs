@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{answer, why};
 use crate::causes::{Severity, Wish};
-use crate::ledger::{Fate, Reason, Step};
-use crate::predict::store::{Registry, Resolution, Store};
+use crate::ledger::{EntryId, Fate, Reason, Served, Step};
+use crate::predict::envoy::refused;
+use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{ProxyKind, UNSPECIFIED, UNSPECIFIED_V6};
 use crate::report::Answer;
 use crate::snapshot::ObjectId;
@@ -104,6 +105,13 @@ fn questions(
     let mut found = BTreeSet::new();
     let config = &class.prediction.config;
     for listener in &config.listeners {
+        if refused(config, listener, &class.proxy).is_some() {
+            // Whose listener it is: its own name asks for it.
+            let mut origins = listener.all_chains().map(|chain| chain.origin);
+            let name = origins.find_map(|origin| hostname(store, class, origin));
+            found.extend(name.map(|name| (listener.port, name)));
+            continue;
+        }
         let everywhere = matches!(listener.address.as_str(), UNSPECIFIED | UNSPECIFIED_V6);
         let leads_off = listener.all_chains().any(|chain| {
             let mut clusters = chain.clusters.iter();
@@ -140,13 +148,26 @@ fn questions(
         if !lost {
             continue;
         }
-        let mut services = store.services.iter();
-        let service = services.find(|s| s.object == of.service && s.host == of.host);
-        if let Some(service) = service
+        if let Some(service) = served(store, *of)
             && let Some(port) = service.ports.get(*port)
         {
             found.insert((port.number, service.hostname.clone()));
         }
     }
     found
+}
+
+fn served<'s>(store: &'s Store<'_>, of: Served) -> Option<&'s Service> {
+    let mut services = store.services.iter();
+    services.find(|s| s.object == of.service && s.host == of.host)
+}
+
+/// The name of the service that a chain is for.
+fn hostname(store: &Store<'_>, class: &Class, origin: EntryId) -> Option<String> {
+    match &class.prediction.ledger.get(origin)?.step {
+        Step::Put { of, .. } | Step::Instance { of, .. } => {
+            served(store, *of).map(|s| s.hostname.clone())
+        }
+        _ => None,
+    }
 }

@@ -99,6 +99,12 @@ impl Way<'_, '_> {
     /// Tells why the destination has no listener of its own. `ends`: the connection ends in Envoy, as nothing is let
     /// out that nobody declared.
     pub(super) fn tell_why_none(&mut self, ends: bool) {
+        if self.refused.is_some() {
+            if ends {
+                self.fold_policy(self.walk.findings.len().saturating_sub(1));
+            }
+            return;
+        }
         let before = self.walk.findings.len();
         self.tell_cause(ends);
         if self.walk.findings.len() == before {
