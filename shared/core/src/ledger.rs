@@ -554,6 +554,9 @@ pub enum Reason {
     SidecarNotSelected,
     /// `exportTo` keeps the service from the proxy's namespace. `model/push_context.go:servicesExportedToNamespace`.
     ServiceNotExported,
+    /// `serviceEntryVisibility` of the mesh configuration keeps the ServiceEntry from the proxy's namespace.
+    /// `model/push_context.go:serviceExportTo`.
+    VisibilityCapped,
     /// No host of the egress entry takes the service. `model/sidecar.go:selectServices`.
     NotImported,
     /// A host of the egress entry that begins with `~` takes the service out.

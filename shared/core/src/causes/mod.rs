@@ -146,6 +146,7 @@ mod sc_podip_direct;
 mod sc_privileged;
 mod sc_reserved_port;
 mod sc_scope_shadow;
+mod sc_sevis;
 mod sc_sidecar_excl;
 mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
@@ -337,6 +338,7 @@ pub static PAGES: &[&Page] = &[
     &sc_privileged::PAGE,
     &sc_reserved_port::PAGE,
     &sc_scope_shadow::PAGE,
+    &sc_sevis::PAGE,
     &sc_sidecar_excl::PAGE,
     &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
@@ -392,6 +394,9 @@ enum Fixes {
 fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     let cause = match tale.symptom {
         Symptom::Reason(reason) => return of_reason(tale, reason),
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Sidecar(_))) => {
+            &sc_sidecar_which::CAUSE
+        }
         Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
         Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
         Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
@@ -544,6 +549,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
         Reason::SidecarNotSelected => &sc_sidecar_which::CAUSE,
         Reason::ServiceNotExported => &sc_exportto::CAUSE,
+        Reason::VisibilityCapped => &sc_sevis::CAUSE,
         Reason::NotImported => &sc_sidecar_hosts::CAUSE,
         Reason::ImportExcluded { .. } => &sc_sidecar_excl::CAUSE,
         Reason::EgressPortAbsent { .. } => &sc_sidecar_portmap::CAUSE,

@@ -75,6 +75,7 @@ pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
             | Reason::InboundTaken { by }
             | Reason::TargetPortRepeated { by },
         ) => Some(*by),
+        Symptom::Displaced { by } => Some(by),
         _ => None,
     }
 }

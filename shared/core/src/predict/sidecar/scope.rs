@@ -183,6 +183,10 @@ fn selected(object: &Object, proxy: &ProxyFacts) -> bool {
 
 /// Records which Sidecar decides, and why others do not.
 pub(super) fn record_choice(store: &Store<'_>, proxy: &ProxyFacts, ledger: &mut Ledger) {
+    for (object, why) in store.unseen_sidecars(&proxy.namespace) {
+        let entry = ledger.open(Step::Sidecar(object.id), None);
+        ledger.settle::<()>(entry, Err(Reason::Unseen(why.clone())));
+    }
     let mut winner: Option<EntryId> = None;
     let root = root_sidecar(store).filter(|o| o.key.namespace != proxy.namespace);
     for object in store.sidecars(&proxy.namespace).iter().copied().chain(root) {
@@ -253,15 +257,26 @@ fn served(service: &Service) -> impl Iterator<Item = Served> + use<> {
     })
 }
 
-/// Records the services that the namespace may not see.
+/// Records the services that istiod does not see, and those that the namespace may not see.
 fn hidden(store: &Store<'_>, namespace: &str, ledger: &mut Ledger) {
+    for (service, why) in store.unseen_services() {
+        for of in served(service) {
+            let entry = ledger.open(Step::Import { of, egress: None }, None);
+            ledger.settle::<()>(entry, Err(Reason::Unseen(why.clone())));
+        }
+    }
     for service in &store.services {
         if service.visibility.includes(namespace) {
             continue;
         }
+        let uncapped = service.uncapped.as_ref();
+        let reason = match uncapped.is_some_and(|v| v.includes(namespace)) {
+            true => Reason::VisibilityCapped,
+            false => Reason::ServiceNotExported,
+        };
         for of in served(service) {
             let entry = ledger.open(Step::Import { of, egress: None }, None);
-            ledger.settle::<()>(entry, Err(Reason::ServiceNotExported));
+            ledger.settle::<()>(entry, Err(reason.clone()));
         }
     }
 }

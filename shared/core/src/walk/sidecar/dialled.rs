@@ -106,7 +106,8 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
         s.resolution != Resolution::Alias
             && own.any(|a| a != UNSPECIFIED && a.parse::<Network>().is_ok_and(|n| n.holds(ip)))
     };
-    let all = || store.services.iter().filter(has);
+    let unseen = || store.unseen_services().map(|(service, _)| service);
+    let all = || store.services.iter().chain(unseen()).filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
     let meant = kubernetes
         .or_else(|| all().next())
@@ -197,7 +198,9 @@ enum Named<'s> {
 /// What the cluster's DNS says to a whole name.
 fn in_cluster<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, name: &str) -> Option<Named<'s>> {
     let kubernetes = |name: &str| {
-        let mut all = store.services_named(name);
+        // DNS knows a Service that istiod does not see.
+        let unseen = store.unseen_service(name).map(|(service, _)| service);
+        let mut all = store.services_named(name).chain(unseen);
         all.find(|s| s.registry == Registry::Kubernetes)
     };
     if let Some(service) = kubernetes(name) {
@@ -250,7 +253,8 @@ pub(super) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Objec
 /// A name that another DNS answers: the address is not in any object, unless a ServiceEntry says it.
 fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Dialled<'s> {
     let known = names.iter().rev().find_map(|n| {
-        let mut all = store.services_named(n);
+        let unseen = store.unseen_service(n).map(|(service, _)| service);
+        let mut all = store.services_named(n).chain(unseen);
         all.find(|s| s.registry == Registry::ServiceEntry)
     });
     let name = names.last().map_or("", String::as_str);

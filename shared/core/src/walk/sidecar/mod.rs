@@ -90,6 +90,7 @@ fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answ
     if not_read.contains("networking.istio.io/EnvoyFilter") {
         assumptions.push("no EnvoyFilter changes these listeners".to_owned());
     }
+    assumptions.extend(walk.store.conditions(&walk.class.proxy));
     let instead = walk.hops.iter().any(|h| h.status == HopStatus::Instead);
     let mut path = walk.hops;
     // Where another way is taken the hops of the wanted one are no news.

@@ -358,7 +358,8 @@ impl<'w> Way<'w, '_> {
     fn tell_diverted(&mut self, how: How, chain: &FilterChain) {
         // Where the own port was left out of that listener, prediction says why.
         let lost = self.meant_entry(|reason| match reason {
-            Reason::ChainTaken { .. } => how == How::Own,
+            // On a catch-all only if it is the one that it lost to.
+            Reason::ChainTaken { by } => how == How::Own || *by == chain.origin,
             Reason::ListenerLocked { .. }
             | Reason::WellKnownProtocol { .. }
             | Reason::SniffedAlready { .. } => true,

@@ -182,14 +182,20 @@ impl Way<'_, '_> {
         let namespace = &self.walk.class.proxy.namespace;
         let ledger = self.walk.ledger();
         let other = ledger.entries().find(|(_, e)| match (&e.step, &e.fate) {
-            (Step::Sidecar(id), Fate::Dropped(_)) => store
+            (Step::Sidecar(id), Fate::Dropped(_) | Fate::Displaced { .. }) => store
                 .snapshot
                 .get(*id)
                 .is_some_and(|sidecar| imports(store, namespace, sidecar, service)),
             _ => false,
         });
-        if let Some((entry, _)) = other {
-            self.walk.tell_dropped(entry);
+        match other.map(|(id, e)| (id, &e.fate)) {
+            Some((entry, Fate::Displaced { by })) => {
+                self.walk.tell(entry, Symptom::Displaced { by: *by });
+            }
+            Some((entry, _)) => {
+                self.walk.tell_dropped(entry);
+            }
+            None => {}
         }
     }
 
