@@ -48,6 +48,18 @@ pub(super) fn import(tale: &Tale<'_, '_>, of: Served, egress: usize) -> Option<C
     add_host(tale, egress, host)
 }
 
+/// An egress entry of its own for the service, for all its ports and at its own address.
+pub(super) fn own_entry(tale: &Tale<'_, '_>, of: Served) -> Option<Candidate> {
+    let service = service(tale, of)?;
+    let host = format!("{}/{}", service.namespace, service.hostname);
+    let sidecar = deciding(tale)?;
+    let entries = tale.view::<views::Sidecar>(sidecar)?.spec.egress.len();
+    let list = build::spec().key("egress");
+    let title = format!("import {host} by an entry without port");
+    let operation = build::append(&list, entries, json!({"hosts": [host]}));
+    Some(build::patch(title, sidecar, vec![operation]))
+}
+
 /// A host, added to an egress entry of the Sidecar that decides.
 pub(super) fn add_host(tale: &Tale<'_, '_>, egress: usize, host: String) -> Option<Candidate> {
     let sidecar = deciding(tale)?;

@@ -299,6 +299,7 @@ fn import<'s, 'a>(
     // By exact hosts one service of a host name and namespace is looked up; the others are not found.
     let mut found: BTreeMap<(&str, &str), EntryId> = BTreeMap::new();
     let mut late: Vec<(EntryId, &Service)> = Vec::new();
+    let mut left: Vec<(EntryId, &Service)> = Vec::new();
     for (place, service) in in_order(store, namespace) {
         for of in served(service) {
             let step = Step::Import {
@@ -308,6 +309,7 @@ fn import<'s, 'a>(
             let entry = ledger.open(step, None);
             let outcome = take(store, &hosts, service, only_port);
             match outcome {
+                Err(Reason::NotImported) => left.push((entry, service)),
                 Err(reason) => {
                     ledger.settle::<()>(entry, Err(reason));
                 }
@@ -341,7 +343,34 @@ fn import<'s, 'a>(
         taken.sort_by_key(|t| t.place);
     }
     let services = one_namespace_a_host(taken, namespace, ledger);
-    egress(store, namespace, view, &hosts, services)
+    let found = egress(store, namespace, view, &hosts, services);
+    not_imported(store, namespace, &found, left, ledger);
+    found
+}
+
+/// Records the services that no host takes; rules may lead to them all the same.
+fn not_imported(
+    store: &Store<'_>,
+    namespace: &str,
+    egress: &Egress<'_, '_>,
+    left: Vec<(EntryId, &Service)>,
+    ledger: &mut Ledger,
+) {
+    let mut routed: HashMap<String, ObjectId> = HashMap::new();
+    if !left.is_empty() {
+        for vs in &egress.virtual_services {
+            for host in destinations(store, vs, namespace).into_keys() {
+                routed.entry(host).or_insert(vs.object.id);
+            }
+        }
+    }
+    for (entry, service) in left {
+        let reason = match routed.get(&service.hostname) {
+            Some(by) => Reason::RoutedOnly { by: *by },
+            None => Reason::NotImported,
+        };
+        ledger.settle::<()>(entry, Err(reason));
+    }
 }
 
 /// Every service that a namespace may see: those exported to it, then the public ones, each oldest first.

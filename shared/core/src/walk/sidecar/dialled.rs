@@ -26,6 +26,8 @@ pub(super) enum Meant<'s> {
     Pod(&'s Object),
     /// An address at which only the nodes know this Service: a load balancer's, or one of `externalIPs`.
     AtNodes(&'s Object),
+    /// An endpoint of a host that istiod gave another address, which its listener has.
+    Behind(&'s Service),
     /// Nothing that was read.
     Nothing,
 }
@@ -94,15 +96,18 @@ pub(super) fn with_port(address: &str, port: u32) -> String {
 /// What a host in a question stands for, asked from a proxy's pod.
 pub(super) fn dial<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
-        Ok(ip) => by_address(store, ip),
+        Ok(ip) => by_address(store, proxy, ip),
         Err(_) => by_name(store, proxy, host),
     }
 }
 
 /// What has an address.
-fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
+fn by_address<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, ip: IpAddr) -> Dialled<'s> {
     let has = |s: &&Service| {
         let mut own = s.addresses.iter();
+        if proxy.metadata.dns_capture && s.given.contains(&ip) {
+            return true;
+        }
         s.resolution != Resolution::Alias
             && own.any(|a| a != UNSPECIFIED && a.parse::<Network>().is_ok_and(|n| n.holds(ip)))
     };
@@ -114,7 +119,11 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
         .map(Meant::Service)
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
         .or_else(|| endpoint(store, &ip.to_string()))
-        .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes));
+        .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes))
+        .or_else(|| {
+            let given = proxy.metadata.dns_capture;
+            given.then(|| behind_given(store, &ip.to_string()).map(Meant::Behind))?
+        });
     Dialled::new(ip.to_string(), meant.unwrap_or(Meant::Nothing))
 }
 
@@ -123,6 +132,16 @@ fn endpoint<'s>(store: &'s Store<'_>, address: &str) -> Option<Meant<'s>> {
     let mut headless = store.services.iter().filter(|s| is_headless(s));
     let service = headless.find(|s| addresses_of(store, s).iter().any(|a| a == address))?;
     Some(Meant::Instance { service, pod: None })
+}
+
+/// A host of a ServiceEntry that istiod gave an address, and that has this one for an endpoint.
+fn behind_given<'s>(store: &'s Store<'_>, address: &str) -> Option<&'s Service> {
+    store.services.iter().find(|s| {
+        let object = store.snapshot.get(s.object);
+        let view = object.and_then(|o| views::ServiceEntry::of(&o.view));
+        let mut endpoints = view.iter().flat_map(|v| &v.spec.endpoints);
+        !s.given.is_empty() && endpoints.any(|e| e.address == address)
+    })
 }
 
 /// A Kubernetes Service without an address of its own.
@@ -266,6 +285,12 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         .addresses
         .iter()
         .find(|a| a.parse::<IpAddr>().is_ok());
+    if written.is_none_or(|a| a == UNSPECIFIED)
+        && proxy.metadata.dns_capture
+        && let Some(given) = given(service, proxy)
+    {
+        return Dialled::new(given.to_string(), meant);
+    }
     match written.filter(|a| *a != UNSPECIFIED) {
         Some(address) if proxy.metadata.dns_capture => Dialled::new(address.as_str(), meant),
         Some(address) => Dialled {
@@ -274,6 +299,16 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         },
         None => Dialled::new(format!("<address of {}>", service.hostname), meant),
     }
+}
+
+/// The address that a proxy's own DNS answers for a host, where istiod gave it one.
+fn given(service: &Service, proxy: &ProxyFacts) -> Option<IpAddr> {
+    let v6 = |ip: &String| ip.contains(':');
+    let has_v4 = proxy.ips.is_empty() || !proxy.ips.iter().all(v6);
+    let given = || service.given.iter().copied();
+    given()
+        .rfind(|a| a.is_ipv4() && has_v4)
+        .or_else(|| given().rfind(|a| a.is_ipv6() && proxy.ips.iter().any(v6)))
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use super::dialled::Meant;
 use super::envoy::{self, How, Speaks};
 use super::{Way, dialled};
 use crate::causes::Symptom;
-use crate::ledger::{EntryId, Fate, Reason, Step};
+use crate::ledger::{Effect, Entry, EntryId, Fate, Reason, Step};
 use crate::predict::envoy::{Refusal, refused};
+use crate::predict::hosts::overlap;
 use crate::predict::protocol::Protocol;
 use crate::predict::{FilterChain, Listener, RouteAction, UNSPECIFIED};
 use crate::report::{HopStatus, Verdict};
@@ -70,6 +71,7 @@ impl<'w> Way<'w, '_> {
             self.walk.broken("chain", None, line, Verdict::Missing);
             return;
         };
+        self.tell_behind_networks(listener, chain, &speaks);
         let (leads, right) = self.leads(chain, how);
         let by_rest = chain.origin == self.rest;
         let made_by = (!by_rest)
@@ -100,6 +102,61 @@ impl<'w> Way<'w, '_> {
         };
         if self.walk.tell(origin, Symptom::Refused(refusal)).is_some() {
             self.refused = Some(shown(listener));
+        }
+    }
+
+    /// A chain with the client's server name that does not take the address, as it has another match's networks.
+    fn tell_behind_networks(
+        &mut self,
+        listener: &Listener,
+        chosen: &FilterChain,
+        speaks: &Speaks,
+    ) {
+        let Speaks::Tls { sni, .. } = speaks else {
+            return;
+        };
+        let behind = listener.all_chains().find_map(|chain| {
+            let named = !chain.sni.is_empty() && narrow::chain_for_sni(&[chain], sni).is_some();
+            let entry = chain.clause.filter(|_| named && chain != chosen)?;
+            match self.walk.ledger().get(entry)?.fate {
+                Fate::Effective(Effect::UsedBehind { networks }) => Some((entry, networks)),
+                _ => None,
+            }
+        });
+        if let Some((entry, of)) = behind {
+            self.walk.tell(entry, Symptom::BehindNetworks { of });
+        }
+    }
+
+    /// A VirtualService of a third namespace that is for the service by a wildcard alone, and leads elsewhere.
+    fn wildcard_rule(&self, taken: &Taken<'_>) -> Option<(EntryId, usize)> {
+        let entry = taken.chain.clause?;
+        let store = self.walk.store;
+        let service = self.dialled.meant.service().filter(|s| s.host.is_none())?;
+        let object = self.walk.ledger().get(entry)?.step.object();
+        let vs = store.virtual_service(object)?;
+        let third = vs.namespace() != service.namespace
+            && vs.namespace() != self.walk.class.proxy.namespace;
+        let Leads::Clusters(clusters) = &taken.leads else {
+            return None;
+        };
+        let own = |name: &str| names::parts(name).is_some_and(|(.., h)| h == service.hostname);
+        if !third || vs.hosts.contains(&service.hostname) || clusters.iter().any(|(n, _)| own(n)) {
+            return None;
+        }
+        let mut hosts = vs.hosts.iter();
+        let host = hosts.position(|h| overlap(h, &service.hostname))?;
+        Some((entry, host))
+    }
+
+    /// Rules for the port that are of a kind which it does not take.
+    fn tell_other_blocks(&mut self, chain: &FilterChain) {
+        let ledger = self.walk.ledger();
+        let wrong = |e: &Entry| matches!(e.fate, Fate::Dropped(Reason::WrongBlock { .. }));
+        let under = ledger.under(chain.origin).filter(|(_, e)| wrong(e));
+        let entries: Vec<EntryId> = under.map(|(id, _)| id).collect();
+        for entry in entries {
+            self.walk.tell_dropped(entry);
         }
     }
 
@@ -194,6 +251,21 @@ impl<'w> Way<'w, '_> {
             let cluster = self.walk.config().clusters.get(name);
             cluster.is_some_and(|c| c.discovery == "ORIGINAL_DST")
         });
+        if taken.right {
+            self.tell_other_blocks(taken.chain);
+        }
+        if let Some((entry, host)) = self.wildcard_rule(taken) {
+            let line = format!("{name}, which another namespace's rule leads away");
+            self.walk
+                .broken("listener", taken.made_by, line, Verdict::Diverted);
+            self.taken_by = self.walk.ledger().get(entry).map(|e| e.step.object());
+            self.chain_hop(taken, HopStatus::Instead);
+            self.clusters(&taken.leads, taken, HopStatus::Instead, speaks);
+            if let Some(service) = self.dialled.meant.service().map(|s| s.object) {
+                self.walk.tell(entry, Symptom::ByWildcard { service, host });
+            }
+            return;
+        }
         if other && !to_itself {
             let line = match taken.how {
                 How::Own => format!("{name}, which another service has"),
@@ -278,6 +350,7 @@ impl<'w> Way<'w, '_> {
                 let line = "none: no virtual host for it, Envoy answers 404".to_owned();
                 self.walk
                     .broken("cluster", None, line, Verdict::LeadsNowhere);
+                self.tell_routed_by_entry(taken.chain);
                 return;
             }
         };
@@ -331,10 +404,51 @@ impl<'w> Way<'w, '_> {
             for id in dropped {
                 self.walk.tell_dropped(id);
             }
+            self.tell_twin(taken.chain, first);
             return;
         }
         self.walk.hop("cluster", status, None, lines);
         self.endpoints(first, status, speaks);
+    }
+
+    /// Routes of the service's port that come from another egress entry.
+    fn tell_routed_by_entry(&mut self, chain: &FilterChain) {
+        let ledger = self.walk.ledger();
+        let Some(Step::Put { egress: own, .. }) = ledger.get(chain.origin).map(|e| &e.step) else {
+            return;
+        };
+        let port = self.walk.port;
+        let other = ledger.entries().find_map(|(_, e)| match (&e.step, &e.fate) {
+            (Step::Routes { port: of, .. }, Fate::Effective(Effect::RoutedBy { egress }))
+                if *of == port && egress != own =>
+            {
+                Some(*egress)
+            }
+            _ => None,
+        });
+        if let Some(egress) = other {
+            self.walk.tell(chain.origin, Symptom::RoutedByEntry { egress });
+        }
+    }
+
+    /// A Service of the cluster's host name and of the same namespace as the one that has the listener.
+    fn tell_twin(&mut self, chain: &FilterChain, cluster: &str) {
+        let (store, ledger) = (self.walk.store, self.walk.ledger());
+        let Some(origin) = ledger.get(chain.origin).map(|e| e.step.object()) else {
+            return;
+        };
+        let Some((_, _, host)) = names::parts(cluster) else {
+            return;
+        };
+        let named = || store.services_named(host);
+        let own = named().find(|s| s.object == origin);
+        let twin = own.and_then(|own| {
+            let mut others = named().filter(|s| s.namespace == own.namespace);
+            others.find(|s| own.host.is_some() && s.host.is_none())
+        });
+        if let Some(service) = twin.map(|s| s.object) {
+            self.walk.tell(chain.origin, Symptom::Twin { service });
+        }
     }
 
     /// A cluster as people name it: `namespace/service:port` for Kubernetes, else host and port.

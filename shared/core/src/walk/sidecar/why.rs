@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use super::Way;
 use super::dialled::{Meant, is_headless};
 use crate::causes::Symptom;
-use crate::ledger::{EntryId, Fate, Step};
+use crate::ledger::{Effect, EntryId, Fate, Step};
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
 use crate::predict::{WORKLOAD_KINDS, imports, pod_spec, selects, target_port, workload_spec};
 use crate::report::Mark;
@@ -148,6 +149,8 @@ impl Way<'_, '_> {
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
                     self.walk.tell_dropped(entry);
                     self.tell_other_sidecar(service.object);
+                } else {
+                    self.tell_placed_elsewhere(service, index);
                 }
             }
             Meant::Pod(pod) => {
@@ -158,6 +161,10 @@ impl Way<'_, '_> {
                     services: &services,
                 };
                 self.walk.tell(self.rest, symptom);
+            }
+            Meant::Behind(service) => {
+                let service = service.object;
+                self.walk.tell(self.rest, Symptom::GivenAddress { service });
             }
             Meant::AtNodes(service) => {
                 let service = service.id;
@@ -174,6 +181,50 @@ impl Way<'_, '_> {
             }
             Meant::Nothing => {}
         }
+    }
+
+    /// The port has a listener, and the connection does not come to it, or not to what it is: by the egress entry.
+    fn tell_placed_elsewhere(&mut self, service: &Service, index: usize) {
+        let ledger = self.walk.ledger();
+        let mut puts = ledger.entries().filter_map(|(id, e)| match (&e.step, &e.fate) {
+            (Step::Put { of, port, egress }, Fate::Effective(effect))
+                if of.service == service.object && *port == index =>
+            {
+                Some((id, *egress, effect))
+            }
+            _ => None,
+        });
+        let Some((entry, egress, effect)) = puts.next() else {
+            return;
+        };
+        let deciding = self.deciding();
+        let view = deciding.and_then(|id| self.walk.store.snapshot.get(id));
+        let view = view.and_then(|o| views::Sidecar::of(&o.view));
+        let Some(entry_view) = view.and_then(|s| s.spec.egress.get(egress)) else {
+            return;
+        };
+        let own = service.ports.get(index).map(|p| p.protocol);
+        let asked = entry_view.port.as_ref();
+        let asked = asked.map(|p| Protocol::parse(&p.protocol));
+        let elsewhere = !entry_view.bind.is_empty() || entry_view.capture_mode == "NONE";
+        match (effect, own, asked) {
+            (Effect::Chains { listener, .. } | Effect::Shares { listener }, ..) if elsewhere => {
+                let symptom = Symptom::EgressBind { listener };
+                self.walk.tell(entry, symptom);
+            }
+            (_, Some(own), Some(asked)) if asked.is_http() && !own.is_http() => {
+                self.walk.tell(entry, Symptom::EgressProtocol { own });
+            }
+            _ => {}
+        }
+    }
+
+    /// The Sidecar that decides for the pod.
+    fn deciding(&self) -> Option<ObjectId> {
+        self.walk.ledger().entries().find_map(|(_, e)| {
+            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
+            own.then(|| e.step.object())
+        })
     }
 
     /// A Sidecar that would take the service in, and is not for this pod.
@@ -247,11 +298,7 @@ impl Way<'_, '_> {
     /// The object that says where undeclared connections go, where one does.
     fn policy(&self) -> Option<(ObjectId, &'static str)> {
         let store = self.walk.store;
-        let deciding = self.walk.ledger().entries().find_map(|(_, e)| {
-            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
-            own.then(|| e.step.object())
-        });
-        let says = deciding.filter(|id| {
+        let says = self.deciding().filter(|id| {
             store
                 .snapshot
                 .get(*id)
