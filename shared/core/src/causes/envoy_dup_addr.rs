@@ -35,9 +35,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         Symptom::Refused(Refusal::SameAddress { listener }) => {
             (format!("{listener} has 0.0.0.0:{}", tale.port), true)
         }
-        Symptom::Refused(Refusal::StaticListener { port }) => {
-            (format!("every sidecar has a static listener on {port}"), false)
-        }
+        Symptom::Refused(Refusal::StaticListener { port }) => (
+            format!("every sidecar has a static listener on {port}"),
+            false,
+        ),
         _ => return None,
     };
     let step = tale.step()?;

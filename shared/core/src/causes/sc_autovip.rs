@@ -12,7 +12,11 @@ pub(super) static PAGE: Page = Page {
     why: "The host's TCP port listens on the address that istiod gave, which the proxy's DNS answers. Who has another address, by an own resolver, a cache or a literal, misses it.",
     seen: &["in Envoy: istioctl proxy-config listeners POD --port PORT shows 240.240.X.Y"],
     fix: "Dial the host by name, by the pod's resolver; or write the real addresses in the ServiceEntry.",
-    example: &["  ServiceEntry  status.addresses[0].value: 240.240.0.1", "- ServiceEntry  no spec.addresses", "+ ServiceEntry  spec.addresses: [203.0.113.7]"],
+    example: &[
+        "  ServiceEntry  status.addresses[0].value: 240.240.0.1",
+        "- ServiceEntry  no spec.addresses",
+        "+ ServiceEntry  spec.addresses: [203.0.113.7]",
+    ],
     also: &["SC-WILD-SE", "SC-UNKNOWN-HOST"],
     source: "pilot/pkg/model/service.go:Service.GetAddressForProxy",
 };

@@ -11,9 +11,15 @@ pub(super) static PAGE: Page = Page {
     what: "The service's listener has the address that the Sidecar says. Connections to the service's own address do not come to it.",
     when: "An entry of Sidecar.spec.egress that imports the service has bind, or captureMode NONE, which stands for the loopback address.",
     why: "Envoy finds the listener of a redirected connection by the address that was dialled. A listener that is bound to another one is for clients that dial that.",
-    seen: &["in Envoy: istioctl proxy-config listeners POD shows the bind address with the service's port"],
+    seen: &[
+        "in Envoy: istioctl proxy-config listeners POD shows the bind address with the service's port",
+    ],
     fix: "Dial the address that the Sidecar binds, or import the service by an entry without bind and captureMode.",
-    example: &["  Service  clusterIP: 10.96.4.1", "- Sidecar  egress: [{port: 5432, bind: 127.0.0.1, hosts: [data/*]}]", "+ Sidecar  egress: [{hosts: [data/*]}]"],
+    example: &[
+        "  Service  clusterIP: 10.96.4.1",
+        "- Sidecar  egress: [{port: 5432, bind: 127.0.0.1, hosts: [data/*]}]",
+        "+ Sidecar  egress: [{hosts: [data/*]}]",
+    ],
     also: &["SC-SIDECAR-PROTO", "SC-CAP-MODE-NONE"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListeners",
 };
@@ -25,8 +31,7 @@ pub(super) static CAUSE: Cause = Cause {
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let (Symptom::EgressBind { listener }, Step::Put { egress, .. }) =
-        (tale.symptom, tale.step()?)
+    let (Symptom::EgressBind { listener }, Step::Put { egress, .. }) = (tale.symptom, tale.step()?)
     else {
         return None;
     };

@@ -12,7 +12,11 @@ pub(super) static PAGE: Page = Page {
     why: "An entry with a port takes in just that port of its services, and listens on it alone. Without an entry that has no port, the other ports of the services are left out.",
     seen: &["in Envoy: the service's other port has a listener, and this one has none"],
     fix: "Add an entry without port that imports the service, or one for this port.",
-    example: &["  Service  port 9000, port 9090", "- Sidecar  egress: [{port: 9000, hosts: [data/*]}]", "+ Sidecar  egress: [{port: 9000, hosts: [data/*]}, {hosts: [data/*]}]"],
+    example: &[
+        "  Service  port 9000, port 9090",
+        "- Sidecar  egress: [{port: 9000, hosts: [data/*]}]",
+        "+ Sidecar  egress: [{port: 9000, hosts: [data/*]}, {hosts: [data/*]}]",
+    ],
     also: &["SC-SIDECAR-PORTMAP", "SC-SIDECAR-HOSTS", "SC-LOCKED"],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListeners",
 };
@@ -31,7 +35,11 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     Some(match sidecar::deciding(tale) {
         Some(sidecar) => {
             let field = build::spec().key("egress").index(*egress).key("port");
-            told.beside(sidecar, field, "this entry takes one port of the service in")
+            told.beside(
+                sidecar,
+                field,
+                "this entry takes one port of the service in",
+            )
         }
         None => told,
     })

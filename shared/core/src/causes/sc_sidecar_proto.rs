@@ -13,8 +13,16 @@ pub(super) static PAGE: Page = Page {
     why: "The entry's protocol decides which listener is made. Routes are made for services whose own port is HTTP, and this one is not.",
     seen: &["in Envoy: 0.0.0.0_PORT with route PORT, which has no virtual host for the service"],
     fix: "Write the protocol of the service's port in the entry.",
-    example: &["  Service  ports[0].name: tcp-db", "- Sidecar  egress[0].port.protocol: HTTP", "+ Sidecar  egress[0].port.protocol: TCP"],
-    also: &["SC-SIDECAR-HEADLESS", "SC-SIDECAR-BIND", "SC-RDS-WRONG-ENTRY"],
+    example: &[
+        "  Service  ports[0].name: tcp-db",
+        "- Sidecar  egress[0].port.protocol: HTTP",
+        "+ Sidecar  egress[0].port.protocol: TCP",
+    ],
+    also: &[
+        "SC-SIDECAR-HEADLESS",
+        "SC-SIDECAR-BIND",
+        "SC-RDS-WRONG-ENTRY",
+    ],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListeners",
 };
 
@@ -40,9 +48,13 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let told = Told::at(
         sidecar::deciding(tale)?,
         field(tale)?,
-        format!("the service's port is {}", own.name()),
+        format!("the service's port is {own}"),
     );
-    Some(told.beside(step.object(), step.field(), "its own protocol decides about routes"))
+    Some(told.beside(
+        step.object(),
+        step.field(),
+        "its own protocol decides about routes",
+    ))
 }
 
 /// The service's own protocol.
@@ -52,6 +64,10 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     else {
         return Vec::new();
     };
-    let title = format!("write {} in the Sidecar", own.name());
-    vec![build::patch(title, sidecar, vec![build::replace(&field, own.name())])]
+    let title = format!("write {own} in the Sidecar");
+    vec![build::patch(
+        title,
+        sidecar,
+        vec![build::replace(&field, own.to_string())],
+    )]
 }

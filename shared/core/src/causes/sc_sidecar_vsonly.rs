@@ -11,9 +11,15 @@ pub(super) static PAGE: Page = Page {
     what: "The proxy has a cluster for the service and no listener: what dials it goes where everything goes that nobody declared.",
     when: "No host of Sidecar.spec.egress takes the service in, and a rule of a VirtualService that the Sidecar takes in leads to it.",
     why: "Destinations of rules need clusters, so istiod adds those services to what the proxy has clusters for. Listeners and routes are made for the services that egress[].hosts takes in, and for no others.",
-    seen: &["in Envoy: istioctl proxy-config clusters POD shows the service, istioctl proxy-config listeners POD does not"],
+    seen: &[
+        "in Envoy: istioctl proxy-config clusters POD shows the service, istioctl proxy-config listeners POD does not",
+    ],
     fix: "Import the service by its own host.",
-    example: &["  VirtualService  shop/orders: route to db.data.svc.cluster.local", "- Sidecar         egress[0].hosts: [./*]", "+ Sidecar         egress[0].hosts: [./*, data/db.data.svc.cluster.local]"],
+    example: &[
+        "  VirtualService  shop/orders: route to db.data.svc.cluster.local",
+        "- Sidecar         egress[0].hosts: [./*]",
+        "+ Sidecar         egress[0].hosts: [./*, data/db.data.svc.cluster.local]",
+    ],
     also: &["SC-SIDECAR-HOSTS", "SC-SIDECAR-PORTONLY"],
     source: "pilot/pkg/model/sidecar.go:SidecarScope.collectImportedServices",
 };
@@ -29,7 +35,11 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         return None;
     };
     let told = sidecar::told(tale, "not imported")?;
-    Some(told.beside(*by, FieldPath::of("spec"), "leads to it, so that it has a cluster"))
+    Some(told.beside(
+        *by,
+        FieldPath::of("spec"),
+        "leads to it, so that it has a cluster",
+    ))
 }
 
 /// The host is added to the entry that was asked, of the Sidecar that decides.

@@ -56,7 +56,10 @@ fn displaced(tale: &Tale<'_, '_>, object: ObjectId, by: EntryId) -> Option<Told>
     let (field, label) = if namespace(object) != namespace(first) {
         ("metadata.namespace", "for namespaces without a Sidecar")
     } else if open(object) && !open(first) {
-        ("spec", "has no workloadSelector, and another one selects the pod")
+        (
+            "spec",
+            "has no workloadSelector, and another one selects the pod",
+        )
     } else {
         let told = Told::at(object, FieldPath::of("metadata.name"), "the younger one");
         let told = told.beside(first, FieldPath::of("metadata.name"), "in force");

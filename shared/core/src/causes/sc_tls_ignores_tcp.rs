@@ -12,7 +12,11 @@ pub(super) static PAGE: Page = Page {
     why: "The protocol of the service's port decides which rules istiod reads: tls for HTTPS and TLS, tcp for all others that are not HTTP.",
     seen: &["in Envoy: the port's filter chain leads to the service's own cluster"],
     fix: "Write the rule in the block that the port takes, with sniHosts for tls; or change the port's protocol, if it is not what the clients speak.",
-    example: &["  Service         ports[0].name: tls-db", "- VirtualService  tcp[0].match[0].port: 5432", "+ VirtualService  tls[0].match[0]: port: 5432, sniHosts: [db.data]"],
+    example: &[
+        "  Service         ports[0].name: tls-db",
+        "- VirtualService  tcp[0].match[0].port: 5432",
+        "+ VirtualService  tls[0].match[0]: port: 5432, sniHosts: [db.data]",
+    ],
     also: &["GW-TCP-NO-BLOCK", "GW-PASS-NO-TLS-BLOCK"],
     source: "pilot/pkg/networking/core/tls.go:buildSidecarOutboundTLSFilterChainOpts",
 };

@@ -1,8 +1,6 @@
 //! SC-VS-DUP: two rules make the same filter chain.
 
-use super::{
-    Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Wish, build, refused,
-};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Wish, build, refused};
 use crate::ledger::{Block, Step};
 use crate::predict::envoy::Refusal;
 use crate::snapshot::views::VirtualService;
@@ -27,11 +25,7 @@ pub(super) static PAGE: Page = Page {
         "- VirtualService  tcp[1].match[0].destinationSubnets: [10.9.0.0/16]",
         "+ VirtualService  tcp[1].match[0].destinationSubnets: [10.8.0.0/16]",
     ],
-    also: &[
-        "ENVOY-FC-IDENTICAL",
-        "ENVOY-FC-OVERLAP",
-        "SC-TCP-OVER-TCP",
-    ],
+    also: &["ENVOY-FC-IDENTICAL", "ENVOY-FC-OVERLAP", "SC-TCP-OVER-TCP"],
     source: "pilot/pkg/networking/core/tls.go:buildSidecarOutboundTCPFilterChainOpts",
 };
 
@@ -64,9 +58,7 @@ fn later(tale: &Tale<'_, '_>) -> Option<Candidate> {
     else {
         return None;
     };
-    let spec = &tale
-        .view::<VirtualService>(*virtual_service)?
-        .spec;
+    let spec = &tale.view::<VirtualService>(*virtual_service)?.spec;
     // A rule without any match left would be refused, and a VirtualService without any rule.
     let alone = match (block, r#match) {
         (Block::Tls, Some(_)) => spec.tls.get(*rule)?.r#match.len() == 1,

@@ -10,9 +10,15 @@ pub(super) static PAGE: Page = Page {
     what: "Connections to the service go to another one.",
     when: "A VirtualService of a third namespace has a wildcard host that the service's name is below, and a tcp or tls rule for the port. It is exported to the pod's namespace.",
     why: "istiod asks every VirtualService for the mesh that the pod's namespace sees, and a host that is a wildcard is for all services below it, whoever's they are.",
-    seen: &["in Envoy: the filter chain of the service's address leads to another service's cluster"],
+    seen: &[
+        "in Envoy: the filter chain of the service's address leads to another service's cluster",
+    ],
     fix: "Give the VirtualService the hosts that it is for, or keep it to its namespace by exportTo.",
-    example: &["  VirtualService  edge/all, tcp[0].route: proxy.edge", "- VirtualService  hosts: ['*.svc.cluster.local']", "+ VirtualService  hosts: [legacy.edge.svc.cluster.local]"],
+    example: &[
+        "  VirtualService  edge/all, tcp[0].route: proxy.edge",
+        "- VirtualService  hosts: ['*.svc.cluster.local']",
+        "+ VirtualService  hosts: [legacy.edge.svc.cluster.local]",
+    ],
     also: &["SC-TCP-OVER-TCP", "GW-VS-EXPORTTO"],
     source: "pilot/pkg/networking/core/tls.go:getConfigsForHost",
 };

@@ -7,7 +7,7 @@ use super::proof::Effect;
 use crate::predict::envoy::refusals;
 use crate::predict::store::{Registry, Resolution, Store};
 use crate::predict::{
-    ChainMatch, Config, FilterChain, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
+    ChainMatch, Config, FilterChain, Listener, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
     UNSPECIFIED_V6, VirtualHost, predict, selects, sidecars,
 };
 use crate::snapshot::views::{AsView, DestinationRule, Labels, PeerAuthentication, Sidecar};
@@ -19,6 +19,12 @@ const MOST_GROUPS: usize = 256;
 
 /// On to where the connection was going.
 const PASSTHROUGH: &str = "PassthroughCluster";
+
+/// No endpoint at all.
+const BLACK_HOLE: &str = "BlackHoleCluster";
+
+/// The status for a host that is not in the mesh.
+const BAD_GATEWAY: u32 = 502;
 
 /// Discovery of clusters that lead to the address that was asked for.
 const ORIGINAL_DST: &str = "ORIGINAL_DST";
@@ -90,14 +96,17 @@ pub(super) fn compare(
 /// What Envoy has of a configuration: a listener that it refuses can be changed.
 fn taken(mut config: Config, facts: &ProxyFacts) -> Config {
     let refusals = refusals(&config, facts);
-    config
-        .listeners
-        .retain(|l| !refusals.contains_key(&l.name));
+    config.listeners.retain(|l| !refusals.contains_key(&l.name));
     config
 }
 
 /// Listeners that Envoy would begin to refuse.
-fn refused_now(whose: &str, facts: &ProxyFacts, (old, new): (&Config, &Config), effect: &mut Effect) {
+fn refused_now(
+    whose: &str,
+    facts: &ProxyFacts,
+    (old, new): (&Config, &Config),
+    effect: &mut Effect,
+) {
     let before = refusals(old, facts);
     for name in refusals(new, facts).keys() {
         if !before.contains_key(name) {
@@ -246,9 +255,11 @@ fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), eff
     for listener in &old.listeners {
         let name = &listener.name;
         let Some(now) = new.listeners.iter().find(|l| l.name == *name) else {
-            effect
-                .disturbed
-                .push(format!("listener {name} of {whose} is gone"));
+            if !leads_nowhere_of_its_own(old, listener) {
+                effect
+                    .disturbed
+                    .push(format!("listener {name} of {whose} is gone"));
+            }
             continue;
         };
         // The last one may ask for no more than one of the others.
@@ -315,6 +326,22 @@ fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), eff
                 .push(format!("{name} of {whose} has other endpoints"));
         }
     }
+}
+
+/// Whether all that comes to a listener goes where it would go without it.
+fn leads_nowhere_of_its_own(config: &Config, listener: &Listener) -> bool {
+    let rest = |name: &str| matches!(name, PASSTHROUGH | BLACK_HOLE);
+    listener.all_chains().all(|chain| match &chain.route {
+        Some(route) => config.routes.get(route).is_some_and(|hosts| {
+            let mut routes = hosts.iter().flat_map(|h| &h.routes);
+            routes.all(|route| match &route.action {
+                RouteAction::Clusters(clusters) => clusters.iter().all(|(name, _)| rest(name)),
+                RouteAction::DirectResponse(status) => *status == BAD_GATEWAY,
+                RouteAction::Redirect => false,
+            })
+        }),
+        None => chain.clusters.iter().all(|(name, _)| rest(name)),
+    })
 }
 
 /// The Service that a chain leads to, where its manifest has no ClusterIP: the API server gives it one, and then it

@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use super::ProxyFacts;
 use super::config::{Config, FilterChain, Listener};
 use super::network::Network;
 use super::proxy::ProxyKind;
-use super::ProxyFacts;
 use crate::ledger::EntryId;
 
 /// What the static listener of a port that every gateway has is for.

@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use super::istiod::Istiod;
 use super::reach::ProxyConfig;
-use crate::snapshot::views::{ConfigMap, LabelSelector, Labels, OutboundTrafficPolicy, OutlierDetection};
+use crate::snapshot::views::{
+    ConfigMap, LabelSelector, Labels, OutboundTrafficPolicy, OutlierDetection,
+};
 use crate::snapshot::{Kind, ObjectId, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
@@ -176,7 +178,12 @@ impl MeshConfig {
         };
         let (labels, read) = namespace_labels(snapshot, namespace);
         let mut policies = written.policies.iter();
-        if !read && written.policies.iter().any(|p| !p.matching_rules.is_empty()) {
+        if !read
+            && written
+                .policies
+                .iter()
+                .any(|p| !p.matching_rules.is_empty())
+        {
             return None;
         }
         let fits = |rule: &VisibilityRule| {

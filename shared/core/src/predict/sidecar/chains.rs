@@ -239,13 +239,21 @@ fn other_block(
     needed: Block,
 ) -> Reason {
     let (written, rules): (Block, Vec<&[L4Match]>) = match needed {
-        Block::Tls => (Block::Tcp, vs.spec.tcp.iter().map(|r| &*r.r#match).collect()),
-        _ => (Block::Tls, vs.spec.tls.iter().map(|r| &*r.r#match).collect()),
+        Block::Tls => (
+            Block::Tcp,
+            vs.spec.tcp.iter().map(|r| &*r.r#match).collect(),
+        ),
+        _ => (
+            Block::Tls,
+            vs.spec.tls.iter().map(|r| &*r.r#match).collect(),
+        ),
     };
     let is_tls = |p: Protocol| matches!(p, Protocol::Https | Protocol::Tls);
     // A rule that does not name the port may be for another one of the service.
     let ports = &at.one.service.ports;
-    let only = !ports.iter().any(|p| is_tls(p.protocol) == (written == Block::Tls));
+    let only = !ports
+        .iter()
+        .any(|p| is_tls(p.protocol) == (written == Block::Tls));
     let meant = |matches: &&[L4Match]| {
         let named = |(n, m): (usize, &L4Match)| {
             (only || m.port == at.port) && fits(context, m, n, at.port, vs.namespace()).is_ok()

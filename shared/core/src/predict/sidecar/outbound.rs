@@ -113,8 +113,14 @@ fn not_asked(context: &mut Context<'_, '_>, scope: &Scope<'_, '_>) {
     let mut asked: BTreeMap<Served, (usize, EntryId, BTreeSet<usize>)> = BTreeMap::new();
     for (n, egress) in all.filter(|(_, egress)| !every(egress)) {
         let number = egress.port().map_or(0, |p| p.number);
-        for one in egress.services.iter().filter(|one| !taken.contains(&one.of)) {
-            let known = asked.entry(one.of).or_insert((n, one.entry, BTreeSet::new()));
+        for one in egress
+            .services
+            .iter()
+            .filter(|one| !taken.contains(&one.of))
+        {
+            let known = asked
+                .entry(one.of)
+                .or_insert((n, one.entry, BTreeSet::new()));
             known.2.insert(one.port_index(context.store, number));
         }
     }
@@ -123,8 +129,12 @@ fn not_asked(context: &mut Context<'_, '_>, scope: &Scope<'_, '_>) {
         let service = services.find(|s| (s.object, s.host) == (of.service, of.host));
         let count = service.map_or(0, |s| s.ports.len());
         for port in (0..count).filter(|port| !asked.contains(port)) {
-            let entry = context.ledger.open(Step::Put { of, port, egress }, Some(under));
-            context.ledger.settle::<()>(entry, Err(Reason::PortNotAsked));
+            let entry = context
+                .ledger
+                .open(Step::Put { of, port, egress }, Some(under));
+            context
+                .ledger
+                .settle::<()>(entry, Err(Reason::PortNotAsked));
         }
     }
 }

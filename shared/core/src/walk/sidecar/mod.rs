@@ -46,6 +46,8 @@ struct Way<'w, 'a> {
     none: Option<usize>,
     /// The listener that Envoy does not take, though istiod sends it.
     refused: Option<String>,
+    /// Why the connection does not come to what it is for is told already.
+    explained: bool,
 }
 
 /// The answer about a connection from one class of sidecars.
@@ -70,6 +72,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         taken_by: None,
         none: None,
         refused: None,
+        explained: false,
     };
     if way.capture() {
         way.outbound();

@@ -4,7 +4,7 @@ use super::dialled::Meant;
 use super::envoy::{self, How, Speaks};
 use super::{Way, dialled};
 use crate::causes::Symptom;
-use crate::ledger::{Effect, Entry, EntryId, Fate, Reason, Step};
+use crate::ledger::{Effect, Entry, EntryId, Fate, Reason, Served, Step};
 use crate::predict::envoy::{Refusal, refused};
 use crate::predict::hosts::overlap;
 use crate::predict::protocol::Protocol;
@@ -102,16 +102,12 @@ impl<'w> Way<'w, '_> {
         };
         if self.walk.tell(origin, Symptom::Refused(refusal)).is_some() {
             self.refused = Some(shown(listener));
+            self.explained = true;
         }
     }
 
     /// A chain with the client's server name that does not take the address, as it has another match's networks.
-    fn tell_behind_networks(
-        &mut self,
-        listener: &Listener,
-        chosen: &FilterChain,
-        speaks: &Speaks,
-    ) {
+    fn tell_behind_networks(&mut self, listener: &Listener, chosen: &FilterChain, speaks: &Speaks) {
         let Speaks::Tls { sni, .. } = speaks else {
             return;
         };
@@ -125,6 +121,7 @@ impl<'w> Way<'w, '_> {
         });
         if let Some((entry, of)) = behind {
             self.walk.tell(entry, Symptom::BehindNetworks { of });
+            self.explained = true;
         }
     }
 
@@ -201,12 +198,13 @@ impl<'w> Way<'w, '_> {
     /// Where a chain leads, and whether it is for what was asked.
     fn leads(&self, chain: &FilterChain, how: How) -> (Leads, bool) {
         let origin = self.walk.ledger().get(chain.origin).map(|e| &e.step);
-        let meant = self.dialled.meant.service().map(|s| s.object);
         let own = match origin {
-            Some(Step::Put { of, .. }) => Some(of.service) == meant,
-            Some(Step::Instance { of, .. }) => how == How::Own || Some(of.service) == meant,
+            Some(Step::Put { of, .. }) => self.is_meant(*of),
+            Some(Step::Instance { of, .. }) => how == How::Own || self.is_meant(*of),
             _ => false,
         };
+        // Of several services that one rule is for, the first makes the chains of all.
+        let own = own || self.is_for_meant(chain);
         let Some(route) = &chain.route else {
             return (Leads::Clusters(chain.clusters.clone()), own);
         };
@@ -226,6 +224,28 @@ impl<'w> Way<'w, '_> {
             RouteAction::DirectResponse(status) => (Leads::Status(*status), right),
             RouteAction::Redirect => (Leads::Clusters(Vec::new()), right),
         }
+    }
+
+    /// Whether a service is the one that was dialled, or of its name in its namespace.
+    fn is_meant(&self, of: Served) -> bool {
+        let Some(meant) = self.dialled.meant.service() else {
+            return false;
+        };
+        let mut named = self.walk.store.services_named(&meant.hostname);
+        of.service == meant.object
+            || named.any(|s| s.object == of.service && s.namespace == meant.namespace)
+    }
+
+    /// Whether a chain is of a VirtualService that is for the service that was dialled.
+    fn is_for_meant(&self, chain: &FilterChain) -> bool {
+        let Some(meant) = self.dialled.meant.service() else {
+            return false;
+        };
+        let clause = chain.clause.and_then(|id| self.walk.ledger().get(id));
+        let object = clause.map(|e| e.step.object());
+        let vs = object.and_then(|id| self.walk.store.virtual_service(id));
+        let named = !chain.sni.is_empty();
+        named && vs.is_some_and(|vs| vs.hosts.iter().any(|h| overlap(h, &meant.hostname)))
     }
 
     /// The hops of what takes the connection.
@@ -418,16 +438,19 @@ impl<'w> Way<'w, '_> {
             return;
         };
         let port = self.walk.port;
-        let other = ledger.entries().find_map(|(_, e)| match (&e.step, &e.fate) {
-            (Step::Routes { port: of, .. }, Fate::Effective(Effect::RoutedBy { egress }))
-                if *of == port && egress != own =>
-            {
-                Some(*egress)
-            }
-            _ => None,
-        });
+        let other = ledger
+            .entries()
+            .find_map(|(_, e)| match (&e.step, &e.fate) {
+                (Step::Routes { port: of, .. }, Fate::Effective(Effect::RoutedBy { egress }))
+                    if *of == port && egress != own =>
+                {
+                    Some(*egress)
+                }
+                _ => None,
+            });
         if let Some(egress) = other {
-            self.walk.tell(chain.origin, Symptom::RoutedByEntry { egress });
+            self.walk
+                .tell(chain.origin, Symptom::RoutedByEntry { egress });
         }
     }
 
@@ -533,10 +556,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// The decision about the port that was meant, where it was left out for such a reason.
-    pub(super) fn meant_entry(
-        &self,
-        wanted: impl Fn(&Reason) -> bool,
-    ) -> Option<EntryId> {
+    pub(super) fn meant_entry(&self, wanted: impl Fn(&Reason) -> bool) -> Option<EntryId> {
         let service = self.dialled.meant.service()?;
         let index = service
             .ports

@@ -100,7 +100,7 @@ impl Way<'_, '_> {
     /// Tells why the destination has no listener of its own. `ends`: the connection ends in Envoy, as nothing is let
     /// out that nobody declared.
     pub(super) fn tell_why_none(&mut self, ends: bool) {
-        if self.refused.is_some() {
+        if self.explained {
             if ends {
                 self.fold_policy(self.walk.findings.len().saturating_sub(1));
             }
@@ -186,14 +186,16 @@ impl Way<'_, '_> {
     /// The port has a listener, and the connection does not come to it, or not to what it is: by the egress entry.
     fn tell_placed_elsewhere(&mut self, service: &Service, index: usize) {
         let ledger = self.walk.ledger();
-        let mut puts = ledger.entries().filter_map(|(id, e)| match (&e.step, &e.fate) {
-            (Step::Put { of, port, egress }, Fate::Effective(effect))
-                if of.service == service.object && *port == index =>
-            {
-                Some((id, *egress, effect))
-            }
-            _ => None,
-        });
+        let mut puts = ledger
+            .entries()
+            .filter_map(|(id, e)| match (&e.step, &e.fate) {
+                (Step::Put { of, port, egress }, Fate::Effective(effect))
+                    if of.service == service.object && *port == index =>
+                {
+                    Some((id, *egress, effect))
+                }
+                _ => None,
+            });
         let Some((entry, egress, effect)) = puts.next() else {
             return;
         };
@@ -212,7 +214,9 @@ impl Way<'_, '_> {
                 let symptom = Symptom::EgressBind { listener };
                 self.walk.tell(entry, symptom);
             }
-            (_, Some(own), Some(asked)) if asked.is_http() && !own.is_http() => {
+            (_, Some(own), Some(asked))
+                if asked.is_http() && !own.is_http() && own != Protocol::Unsupported =>
+            {
                 self.walk.tell(entry, Symptom::EgressProtocol { own });
             }
             _ => {}
