@@ -53,7 +53,7 @@ pub(crate) const REASONS: [&str; 39] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 37] = [
+pub(crate) const SIDECAR_REASONS: [&str; 40] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",

@@ -18,7 +18,7 @@ pub(super) static PAGE: Page = Page {
     example: &[
         "  VirtualService  shop/orders: route to db.data.svc.cluster.local",
         "- Sidecar         egress[0].hosts: [./*]",
-        "+ Sidecar         egress[0].hosts: [./*, data/db.data.svc.cluster.local]",
+        "+ Sidecar         egress[0].hosts: [./*, data/*]",
     ],
     also: &["SC-SIDECAR-HOSTS", "SC-SIDECAR-PORTONLY"],
     source: "pilot/pkg/model/sidecar.go:SidecarScope.collectImportedServices",
