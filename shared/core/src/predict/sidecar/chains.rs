@@ -10,7 +10,7 @@ use crate::ledger::{Block, Effect, EntryId, Reason, Step};
 use crate::predict::config::{ChainKind, ChainMatch, Cluster, FilterChain};
 use crate::predict::gateway::{Context, Place, destinations, usable};
 use crate::predict::hosts::{MESH, is_wildcard, resolve_gateway_name};
-use crate::predict::network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
+use crate::predict::network::{Network, UNSPECIFIED, UNSPECIFIED_V6, is_network};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Resolution, VirtualService};
 use crate::predict::{cluster, selects};
@@ -480,7 +480,7 @@ fn own_names(context: &Context<'_, '_>, at: &Listening<'_>, networks: &[String])
     let wildcard = at.families.wildcard();
     let address = at.families.address_of(at.one);
     let address = match address.as_ref() {
-        network if network.contains('/') => "",
+        network if is_network(network) => "",
         UNSPECIFIED if service.registry == Registry::ServiceEntry && at.families.only_v6() => {
             UNSPECIFIED_V6
         }

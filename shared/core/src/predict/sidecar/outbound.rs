@@ -13,7 +13,7 @@ use crate::predict::endpoints;
 use crate::predict::envoy::own_listener;
 use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT};
 use crate::predict::mesh::MeshConfig;
-use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6};
+use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6, is_network};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Resolution};
 
@@ -380,7 +380,7 @@ impl Outbound<'_, '_, '_> {
             return (wildcard, Vec::new());
         }
         let address = self.families.address_of(one);
-        if address.contains('/') {
+        if is_network(&address) {
             return (wildcard, vec![address.into_owned()]);
         }
         let entry = one.service.registry == Registry::ServiceEntry;
