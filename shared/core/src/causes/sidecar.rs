@@ -48,15 +48,21 @@ pub(super) fn import(tale: &Tale<'_, '_>, of: Served, egress: usize) -> Option<C
     add_host(tale, egress, host)
 }
 
-/// An egress entry of its own for the service, for all its ports and at its own address.
+/// The service for all its ports and at its own address: by the egress entry without port, of which there may be one,
+/// the last; else by a new one.
 pub(super) fn own_entry(tale: &Tale<'_, '_>, of: Served) -> Option<Candidate> {
+    let sidecar = deciding(tale)?;
+    let entries = &tale.view::<views::Sidecar>(sidecar)?.spec.egress;
+    if let Some(n) = entries.iter().position(|e| e.port.is_none()) {
+        let entry = entries.get(n)?;
+        let plain = entry.bind.is_empty() && entry.capture_mode != "NONE";
+        return plain.then(|| import(tale, of, n))?;
+    }
     let service = service(tale, of)?;
     let host = format!("{}/{}", service.namespace, service.hostname);
-    let sidecar = deciding(tale)?;
-    let entries = tale.view::<views::Sidecar>(sidecar)?.spec.egress.len();
     let list = build::spec().key("egress");
     let title = format!("import {host} by an entry without port");
-    let operation = build::append(&list, entries, json!({"hosts": [host]}));
+    let operation = build::append(&list, entries.len(), json!({"hosts": [host]}));
     Some(build::patch(title, sidecar, vec![operation]))
 }
 

@@ -124,10 +124,9 @@ pub fn refused(config: &Config, listener: &Listener, proxy: &ProxyFacts) -> Opti
     if own(listener) {
         return None;
     }
-    let same = |other: &&Listener| {
-        own(other) && other.port == listener.port && other.address == listener.address
-    };
-    let beside = config.listeners.iter().find(same);
+    // Listeners are sorted by name: its own ones are the last.
+    let mut all = config.listeners.iter().rev().take_while(|l| own(l));
+    let beside = all.find(|other| other.port == listener.port && other.address == listener.address);
     beside
         .map(|other| Refusal::SameAddress {
             listener: other.name.clone(),
@@ -165,6 +164,13 @@ fn by_address(listener: &Listener, proxy: &ProxyFacts) -> Option<Refusal> {
 }
 
 fn by_names(chains: &[FilterChain]) -> Option<Refusal> {
+    // Most listeners of sidecars have just one, which asks for nothing.
+    if let [only] = chains
+        && only.sni.is_empty()
+        && only.matches.prefix_ranges.is_empty()
+    {
+        return None;
+    }
     for chain in chains {
         if let Some(name) = chain.sni.iter().find(|n| is_partial_wildcard(n)) {
             return Some(Refusal::PartialWildcard {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::istiod::Istiod;
 use super::reach::ProxyConfig;
+use super::version::Release;
 use crate::snapshot::views::{
     ConfigMap, LabelSelector, Labels, OutboundTrafficPolicy, OutlierDetection,
 };
@@ -11,6 +12,9 @@ use crate::snapshot::{Kind, ObjectId, Snapshot, reader, views::AsView};
 
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
+
+/// The first release that reads `serviceEntryVisibility`.
+const VISIBILITY_SINCE: Release = Release(1, 31, 0);
 
 /// The label that Kubernetes gives to every namespace: its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -162,9 +166,13 @@ impl MeshConfig {
             .and_then(|config_map| config_map.data.get("mesh"))
             .and_then(|text| reader::parse(text))
             .and_then(|value| Self::deserialize(value).ok());
+        let mut read: Self = read.unwrap_or_default();
+        if istiod.version.release() < VISIBILITY_SINCE {
+            read.service_entry_visibility = None;
+        }
         Self {
             object: object.map(|o| o.id),
-            ..read.unwrap_or_default()
+            ..read
         }
     }
 
