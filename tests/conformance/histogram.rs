@@ -53,7 +53,7 @@ pub(crate) const REASONS: [&str; 39] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 40] = [
+pub(crate) const SIDECAR_REASONS: [&str; 41] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",
@@ -72,6 +72,7 @@ pub(crate) const SIDECAR_REASONS: [&str; 40] = [
     "Displaced",
     "SidecarNotSelected",
     "ServiceNotExported",
+    "VisibilityCapped",
     "NotImported",
     "RoutedOnly",
     "PortNotAsked",

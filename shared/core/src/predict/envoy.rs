@@ -359,4 +359,64 @@ mod tests {
             Some(Refusal::PartialWildcard { .. })
         ));
     }
+
+    fn sidecar(listeners: Vec<Listener>) -> Vec<(String, Refusal)> {
+        let mut proxy = ProxyFacts::assumed("shop", &Labels::new());
+        proxy.kind = ProxyKind::Sidecar;
+        let config = Config {
+            listeners,
+            ..Config::default()
+        };
+        refusals(&config, &proxy).into_iter().collect()
+    }
+
+    #[test]
+    fn what_is_redirected_is_refused_for_an_address_that_is_taken_alone() {
+        let redirected = |address, port| Listener {
+            redirected_only: true,
+            ..listener(address, port, &[&[]])
+        };
+        let own = Listener {
+            name: "virtualOutbound".to_owned(),
+            ..listener("0.0.0.0", 15001, &[&[]])
+        };
+        let refused = sidecar(vec![
+            redirected("0.0.0.0", 15001),
+            redirected("0.0.0.0", 15020),
+            redirected("0.0.0.0", 15021),
+            redirected("10.9.9.9", 15001),
+            own,
+        ]);
+        let same = Refusal::SameAddress {
+            listener: "virtualOutbound".to_owned(),
+        };
+        let fixed = Refusal::StaticListener { port: 15021 };
+        assert_eq!(
+            refused,
+            [
+                ("0.0.0.0_15001".to_owned(), same),
+                ("0.0.0.0_15021".to_owned(), fixed)
+            ]
+        );
+    }
+
+    #[test]
+    fn networks_are_compared_masked() {
+        let with = |networks: [&str; 2]| {
+            let mut one = listener("10.9.9.9", 5432, &[&[], &[]]);
+            for (chain, network) in one.chains.iter_mut().zip(networks) {
+                chain.matches.prefix_ranges = vec![network.to_owned()];
+            }
+            sidecar(vec![Listener {
+                redirected_only: true,
+                ..one
+            }])
+        };
+        assert_eq!(with(["10.1.0.0/16", "10.2.0.0/16"]), []);
+        assert_eq!(with(["10.1.0.0/16", "10.1.0.0/24"]), []);
+        assert!(matches!(
+            with(["10.1.7.7/16", "10.1.0.0/16"]).as_slice(),
+            [(_, Refusal::IdenticalChains { .. })]
+        ));
+    }
 }
