@@ -10,7 +10,7 @@ pub(super) static PAGE: Page = Page {
     title: "two rules make the same filter chain",
     severity: Severity::Error,
     what: "Envoy refuses the whole listener of the service's address and port. A proxy that had it keeps the former one; a new pod has none, and its connections go where those go that nothing else takes.",
-    when: "Two tcp rules of mesh VirtualServices for one host have a network in common in destinationSubnets, or two tls matches a server name.",
+    when: "Two tcp rules of mesh VirtualServices for one host have a network in common in destinationSubnets, or two tls matches with different sniHosts have a server name in common, for the same networks.",
     why: "Each rule becomes a filter chain, and istiod does not compare those of one service with each other. Envoy chooses by network and server name, and takes no two chains that it could not tell apart.",
     seen: &[
         "in Envoy's log, and in error_state of the listener in /config_dump:",
