@@ -53,7 +53,7 @@ pub(crate) const REASONS: [&str; 39] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 37] = [
+pub(crate) const SIDECAR_REASONS: [&str; 41] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",
@@ -72,7 +72,11 @@ pub(crate) const SIDECAR_REASONS: [&str; 37] = [
     "Displaced",
     "SidecarNotSelected",
     "ServiceNotExported",
+    "VisibilityCapped",
     "NotImported",
+    "RoutedOnly",
+    "PortNotAsked",
+    "WrongBlock",
     "ImportExcluded",
     "EgressPortAbsent",
     "HostnameElsewhere",
@@ -119,6 +123,7 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::HostMismatch => "HostMismatch",
         Reason::HostNamespace { .. } => "HostNamespace",
         Reason::NoBlock { .. } => "NoBlock",
+        Reason::WrongBlock { .. } => "WrongBlock",
         Reason::PortMismatch { .. } => "PortMismatch",
         Reason::GatewayMismatch { .. } => "GatewayMismatch",
         Reason::EmptyRoute => "EmptyRoute",
@@ -140,7 +145,10 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::ZeroWeight => "ZeroWeight",
         Reason::SidecarNotSelected => "SidecarNotSelected",
         Reason::ServiceNotExported => "ServiceNotExported",
+        Reason::VisibilityCapped => "VisibilityCapped",
         Reason::NotImported => "NotImported",
+        Reason::RoutedOnly { .. } => "RoutedOnly",
+        Reason::PortNotAsked => "PortNotAsked",
         Reason::ImportExcluded { .. } => "ImportExcluded",
         Reason::EgressPortAbsent { .. } => "EgressPortAbsent",
         Reason::HostnameElsewhere { .. } => "HostnameElsewhere",

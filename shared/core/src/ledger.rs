@@ -426,6 +426,16 @@ pub enum Effect {
     Attached,
     /// The rule is used.
     Used,
+    /// The same, but for the networks of an earlier match, as it has none.
+    UsedBehind {
+        /// The clause that has them.
+        networks: EntryId,
+    },
+    /// Routes of the port are those of this egress entry.
+    RoutedBy {
+        /// Index in the Sidecar's `egress`.
+        egress: usize,
+    },
     /// The destination is this cluster.
     Cluster(String),
     /// The proxy knows the service.
@@ -524,6 +534,16 @@ pub enum Reason {
         /// The kind that is needed.
         needed: Block,
     },
+    /// It has no rules of the kind that this port takes, but one of another kind that is for it.
+    /// `core/tls.go:buildSidecarOutboundTCPFilterChainOpts`, `:buildSidecarOutboundTLSFilterChainOpts`.
+    WrongBlock {
+        /// The kind that is needed.
+        needed: Block,
+        /// The kind of the rule that is there.
+        written: Block,
+        /// Its index.
+        rule: usize,
+    },
     /// `match.port` is not the Gateway's number.
     PortMismatch {
         /// Index in `match`.
@@ -618,6 +638,9 @@ pub enum Reason {
     SidecarNotSelected,
     /// `exportTo` keeps the service from the proxy's namespace. `model/push_context.go:servicesExportedToNamespace`.
     ServiceNotExported,
+    /// `serviceEntryVisibility` of the mesh configuration keeps the ServiceEntry from the proxy's namespace.
+    /// `model/push_context.go:serviceExportTo`.
+    VisibilityCapped,
     /// No host of the egress entry takes the service. `model/sidecar.go:selectServices`.
     NotImported,
     /// A host of the egress entry that begins with `~` takes the service out.
@@ -632,6 +655,15 @@ pub enum Reason {
         /// The port.
         port: u32,
     },
+    /// No host of the egress entry takes the service, but a rule of a VirtualService leads to it: it has clusters, and
+    /// no listener. `model/sidecar.go:collectImportedServices`.
+    RoutedOnly {
+        /// The VirtualService.
+        by: ObjectId,
+    },
+    /// Every egress entry that takes the service is for another port.
+    /// `core/listener.go:buildSidecarOutboundListeners`.
+    PortNotAsked,
     /// The host name is taken from another namespace. `model/sidecar.go:selectServices`.
     HostnameElsewhere {
         /// The service that is taken.

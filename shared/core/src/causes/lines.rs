@@ -25,11 +25,11 @@ use super::{
     gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, sc_dyndns,
     sc_e_blackhole, sc_e_egressproxy, sc_e_listenport, sc_e_passthrough, sc_e_passthrough_strict,
     sc_e_uh, sc_externalname_legacy, sc_httpproxy, sc_in_conflict, sc_in_reserved, sc_no_such_port,
-    sc_notvip, sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown,
-    sc_wild_se, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts,
-    val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain,
-    val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts,
-    val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
+    sc_notvip, sc_podip_direct, sc_privileged, sc_reserved_port, sc_samens_dup, sc_unknown_host,
+    sc_vs_dup, sc_wellknown, sc_wild_se, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name,
+    val_gw_no_hosts, val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs,
+    val_gw_tls_on_plain, val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto,
+    val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
@@ -850,6 +850,7 @@ static LISTENER_NACK: Saying = Saying {
                 &gw_srv_bind_shadow::PAGE,
                 &gw_srv_bind_alias::PAGE,
                 &gw_srv_proto_text::PAGE,
+                &sc_vs_dup::PAGE,
             ],
         },
         Row {
@@ -859,6 +860,7 @@ static LISTENER_NACK: Saying = Saying {
                 &envoy_fc_overlap::PAGE,
                 &gw_srv_nshost_dup::PAGE,
                 &gw_srv_bind_alias::PAGE,
+                &sc_vs_dup::PAGE,
             ],
         },
         Row {
@@ -939,6 +941,7 @@ static IDENTICAL_CHAINS: Saying = Saying {
         &gw_srv_bind_shadow::PAGE,
         &gw_srv_bind_alias::PAGE,
         &gw_srv_proto_text::PAGE,
+        &sc_vs_dup::PAGE,
     ],
     ask: &[ASK_PORT],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
@@ -948,12 +951,13 @@ static IDENTICAL_CHAINS: Saying = Saying {
 static OVERLAPPING_CHAINS: Saying = Saying {
     by: ENVOY,
     patterns: &["multiple filter chains with overlapping matching rules are defined"],
-    says: "a listener is refused: two of its filter chains have a server name in common",
+    says: "a listener is refused: two of its filter chains have a server name or a network in common",
     means: &["The whole listener goes, with every server on its port."],
     can_be: &[
         &envoy_fc_overlap::PAGE,
         &gw_srv_nshost_dup::PAGE,
         &gw_srv_bind_alias::PAGE,
+        &sc_vs_dup::PAGE,
     ],
     ask: &[ASK_PORT],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
@@ -1036,6 +1040,7 @@ const NO_CLUSTER_ROWS: &[Row] = &[
             &gw_dst_port_absent::PAGE,
             &gw_dst_multiport::PAGE,
             &gw_dst_externalname::PAGE,
+            &sc_samens_dup::PAGE,
         ],
     },
     Row {
@@ -1674,6 +1679,7 @@ pub static FLAGS: &[Flag] = &[
                     &gw_dst_externalname::PAGE,
                     &sc_e_egressproxy::PAGE,
                     &sc_dyndns::PAGE,
+                    &sc_samens_dup::PAGE,
                 ],
             ),
             (

@@ -130,6 +130,7 @@ mod page;
 mod refused;
 mod sc_auto_auto;
 mod sc_auto_over_http;
+mod sc_autovip;
 mod sc_cap_loopback;
 mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
@@ -171,17 +172,28 @@ mod sc_no_such_port;
 mod sc_notvip;
 mod sc_podip_direct;
 mod sc_privileged;
+mod sc_rds_wrong_entry;
 mod sc_reserved_port;
+mod sc_samens_dup;
 mod sc_scope_shadow;
+mod sc_sevis;
+mod sc_sidecar_bind;
 mod sc_sidecar_excl;
 mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
 mod sc_sidecar_portmap;
+mod sc_sidecar_portonly;
+mod sc_sidecar_proto;
+mod sc_sidecar_vsonly;
 mod sc_sidecar_which;
 mod sc_sni;
 mod sc_tcp_over_tcp;
+mod sc_tls_ignores_tcp;
 mod sc_udp;
 mod sc_unknown_host;
+mod sc_vs_cidr_sticky;
+mod sc_vs_dup;
+mod sc_vs_wildcard;
 mod sc_wellknown;
 mod sc_wild_http;
 mod sc_wild_se;
@@ -349,6 +361,7 @@ pub static PAGES: &[&Page] = &[
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
     &sc_auto_over_http::PAGE,
+    &sc_autovip::PAGE,
     &sc_cap_loopback::PAGE,
     &sc_cap_mode_none::PAGE,
     &sc_cap_out_ip_excl::PAGE,
@@ -390,17 +403,28 @@ pub static PAGES: &[&Page] = &[
     &sc_notvip::PAGE,
     &sc_podip_direct::PAGE,
     &sc_privileged::PAGE,
+    &sc_rds_wrong_entry::PAGE,
     &sc_reserved_port::PAGE,
+    &sc_samens_dup::PAGE,
     &sc_scope_shadow::PAGE,
+    &sc_sevis::PAGE,
+    &sc_sidecar_bind::PAGE,
     &sc_sidecar_excl::PAGE,
     &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
     &sc_sidecar_portmap::PAGE,
+    &sc_sidecar_portonly::PAGE,
+    &sc_sidecar_proto::PAGE,
+    &sc_sidecar_vsonly::PAGE,
     &sc_sidecar_which::PAGE,
     &sc_sni::PAGE,
     &sc_tcp_over_tcp::PAGE,
+    &sc_tls_ignores_tcp::PAGE,
     &sc_udp::PAGE,
     &sc_unknown_host::PAGE,
+    &sc_vs_cidr_sticky::PAGE,
+    &sc_vs_dup::PAGE,
+    &sc_vs_wildcard::PAGE,
     &sc_wellknown::PAGE,
     &sc_wild_http::PAGE,
     &sc_wild_se::PAGE,
@@ -453,6 +477,9 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Put { .. })) => {
             &sc_auto_over_http::CAUSE
         }
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Sidecar(_))) => {
+            &sc_sidecar_which::CAUSE
+        }
         Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
         Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
         Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
@@ -492,6 +519,13 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
         Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
         Symptom::LeadsRound => &gw_dst_itself::CAUSE,
+        Symptom::BehindNetworks { .. } => &sc_vs_cidr_sticky::CAUSE,
+        Symptom::ByWildcard { .. } => &sc_vs_wildcard::CAUSE,
+        Symptom::EgressProtocol { .. } => &sc_sidecar_proto::CAUSE,
+        Symptom::EgressBind { .. } => &sc_sidecar_bind::CAUSE,
+        Symptom::RoutedByEntry { .. } => &sc_rds_wrong_entry::CAUSE,
+        Symptom::Twin { .. } => &sc_samens_dup::CAUSE,
+        Symptom::GivenAddress { .. } => &sc_autovip::CAUSE,
     };
     (cause, vec![])
 }
@@ -637,7 +671,11 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
         Reason::SidecarNotSelected => &sc_sidecar_which::CAUSE,
         Reason::ServiceNotExported => &sc_exportto::CAUSE,
+        Reason::VisibilityCapped => &sc_sevis::CAUSE,
         Reason::NotImported => &sc_sidecar_hosts::CAUSE,
+        Reason::RoutedOnly { .. } => return (&sc_sidecar_vsonly::CAUSE, vec!["SC-SIDECAR-HOSTS"]),
+        Reason::PortNotAsked => &sc_sidecar_portonly::CAUSE,
+        Reason::WrongBlock { .. } => &sc_tls_ignores_tcp::CAUSE,
         Reason::ImportExcluded { .. } => &sc_sidecar_excl::CAUSE,
         Reason::EgressPortAbsent { .. } => &sc_sidecar_portmap::CAUSE,
         Reason::HostnameElsewhere { .. } => &sc_scope_shadow::CAUSE,
@@ -711,7 +749,10 @@ fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Ve
 
 /// The most specific of what made two chains alike, else what Envoy says.
 fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'static str>) {
+    let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
     let (first, second, overlap) = match refusal {
+        Refusal::SameAddress { .. } => return (&envoy_dup_addr::CAUSE, vec![]),
+        Refusal::StaticListener { .. } if sidecar => return (&envoy_dup_addr::CAUSE, vec![]),
         Refusal::StaticListener { .. } => {
             return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
         }
@@ -727,6 +768,9 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
     } else {
         &envoy_fc_identical::CAUSE
     };
+    if sidecar {
+        return (&sc_vs_dup::CAUSE, vec![said.page.code]);
+    }
     let Some((a, b)) = tale
         .servers_of(first, second)
         .filter(|_| first.server != second.server)

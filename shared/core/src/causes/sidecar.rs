@@ -85,6 +85,24 @@ pub(super) fn import(tale: &Tale<'_, '_>, of: Served, egress: usize) -> Option<C
     add_host(tale, egress, host)
 }
 
+/// The service for all its ports and at its own address: by the egress entry without port, of which there may be one,
+/// the last; else by a new one.
+pub(super) fn own_entry(tale: &Tale<'_, '_>, of: Served) -> Option<Candidate> {
+    let sidecar = deciding(tale)?;
+    let entries = &tale.view::<views::Sidecar>(sidecar)?.spec.egress;
+    if let Some(n) = entries.iter().position(|e| e.port.is_none()) {
+        let entry = entries.get(n)?;
+        let plain = entry.bind.is_empty() && entry.capture_mode != "NONE";
+        return plain.then(|| import(tale, of, n))?;
+    }
+    let service = service(tale, of)?;
+    let host = format!("{}/{}", service.namespace, service.hostname);
+    let list = build::spec().key("egress");
+    let title = format!("import {host} by an entry without port");
+    let operation = build::append(&list, entries.len(), json!({"hosts": [host]}));
+    Some(build::patch(title, sidecar, vec![operation]))
+}
+
 /// A host, added to an egress entry of the Sidecar that decides.
 pub(super) fn add_host(tale: &Tale<'_, '_>, egress: usize, host: String) -> Option<Candidate> {
     let sidecar = deciding(tale)?;
@@ -145,6 +163,7 @@ pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
             | Reason::DomainsTaken { by }
             | Reason::TargetPortRepeated { by },
         ) => Some(*by),
+        Symptom::Displaced { by } => Some(by),
         _ => None,
     }
 }

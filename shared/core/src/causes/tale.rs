@@ -8,6 +8,7 @@ use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::envoy::{Origin, Refusal};
+use crate::predict::protocol::Protocol;
 use crate::predict::reach::Barrier;
 use crate::predict::store::Store;
 use crate::report::Mark;
@@ -191,6 +192,43 @@ pub enum Symptom<'t> {
     },
     /// The destination is the gateway's own Service, and it comes to the same server again.
     LeadsRound,
+    /// A match takes addresses of another match's networks only.
+    BehindNetworks {
+        /// The clause that has them.
+        of: EntryId,
+    },
+    /// A rule of a third namespace leads the service's connections elsewhere.
+    ByWildcard {
+        /// The service that was dialled.
+        service: ObjectId,
+        /// Index in the VirtualService's `hosts`.
+        host: usize,
+    },
+    /// The egress entry that imports the service has an HTTP protocol for a port that is none.
+    EgressProtocol {
+        /// The service's own.
+        own: Protocol,
+    },
+    /// The egress entry that imports the service has listeners at another address.
+    EgressBind {
+        /// Name of the listener.
+        listener: &'t str,
+    },
+    /// The listener is made by one egress entry, and its routes are those of another one without the service.
+    RoutedByEntry {
+        /// Index in `egress` of the other one.
+        egress: usize,
+    },
+    /// A Kubernetes Service of the same name and namespace has the clusters.
+    Twin {
+        /// The Service.
+        service: ObjectId,
+    },
+    /// The address is an endpoint's, and the listener has the one that istiod gave.
+    GivenAddress {
+        /// The ServiceEntry.
+        service: ObjectId,
+    },
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.
@@ -472,13 +510,20 @@ impl<'t, 'a> Tale<'t, 'a> {
         }
     }
 
-    /// The object and field that a filter chain comes from: the rule, else the server's hosts.
+    /// The object and field that a filter chain comes from: the rule, else the server's hosts, or the service's port.
     #[must_use]
     pub fn origin(&self, origin: Origin) -> Option<(ObjectId, FieldPath)> {
         if let Some(step) = origin
             .clause
             .and_then(|id| self.ledger.get(id))
             .map(|e| &e.step)
+        {
+            return Some((step.object(), step.field()));
+        }
+        if let Some(Entry {
+            step: step @ (Step::Put { .. } | Step::Instance { .. }),
+            ..
+        }) = self.ledger.get(origin.server)
         {
             return Some((step.object(), step.field()));
         }

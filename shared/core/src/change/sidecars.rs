@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::proof::Effect;
+use crate::predict::envoy::refusals;
 use crate::predict::store::Store;
 use crate::predict::{
     ChainMatch, Config, FilterChain, Listener, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
@@ -18,6 +19,12 @@ const MOST_GROUPS: usize = 256;
 
 /// On to where the connection was going.
 const PASSTHROUGH: &str = "PassthroughCluster";
+
+/// No endpoint at all.
+const BLACK_HOLE: &str = "BlackHoleCluster";
+
+/// The status for a host that is not in the mesh.
+const BAD_GATEWAY: u32 = 502;
 
 /// Discovery of clusters that lead to the address that was asked for.
 const ORIGINAL_DST: &str = "ORIGINAL_DST";
@@ -56,6 +63,8 @@ pub(super) fn compare(
         let old = predict(before, facts).config;
         let new = predict(after, facts).config;
         let whose = whose(facts, replicas);
+        refused_now(&whose, facts, (&old, &new), effect);
+        let old = taken(old, facts);
         disturbed(&whose, &old, &new, effect);
         if !routes_alike(&old, &new) {
             // Of other namespaces the short names are other ones.
@@ -94,6 +103,29 @@ pub(super) fn compare(
             counted(reached as usize, "sidecar")
         };
         effect.added.push(in_words(&added, asked, &whose));
+    }
+}
+
+/// What Envoy has of a configuration: a listener that it refuses can be changed.
+fn taken(mut config: Config, facts: &ProxyFacts) -> Config {
+    let refusals = refusals(&config, facts);
+    config.listeners.retain(|l| !refusals.contains_key(&l.name));
+    config
+}
+
+/// Listeners that Envoy would begin to refuse.
+fn refused_now(
+    whose: &str,
+    facts: &ProxyFacts,
+    (old, new): (&Config, &Config),
+    effect: &mut Effect,
+) {
+    let before = refusals(old, facts);
+    for name in refusals(new, facts).keys() {
+        if !before.contains_key(name) {
+            let line = format!("Envoy would refuse listener {name} of {whose}");
+            effect.disturbed.push(line);
+        }
     }
 }
 
@@ -231,9 +263,11 @@ fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
     for listener in &old.listeners {
         let name = &listener.name;
         let Some(now) = after.get(name.as_str()) else {
-            effect
-                .disturbed
-                .push(format!("listener {name} of {whose} is gone"));
+            if !leads_nowhere_of_its_own(old, listener) {
+                effect
+                    .disturbed
+                    .push(format!("listener {name} of {whose} is gone"));
+            }
             continue;
         };
         // The last one may ask for no more than one of the others.
@@ -305,6 +339,22 @@ fn rerouted(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
                 .push(format!("requests for {domain} of {whose} go elsewhere"));
         }
     }
+}
+
+/// Whether all that comes to a listener goes where it would go without it.
+fn leads_nowhere_of_its_own(config: &Config, listener: &Listener) -> bool {
+    let rest = |name: &str| matches!(name, PASSTHROUGH | BLACK_HOLE);
+    listener.all_chains().all(|chain| match &chain.route {
+        Some(route) => config.routes.get(route).is_some_and(|hosts| {
+            let mut routes = hosts.iter().flat_map(|h| &h.routes);
+            routes.all(|route| match &route.action {
+                RouteAction::Clusters(clusters) => clusters.iter().all(|(name, _)| rest(name)),
+                RouteAction::DirectResponse(status) => *status == BAD_GATEWAY,
+                RouteAction::Redirect => false,
+            })
+        }),
+        None => chain.clusters.iter().all(|(name, _)| rest(name)),
+    })
 }
 
 /// Whether requests are routed as before, whatever they are for.

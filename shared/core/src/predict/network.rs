@@ -20,6 +20,11 @@ pub(crate) struct Network {
     pub(crate) length: u8,
 }
 
+/// Whether an address of a service is a network. The words that stand for an address which is not given yet are none.
+pub(super) fn is_network(text: &str) -> bool {
+    text.contains('/') && text.parse::<Network>().is_ok()
+}
+
 /// A text that is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoNetwork;

@@ -14,10 +14,10 @@ use super::endpoints;
 use super::features::{Feature, Unseen, of_other_revision, revision_of};
 use super::hosts;
 use super::istiod::{Istiod, Istiods};
-use super::mesh::MeshConfig;
+use super::mesh::{Cap, MeshConfig};
 use super::network::{Network, UNSPECIFIED};
 use super::protocol::Protocol;
-use super::proxy::{ProxyFacts, routers, sidecars_by_istiod};
+use super::proxy::{ProxyFacts, ProxyKind, routers, sidecars_by_istiod};
 use crate::admission::{self, Violation};
 use crate::snapshot::views::{
     self, AsView, Labels, LoadBalancer, OutlierDetection, Pod, ServiceEntry, TrafficPolicy,
@@ -61,6 +61,17 @@ impl Visibility {
         }
         let own = |name: &str| if name == "." { namespace } else { name }.to_owned();
         Self::Namespaces(names.into_iter().map(own).collect())
+    }
+
+    /// What is left of it. After `model/push_context.go:serviceExportTo`.
+    fn capped(self, cap: Cap, namespace: &str) -> Self {
+        match cap {
+            Cap::Public => self,
+            Cap::Namespace if self.includes(namespace) => {
+                Self::Namespaces(BTreeSet::from([namespace.to_owned()]))
+            }
+            Cap::Namespace | Cap::Nobody => Self::Nobody,
+        }
     }
 
     /// Whether a proxy of this namespace sees the object.
@@ -140,6 +151,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// Who sees it.
     pub visibility: Visibility,
+    /// Who would see it without `serviceEntryVisibility` of the mesh configuration, where that takes it from somebody.
+    pub uncapped: Option<Visibility>,
     /// The same as written, without the mesh's default: services that differ here do not add their ports.
     pub export_to: BTreeSet<String>,
     /// `location: MESH_EXTERNAL`.
@@ -440,7 +453,9 @@ pub struct Store<'a> {
     pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     /// Services that istiod does not see, by host name.
-    unseen_services: BTreeMap<String, (ObjectId, Unseen)>,
+    unseen_services: BTreeMap<String, (Service, Unseen)>,
+    /// Sidecars that istiod does not see.
+    unseen_sidecars: Vec<(&'a Object, Unseen)>,
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
     /// Endpoints that were asked for.
@@ -565,6 +580,9 @@ impl<'a> Store<'a> {
             .of_kind(Kind::DestinationRule)
             .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
             .collect();
+        let unseen_sidecars = snapshot.of_kind(Kind::Sidecar);
+        let unseen_sidecars = unseen_sidecars.filter_map(|o| Some((o, unseen(o)?)));
+        let unseen_sidecars = unseen_sidecars.collect();
         let mut seen = |kind| -> Vec<&Object> {
             let all = snapshot.of_kind(kind);
             all.filter(|o| unseen(o).is_none()).collect()
@@ -582,6 +600,7 @@ impl<'a> Store<'a> {
             mesh,
             istiod,
             unseen_services,
+            unseen_sidecars,
             undecided_namespaces,
             endpoints: endpoints::Known::default(),
             istiods: Arc::default(),
@@ -615,7 +634,8 @@ impl<'a> Store<'a> {
                 .or_default()
                 .push(n);
         }
-        let unseen: BTreeSet<ObjectId> = self.unseen_services.values().map(|(o, _)| *o).collect();
+        let unseen = self.unseen_services.values().map(|(s, _)| s.object);
+        let unseen: BTreeSet<ObjectId> = unseen.collect();
         let seen = |o: &&Object| !unseen.contains(&o.id);
         for object in self.snapshot.of_kind(Kind::Service).filter(seen) {
             self.services_by_namespace
@@ -778,11 +798,23 @@ impl<'a> Store<'a> {
         found.extend(
             namespaces.map(|n| format!("discoverySelectors fit the labels of namespace {n}")),
         );
+        let mut entries = self.snapshot.of_kind(Kind::ServiceEntry);
+        let undecided = |o: &Object| store.mesh.cap(self.snapshot, &o.key.namespace).is_none();
+        if let Some(object) = entries.find(|o| undecided(o)) {
+            let namespace = &object.key.namespace;
+            found.push(format!(
+                "serviceEntryVisibility hides no ServiceEntry of namespace {namespace}"
+            ));
+        }
         if store.istiod.revision.is_none() {
+            let whose = match proxy.kind {
+                ProxyKind::Router => "gateway",
+                ProxyKind::Sidecar => "pod",
+            };
             let mut labelled = self.snapshot.objects().filter(|o| revision_of(o).is_some());
             if let Some(object) = labelled.next() {
                 found.push(format!(
-                    "the gateway's istiod has the revision of {} {}",
+                    "the {whose}'s istiod has the revision of {} {}",
                     object.key.kind.name(),
                     object.qualified()
                 ));
@@ -793,8 +825,19 @@ impl<'a> Store<'a> {
 
     /// The Service or ServiceEntry of a host that exists, but not for istiod.
     #[must_use]
-    pub fn unseen_service(&self, hostname: &str) -> Option<&(ObjectId, Unseen)> {
+    pub fn unseen_service(&self, hostname: &str) -> Option<&(Service, Unseen)> {
         self.unseen_services.get(hostname)
+    }
+
+    /// The services that exist, but not for istiod, by host name.
+    pub fn unseen_services(&self) -> impl Iterator<Item = &(Service, Unseen)> {
+        self.unseen_services.values()
+    }
+
+    /// The Sidecars of a namespace that exist, but not for istiod.
+    pub fn unseen_sidecars(&self, namespace: &str) -> impl Iterator<Item = &(&'a Object, Unseen)> {
+        let all = self.unseen_sidecars.iter();
+        all.filter(move |(o, _)| o.key.namespace == namespace)
     }
 
     /// The Kubernetes Services of a namespace, with their views.
@@ -1199,7 +1242,7 @@ fn virtual_services<'a>(
 }
 
 /// The services, and those that istiod does not see by their host names.
-type Services = (Vec<Service>, BTreeMap<String, (ObjectId, Unseen)>);
+type Services = (Vec<Service>, BTreeMap<String, (Service, Unseen)>);
 
 fn services<'a>(
     snapshot: &'a Snapshot,
@@ -1212,7 +1255,7 @@ fn services<'a>(
         service.into_iter().map(move |s| (o, s))
     });
     let entries = snapshot.of_kind(Kind::ServiceEntry).flat_map(|o| {
-        let services = service_entry_services(o, mesh);
+        let services = service_entry_services(snapshot, o, mesh);
         services.into_iter().map(move |s| (o, s))
     });
     let mut not_seen = BTreeMap::new();
@@ -1220,7 +1263,7 @@ fn services<'a>(
     for (object, service) in kubernetes.chain(entries) {
         match unseen(object) {
             Some(why) => {
-                not_seen.insert(service.hostname, (object.id, why));
+                not_seen.insert(service.hostname.clone(), (service, why));
             }
             None => found.push(service),
         }
@@ -1282,6 +1325,7 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig, alias: bool) -> Option
             })
             .collect(),
         visibility,
+        uncapped: None,
         export_to,
         mesh_external: external,
         external_name: (external && alias).then(|| spec.external_name.clone()),
@@ -1345,7 +1389,7 @@ fn given_addresses(object: &Object, entry: &ServiceEntry, host: &str) -> Vec<IpA
 
 /// One service a host; without any address that can be read there is none.
 /// After `serviceregistry/serviceentry/conversion.go:convertServices`.
-fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
+fn service_entry_services(snapshot: &Snapshot, object: &Object, mesh: &MeshConfig) -> Vec<Service> {
     let Some(view) = ServiceEntry::of(&object.view) else {
         return Vec::new();
     };
@@ -1363,6 +1407,10 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
         "DYNAMIC_DNS" => Resolution::DynamicDns,
         _ => Resolution::Passthrough,
     };
+    let declared = Visibility::of(export_to.iter().map(String::as_str), namespace);
+    let cap = mesh.cap(snapshot, namespace).unwrap_or(Cap::Public);
+    let visibility = declared.clone().capped(cap, namespace);
+    let uncapped = (visibility != declared).then_some(declared);
     let addresses = entry_addresses(&spec.addresses);
     if addresses.is_empty() {
         return Vec::new();
@@ -1395,7 +1443,8 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
                     },
                 })
                 .collect(),
-            visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+            visibility: visibility.clone(),
+            uncapped: uncapped.clone(),
             export_to: spec.export_to.iter().cloned().collect(),
             mesh_external: spec.location != "MESH_INTERNAL",
             external_name: None,

@@ -5,14 +5,9 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::scope::Imported;
-use crate::predict::network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
+use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6};
 use crate::predict::proxy::ProxyFacts;
 use crate::predict::store::Registry;
-
-/// Whether an address is that of a network. A name in angle brackets stands for one address that is not given yet.
-pub(super) fn is_network(address: &str) -> bool {
-    address.contains('/') && address.parse::<Network>().is_ok()
-}
 
 /// The address families of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

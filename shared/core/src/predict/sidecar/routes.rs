@@ -138,7 +138,10 @@ pub(super) fn routes<'s, 'a>(
         let port: u32 = port.parse().unwrap_or(0);
         if port == 0 || !by_port.contains_key(&port) {
             let hosts = match entry_for(scope, port, name) {
-                Some(egress) => virtual_hosts(context, egress, port, clusters),
+                Some((n, egress)) => {
+                    let effect = Effect::RoutedBy { egress: n };
+                    virtual_hosts(context, egress, port, effect, clusters)
+                }
                 None => Vec::new(),
             };
             by_port.insert(port, OfPort::new(hosts));
@@ -195,8 +198,9 @@ fn entry_for<'e, 's, 'a>(
     scope: &'e Scope<'s, 'a>,
     port: u32,
     name: &str,
-) -> Option<&'e Egress<'s, 'a>> {
-    scope.egress.iter().find(|egress| match egress.port() {
+) -> Option<(usize, &'e Egress<'s, 'a>)> {
+    let mut all = scope.egress.iter().enumerate();
+    all.find(|(_, egress)| match egress.port() {
         None => true,
         Some(own) if own.number != port => false,
         Some(_) => port > 0 || egress.view.is_some_and(|v| v.bind == name),
@@ -207,6 +211,7 @@ fn virtual_hosts<'s, 'a>(
     context: &mut Context<'s, 'a>,
     egress: &Egress<'s, 'a>,
     port: u32,
+    effect: Effect,
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> Vec<VirtualHost> {
     let port = if egress.is_http_proxy() { 0 } else { port };
@@ -215,7 +220,7 @@ fn virtual_hosts<'s, 'a>(
         port,
     };
     let under = context.ledger.open(step, None);
-    context.ledger.settle(under, Ok(((), Effect::Applies)));
+    context.ledger.settle(under, Ok(((), effect)));
     let listed = Listed::of(egress, port);
     let mut groups = Vec::new();
     let mut with_rules: BTreeSet<String> = BTreeSet::new();

@@ -183,6 +183,10 @@ fn selected(object: &Object, proxy: &ProxyFacts) -> bool {
 
 /// Records which Sidecar decides, and why others do not.
 pub(super) fn record_choice(store: &Store<'_>, proxy: &ProxyFacts, ledger: &mut Ledger) {
+    for (object, why) in store.unseen_sidecars(&proxy.namespace) {
+        let entry = ledger.open(Step::Sidecar(object.id), None);
+        ledger.settle::<()>(entry, Err(Reason::Unseen(why.clone())));
+    }
     let mut winner: Option<EntryId> = None;
     let root = root_sidecar(store).filter(|o| o.key.namespace != proxy.namespace);
     for object in store.sidecars(&proxy.namespace).iter().copied().chain(root) {
@@ -286,15 +290,26 @@ fn served(service: &Service) -> impl Iterator<Item = Served> + use<> {
     })
 }
 
-/// Records the services that the namespace may not see.
+/// Records the services that istiod does not see, and those that the namespace may not see.
 fn hidden(store: &Store<'_>, namespace: &str, ledger: &mut Ledger) {
+    for (service, why) in store.unseen_services() {
+        for of in served(service) {
+            let entry = ledger.open(Step::Import { of, egress: None }, None);
+            ledger.settle::<()>(entry, Err(Reason::Unseen(why.clone())));
+        }
+    }
     for service in &store.services {
         if service.visibility.includes(namespace) {
             continue;
         }
+        let uncapped = service.uncapped.as_ref();
+        let reason = match uncapped.is_some_and(|v| v.includes(namespace)) {
+            true => Reason::VisibilityCapped,
+            false => Reason::ServiceNotExported,
+        };
         for of in served(service) {
             let entry = ledger.open(Step::Import { of, egress: None }, None);
-            ledger.settle::<()>(entry, Err(Reason::ServiceNotExported));
+            ledger.settle::<()>(entry, Err(reason.clone()));
         }
     }
 }
@@ -319,6 +334,7 @@ fn import<'s, 'a>(
     let mut found: BTreeMap<(&str, &str), EntryId> = BTreeMap::new();
     let mut late: Vec<(EntryId, &Service)> = Vec::new();
     let wanted = |s: &Service| only.is_none_or(|names| names.contains(s.hostname.as_str()));
+    let mut left: Vec<(EntryId, &Service)> = Vec::new();
     for (place, service) in in_order(store, namespace).filter(|(_, s)| wanted(s)) {
         for of in served(service) {
             let step = Step::Import {
@@ -328,6 +344,7 @@ fn import<'s, 'a>(
             let entry = ledger.open(step, None);
             let outcome = take(store, &hosts, service, only_port);
             match outcome {
+                Err(Reason::NotImported) => left.push((entry, service)),
                 Err(reason) => {
                     ledger.settle::<()>(entry, Err(reason));
                 }
@@ -364,7 +381,34 @@ fn import<'s, 'a>(
         taken.sort_by_key(|t| t.place);
     }
     let services = one_namespace_a_host(taken, namespace, ledger);
-    egress(store, namespace, view, &hosts, services)
+    let found = egress(store, namespace, view, &hosts, services);
+    not_imported(store, namespace, &found, left, ledger);
+    found
+}
+
+/// Records the services that no host takes; rules may lead to them all the same.
+fn not_imported(
+    store: &Store<'_>,
+    namespace: &str,
+    egress: &Egress<'_, '_>,
+    left: Vec<(EntryId, &Service)>,
+    ledger: &mut Ledger,
+) {
+    let mut routed: HashMap<String, ObjectId> = HashMap::new();
+    if !left.is_empty() {
+        for vs in &egress.virtual_services {
+            for host in destinations(store, vs, namespace).into_keys() {
+                routed.entry(host).or_insert(vs.object.id);
+            }
+        }
+    }
+    for (entry, service) in left {
+        let reason = match routed.get(&service.hostname) {
+            Some(by) => Reason::RoutedOnly { by: *by },
+            None => Reason::NotImported,
+        };
+        ledger.settle::<()>(entry, Err(reason));
+    }
 }
 
 /// Every service that a namespace may see: those exported to it, then the public ones, each oldest first.

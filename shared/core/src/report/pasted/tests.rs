@@ -119,7 +119,12 @@ fn what_a_refusal_holds_is_told_with_the_port_around_it() {
     );
     assert_eq!(
         codes(&inner),
-        ["ENVOY-FC-OVERLAP", "GW-SRV-NSHOST-DUP", "GW-SRV-BIND-ALIAS"]
+        [
+            "ENVOY-FC-OVERLAP",
+            "GW-SRV-NSHOST-DUP",
+            "GW-SRV-BIND-ALIAS",
+            "SC-VS-DUP"
+        ]
     );
     // What it holds is not known: all that Envoy can refuse.
     assert!(codes(around).contains(&"ENVOY-SNI-PARTIAL"));

@@ -135,7 +135,9 @@ fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Target<'
         Meant::Service(service) if service.registry == Registry::Kubernetes => {
             target(Is::Service(service))
         }
-        Meant::Service(service) => of_entry(store, proxy, service, found.address),
+        Meant::Service(service) | Meant::Behind(service) => {
+            of_entry(store, proxy, service, found.address)
+        }
         Meant::AtNodes(_) => target(Is::Unknown(Unknown::Nothing)),
         Meant::Nothing => match (wildcard(store, proxy, host), found.alias) {
             (Some(service), _) => of_entry(store, proxy, service, found.address),

@@ -28,6 +28,8 @@ pub(in crate::walk) enum Meant<'s> {
     Pod(&'s Object),
     /// An address at which only the nodes know this Service: a load balancer's, or one of `externalIPs`.
     AtNodes(&'s Object),
+    /// An endpoint of a host that istiod gave another address, which its listener has.
+    Behind(&'s Service),
     /// Nothing that was read.
     Nothing,
 }
@@ -106,19 +108,23 @@ pub(super) fn dial<'s>(
     port: u32,
 ) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
-        Ok(ip) => by_address(store, ip, port),
+        Ok(ip) => by_address(store, proxy, ip, port),
         Err(_) => by_name(store, proxy, host),
     }
 }
 
 /// What has an address.
-fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr, port: u32) -> Dialled<'s> {
+fn by_address<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, ip: IpAddr, port: u32) -> Dialled<'s> {
     let has = |s: &&Service| {
         let mut own = s.addresses.iter();
+        if proxy.metadata.dns_capture && s.given.contains(&ip) {
+            return true;
+        }
         s.resolution != Resolution::Alias
             && own.any(|a| a != UNSPECIFIED && a.parse::<Network>().is_ok_and(|n| n.holds(ip)))
     };
-    let all = || store.services.iter().filter(has);
+    let unseen = || store.unseen_services().map(|(service, _)| service);
+    let all = || store.services.iter().chain(unseen()).filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
     let exact = || all().find(|s| s.addresses.iter().any(|a| a.parse() == Ok(ip)));
     // Envoy takes the longest network of those that have a chain for the port.
@@ -134,7 +140,11 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr, port: u32) -> Dialled<'s> {
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
         .or_else(|| all().min_by_key(length).map(Meant::Service))
         .or_else(|| endpoint(store, &ip.to_string()))
-        .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes));
+        .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes))
+        .or_else(|| {
+            let given = proxy.metadata.dns_capture;
+            given.then(|| behind_given(store, &ip.to_string()).map(Meant::Behind))?
+        });
     Dialled::new(ip.to_string(), meant.unwrap_or(Meant::Nothing))
 }
 
@@ -143,6 +153,16 @@ fn endpoint<'s>(store: &'s Store<'_>, address: &str) -> Option<Meant<'s>> {
     let mut headless = store.services.iter().filter(|s| is_headless(s));
     let service = headless.find(|s| addresses_of(store, s).iter().any(|a| a == address))?;
     Some(Meant::Instance { service, pod: None })
+}
+
+/// A host of a ServiceEntry that istiod gave an address, and that has this one for an endpoint.
+fn behind_given<'s>(store: &'s Store<'_>, address: &str) -> Option<&'s Service> {
+    store.services.iter().find(|s| {
+        let object = store.snapshot.get(s.object);
+        let view = object.and_then(|o| views::ServiceEntry::of(&o.view));
+        let mut endpoints = view.iter().flat_map(|v| &v.spec.endpoints);
+        !s.given.is_empty() && endpoints.any(|e| e.address == address)
+    })
 }
 
 /// A Kubernetes Service without an address of its own.
@@ -222,7 +242,9 @@ enum Named<'s> {
 /// What the cluster's DNS says to a whole name.
 fn in_cluster<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, name: &str) -> Option<Named<'s>> {
     let kubernetes = |name: &str| {
-        let mut all = store.services_named(name);
+        // DNS knows a Service that istiod does not see.
+        let unseen = store.unseen_service(name).map(|(service, _)| service);
+        let mut all = store.services_named(name).chain(unseen);
         all.find(|s| s.registry == Registry::Kubernetes)
     };
     if let Some(service) = kubernetes(name) {
@@ -275,7 +297,8 @@ pub(in crate::walk) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<
 /// A name that another DNS answers: the address is not in any object, unless a ServiceEntry says it.
 fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Dialled<'s> {
     let known = names.iter().rev().find_map(|n| {
-        let mut all = store.services_named(n);
+        let unseen = store.unseen_service(n).map(|(service, _)| service);
+        let mut all = store.services_named(n).chain(unseen);
         all.find(|s| s.registry == Registry::ServiceEntry)
     });
     let known = known.or_else(|| below_wildcard(store, names.last()?));
@@ -301,6 +324,12 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
             ..Dialled::new(address.to_string(), meant)
         };
     }
+    if written.is_none_or(|a| a == UNSPECIFIED)
+        && proxy.metadata.dns_capture
+        && let Some(given) = given(service, proxy)
+    {
+        return Dialled::new(given.to_string(), meant);
+    }
     match written.filter(|a| *a != UNSPECIFIED) {
         Some(address) if proxy.metadata.dns_capture => Dialled::new(address.as_str(), meant),
         Some(address) => Dialled {
@@ -316,6 +345,16 @@ fn below_wildcard<'s>(store: &'s Store<'_>, name: &str) -> Option<&'s Service> {
     let fits = |s: &&Service| is_wildcard(&s.hostname) && is_subset(name, &s.hostname);
     let all = store.services.iter().filter(fits);
     all.min_by_key(|s| Reverse(s.hostname.len()))
+}
+
+/// The address that a proxy's own DNS answers for a host, where istiod gave it one.
+fn given(service: &Service, proxy: &ProxyFacts) -> Option<IpAddr> {
+    let v6 = |ip: &String| ip.contains(':');
+    let has_v4 = proxy.ips.is_empty() || !proxy.ips.iter().all(v6);
+    let given = || service.given.iter().copied();
+    given()
+        .rfind(|a| a.is_ipv4() && has_v4)
+        .or_else(|| given().rfind(|a| a.is_ipv6() && proxy.ips.iter().any(v6)))
 }
 
 #[cfg(test)]

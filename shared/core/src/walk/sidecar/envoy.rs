@@ -26,16 +26,19 @@ pub(super) enum How {
 
 /// The listener that a redirected connection comes to: the one of its address, else the wildcard of its family, else
 /// the one that it was redirected to. There is no second choice after the first two.
+///
+/// `there`: whether Envoy has a listener.
 pub(super) fn listener<'c>(
     config: &'c Config,
     proxy: &ProxyFacts,
     address: &str,
     port: u32,
+    there: &dyn Fn(&Listener) -> bool,
 ) -> Option<(&'c Listener, How)> {
     let ip = address.parse::<IpAddr>().ok();
     let of_port = || {
         let all = config.listeners.iter();
-        all.filter(move |l| l.port == port && !l.name.starts_with("virtual"))
+        all.filter(move |l| l.port == port && !l.name.starts_with("virtual") && there(l))
     };
     let same = |l: &&Listener| match (ip, l.address.parse::<IpAddr>()) {
         (Some(asked), Ok(own)) => asked == own,

@@ -60,6 +60,10 @@ struct Way<'w, 'a> {
     counts: bool,
     /// Why istiod itself may decide one way or the other, where it may.
     undetermined: Option<&'static str>,
+    /// The listener that Envoy does not take, though istiod sends it.
+    refused: Option<String>,
+    /// Why the connection does not come to what it is for is told already.
+    explained: bool,
 }
 
 /// The answer about a connection from one class of sidecars.
@@ -92,6 +96,8 @@ fn walk(store: &Store<'_>, class: &Class, question: &Question, counts: bool) -> 
         beyond: Vec::new(),
         counts,
         undetermined: None,
+        refused: None,
+        explained: false,
     };
     if !way.capture() {
         way.bypass();
@@ -132,6 +138,7 @@ fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answ
     if not_read.contains("networking.istio.io/EnvoyFilter") {
         assumptions.push("no EnvoyFilter changes these listeners".to_owned());
     }
+    assumptions.extend(walk.store.conditions(&walk.class.proxy));
     let instead = walk.hops.iter().any(|h| h.status == HopStatus::Instead);
     let mut path = walk.hops;
     // Where another way is taken the hops of the wanted one are no news.

@@ -6,7 +6,9 @@ use super::dialled::Meant;
 use super::envoy::{self, How, Speaks};
 use super::{Way, dialled};
 use crate::causes::Symptom;
-use crate::ledger::{EntryId, Fate, Reason, Step};
+use crate::ledger::{Effect, Entry, EntryId, Fate, Reason, Served, Step};
+use crate::predict::envoy::{Refusal, refused};
+use crate::predict::hosts::overlap;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::Service;
 use crate::predict::{
@@ -67,7 +69,17 @@ impl<'w> Way<'w, '_> {
     pub(super) fn outbound(&mut self) {
         let proxy = &self.walk.class.proxy;
         let config = self.walk.config();
-        let found = envoy::listener(config, proxy, &self.dialled.address, self.walk.port);
+        let (address, port) = (&self.dialled.address, self.walk.port);
+        let refused = |l: &Listener| refused(config, l, proxy);
+        let sent = envoy::listener(config, proxy, address, port, &|_| true);
+        if let Some((listener, _)) = sent
+            && let Some(refusal) = refused(listener)
+        {
+            self.tell_refused_listener(listener, &refusal);
+        }
+        let (address, port) = (&self.dialled.address, self.walk.port);
+        let there = |l: &Listener| refused(l).is_none();
+        let found = envoy::listener(config, proxy, address, port, &there);
         let Some((listener, how)) = found else {
             let line = format!("none for {}", self.place());
             self.walk.broken("listener", None, line, Verdict::Missing);
@@ -82,6 +94,7 @@ impl<'w> Way<'w, '_> {
             self.walk.broken("chain", None, line, Verdict::Missing);
             return;
         };
+        self.tell_behind_networks(listener, chain, &speaks);
         let Led { leads, right, by } = self.leads(chain, how);
         let by_rest = chain.origin == self.rest;
         let made_by = (!by_rest)
@@ -98,6 +111,74 @@ impl<'w> Way<'w, '_> {
             made_by,
         };
         self.hops(&taken, &speaks);
+    }
+
+    /// The listener that was meant for the connection, which Envoy does not take: another one gets it.
+    fn tell_refused_listener(&mut self, listener: &Listener, refusal: &Refusal) {
+        let ledger = self.walk.ledger();
+        let mut origins = listener.all_chains().map(|chain| chain.origin);
+        let of_service = |id: &EntryId| {
+            let step = ledger.get(*id).map(|e| &e.step);
+            matches!(step, Some(Step::Put { .. } | Step::Instance { .. }))
+        };
+        let Some(origin) = origins.find(of_service) else {
+            return;
+        };
+        if self.walk.tell(origin, Symptom::Refused(refusal)).is_some() {
+            self.refused = Some(shown(listener));
+            self.explained = true;
+        }
+    }
+
+    /// A chain with the client's server name that does not take the address, as it has another match's networks.
+    fn tell_behind_networks(&mut self, listener: &Listener, chosen: &FilterChain, speaks: &Speaks) {
+        let Speaks::Tls { sni, .. } = speaks else {
+            return;
+        };
+        let behind = listener.all_chains().find_map(|chain| {
+            let named = !chain.sni.is_empty() && narrow::chain_for_sni(&[chain], sni).is_some();
+            let entry = chain.clause.filter(|_| named && chain != chosen)?;
+            match self.walk.ledger().get(entry)?.fate {
+                Fate::Effective(Effect::UsedBehind { networks }) => Some((entry, networks)),
+                _ => None,
+            }
+        });
+        if let Some((entry, of)) = behind {
+            self.walk.tell(entry, Symptom::BehindNetworks { of });
+            self.explained = true;
+        }
+    }
+
+    /// A VirtualService of a third namespace that is for the service by a wildcard alone, and leads elsewhere.
+    fn wildcard_rule(&self, taken: &Taken<'_>) -> Option<(EntryId, usize)> {
+        let entry = taken.chain.clause?;
+        let store = self.walk.store;
+        let service = self.dialled.meant.service().filter(|s| s.host.is_none())?;
+        let object = self.walk.ledger().get(entry)?.step.object();
+        let vs = store.virtual_service(object)?;
+        let third = vs.namespace() != service.namespace
+            && vs.namespace() != self.walk.class.proxy.namespace;
+        let Leads::Clusters(clusters) = &taken.leads else {
+            return None;
+        };
+        let own = |name: &str| names::parts(name).is_some_and(|(.., h)| h == service.hostname);
+        if !third || vs.hosts.contains(&service.hostname) || clusters.iter().any(|(n, _)| own(n)) {
+            return None;
+        }
+        let mut hosts = vs.hosts.iter();
+        let host = hosts.position(|h| overlap(h, &service.hostname))?;
+        Some((entry, host))
+    }
+
+    /// Rules for the port that are of a kind which it does not take.
+    fn tell_other_blocks(&mut self, chain: &FilterChain) {
+        let ledger = self.walk.ledger();
+        let wrong = |e: &Entry| matches!(e.fate, Fate::Dropped(Reason::WrongBlock { .. }));
+        let under = ledger.under(chain.origin).filter(|(_, e)| wrong(e));
+        let entries: Vec<EntryId> = under.map(|(id, _)| id).collect();
+        for entry in entries {
+            self.walk.tell_dropped(entry);
+        }
     }
 
     /// What the client sends first: what was asked for, else by the protocol of the port.
@@ -144,12 +225,13 @@ impl<'w> Way<'w, '_> {
     /// Where a chain leads, and whether it is for what was asked.
     pub(super) fn leads(&self, chain: &FilterChain, how: How) -> Led {
         let origin = self.walk.ledger().get(chain.origin).map(|e| &e.step);
-        let meant = self.dialled.meant.service().map(|s| s.object);
         let own = match origin {
-            Some(Step::Put { of, .. }) => Some(of.service) == meant,
-            Some(Step::Instance { of, .. }) => how == How::Own || Some(of.service) == meant,
+            Some(Step::Put { of, .. }) => self.is_meant(*of),
+            Some(Step::Instance { of, .. }) => how == How::Own || self.is_meant(*of),
             _ => false,
         };
+        // Of several services that one rule is for, the first makes the chains of all.
+        let own = own || self.is_for_meant(chain);
         let by_chain = |leads| Led {
             leads,
             right: own,
@@ -197,10 +279,36 @@ impl<'w> Way<'w, '_> {
         own.any(|own| own == host)
     }
 
+    /// Whether a service is the one that was dialled, or of its name in its namespace.
+    fn is_meant(&self, of: Served) -> bool {
+        let Some(meant) = self.dialled.meant.service() else {
+            return false;
+        };
+        let mut named = self.walk.store.services_named(&meant.hostname);
+        of.service == meant.object
+            || named.any(|s| s.object == of.service && s.namespace == meant.namespace)
+    }
+
+    /// Whether a chain is of a VirtualService that is for the service that was dialled.
+    fn is_for_meant(&self, chain: &FilterChain) -> bool {
+        let Some(meant) = self.dialled.meant.service() else {
+            return false;
+        };
+        let clause = chain.clause.and_then(|id| self.walk.ledger().get(id));
+        let object = clause.map(|e| e.step.object());
+        let vs = object.and_then(|id| self.walk.store.virtual_service(id));
+        let named = !chain.sni.is_empty();
+        named && vs.is_some_and(|vs| vs.hosts.iter().any(|h| overlap(h, &meant.hostname)))
+    }
+
     /// The hops of what takes the connection.
     fn hops(&mut self, taken: &Taken<'w>, speaks: &Speaks) {
         let place = self.place();
         let none = match self.dialled.ip() {
+            _ if self.refused.is_some() => {
+                let refused = self.refused.as_deref().unwrap_or_default();
+                format!("Envoy refuses {refused}")
+            }
             Some(_) => format!("{place} has none of its own"),
             None => "there is none of its own".to_owned(),
         };
@@ -217,6 +325,21 @@ impl<'w> Way<'w, '_> {
             let cluster = self.walk.config().clusters.get(name);
             cluster.is_some_and(|c| c.discovery == "ORIGINAL_DST")
         });
+        if taken.right {
+            self.tell_other_blocks(taken.chain);
+        }
+        if let Some((entry, host)) = self.wildcard_rule(taken) {
+            let line = format!("{name}, which another namespace's rule leads away");
+            self.walk
+                .broken("listener", taken.made_by, line, Verdict::Diverted);
+            self.taken_by = self.walk.ledger().get(entry).map(|e| e.step.object());
+            self.chain_hop(taken, HopStatus::Instead);
+            self.clusters(&taken.leads, taken, HopStatus::Instead, speaks);
+            if let Some(service) = self.dialled.meant.service().map(|s| s.object) {
+                self.walk.tell(entry, Symptom::ByWildcard { service, host });
+            }
+            return;
+        }
         if other && !to_itself {
             let line = match taken.how {
                 How::Own => format!("{name}, which another service has"),
@@ -310,6 +433,7 @@ impl<'w> Way<'w, '_> {
                 let line = "none: no virtual host for it, Envoy answers 404".to_owned();
                 self.walk
                     .broken("cluster", None, line, Verdict::LeadsNowhere);
+                self.tell_routed_by_entry(taken.chain);
                 return;
             }
         };
@@ -382,6 +506,7 @@ impl<'w> Way<'w, '_> {
             for id in dropped {
                 self.walk.tell_dropped(id);
             }
+            self.tell_twin(taken.chain, first);
             return;
         }
         let by_rest = taken.by == self.rest;
@@ -395,6 +520,49 @@ impl<'w> Way<'w, '_> {
         };
         self.walk.hop("cluster", status, object, lines);
         self.endpoints(first, status, speaks);
+    }
+
+    /// Routes of the service's port that come from another egress entry.
+    fn tell_routed_by_entry(&mut self, chain: &FilterChain) {
+        let ledger = self.walk.ledger();
+        let Some(Step::Put { egress: own, .. }) = ledger.get(chain.origin).map(|e| &e.step) else {
+            return;
+        };
+        let port = self.walk.port;
+        let other = ledger
+            .entries()
+            .find_map(|(_, e)| match (&e.step, &e.fate) {
+                (Step::Routes { port: of, .. }, Fate::Effective(Effect::RoutedBy { egress }))
+                    if *of == port && egress != own =>
+                {
+                    Some(*egress)
+                }
+                _ => None,
+            });
+        if let Some(egress) = other {
+            self.walk
+                .tell(chain.origin, Symptom::RoutedByEntry { egress });
+        }
+    }
+
+    /// A Service of the cluster's host name and of the same namespace as the one that has the listener.
+    fn tell_twin(&mut self, chain: &FilterChain, cluster: &str) {
+        let (store, ledger) = (self.walk.store, self.walk.ledger());
+        let Some(origin) = ledger.get(chain.origin).map(|e| e.step.object()) else {
+            return;
+        };
+        let Some((_, _, host)) = names::parts(cluster) else {
+            return;
+        };
+        let named = || store.services_named(host);
+        let own = named().find(|s| s.object == origin);
+        let twin = own.and_then(|own| {
+            let mut others = named().filter(|s| s.namespace == own.namespace);
+            others.find(|s| own.host.is_some() && s.host.is_none())
+        });
+        if let Some(service) = twin.map(|s| s.object) {
+            self.walk.tell(chain.origin, Symptom::Twin { service });
+        }
     }
 
     /// A cluster as people name it: `namespace/service:port` for Kubernetes, else host and port.
@@ -419,7 +587,10 @@ impl<'w> Way<'w, '_> {
         let (how, chain) = (taken.how, taken.chain);
         // Where the own port was left out of that listener, prediction says why.
         let lost = self.meant_entry(|reason| match reason {
-            Reason::ChainTaken { .. } => how == How::Own || !chain.matches.prefix_ranges.is_empty(),
+            // On a catch-all only if it is the one that it lost to.
+            Reason::ChainTaken { by } => {
+                how == How::Own || *by == chain.origin || !chain.matches.prefix_ranges.is_empty()
+            }
             Reason::ListenerLocked { .. }
             | Reason::WellKnownProtocol { .. }
             | Reason::SniffedAlready { .. } => true,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::capture::{Captured, Rules};
 use super::{answer, walk, why};
 use crate::causes::{Severity, Wish};
-use crate::ledger::{Fate, Reason, Served, Step};
+use crate::ledger::{EntryId, Fate, Reason, Served, Step};
+use crate::predict::envoy::refused;
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{
     Outlooks, ProxyFacts, ProxyKind, UNSPECIFIED, UNSPECIFIED_V6, predict_inbound,
@@ -218,6 +219,13 @@ fn questions(store: &Store<'_>, class: &Class, of_mesh: &OfMesh<'_>) -> BTreeSet
         .map(|l| (l.port, l.address.as_str()))
         .collect();
     for listener in &config.listeners {
+        if refused(config, listener, &class.proxy).is_some() {
+            // Whose listener it is: its own name asks for it.
+            let mut origins = listener.all_chains().map(|chain| chain.origin);
+            let name = origins.find_map(|origin| hostname(store, class, origin));
+            found.extend(name.map(|name| (listener.port, name)));
+            continue;
+        }
         let everywhere = matches!(listener.address.as_str(), UNSPECIFIED | UNSPECIFIED_V6);
         let leads_off = listener.all_chains().any(|chain| {
             let mut clusters = chain.clusters.iter();
@@ -278,4 +286,19 @@ fn past_envoy(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<Asked> {
         }
     }
     found
+}
+
+fn served<'s>(store: &'s Store<'_>, of: Served) -> Option<&'s Service> {
+    let mut services = store.services.iter();
+    services.find(|s| s.object == of.service && s.host == of.host)
+}
+
+/// The name of the service that a chain is for.
+fn hostname(store: &Store<'_>, class: &Class, origin: EntryId) -> Option<String> {
+    match &class.prediction.ledger.get(origin)?.step {
+        Step::Put { of, .. } | Step::Instance { of, .. } => {
+            served(store, *of).map(|s| s.hostname.clone())
+        }
+        _ => None,
+    }
 }

@@ -120,7 +120,7 @@ impl Way<'_, '_> {
         if taken.chain.route.is_some() {
             self.tell_no_domain();
             let by_address = match self.dialled.meant {
-                Meant::Pod(_) | Meant::AtNodes(_) => true,
+                Meant::Pod(_) | Meant::AtNodes(_) | Meant::Behind(_) => true,
                 Meant::Nothing => {
                     self.dialled.ip().is_some() && !self.is_bound() && self.is_of_cluster(taken.by)
                 }
@@ -307,7 +307,9 @@ impl Way<'_, '_> {
             return false;
         }
         let object = match self.dialled.meant {
-            Meant::Service(service) | Meant::Instance { service, .. } => Some(service.object),
+            Meant::Service(service) | Meant::Behind(service) | Meant::Instance { service, .. } => {
+                Some(service.object)
+            }
             Meant::Pod(object) | Meant::AtNodes(object) => Some(object.id),
             Meant::Nothing => self.walk.class.proxy.object(),
         };

@@ -6,7 +6,8 @@ use super::Way;
 use super::dialled::{Meant, is_headless};
 use super::outbound::Taken;
 use crate::causes::Symptom;
-use crate::ledger::{EntryId, Fate, Step};
+use crate::ledger::{Effect, EntryId, Fate, Step};
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
 use crate::predict::{WORKLOAD_KINDS, imports, pod_spec, selects, target_port, workload_spec};
 use crate::report::Mark;
@@ -100,6 +101,12 @@ impl Way<'_, '_> {
     /// Tells why the destination has no listener of its own. `ends`: the connection ends in Envoy, as nothing is let
     /// out that nobody declared.
     pub(super) fn tell_why_none(&mut self, ends: bool, taken: Option<&Taken<'_>>) {
+        if self.explained {
+            if ends {
+                self.fold_policy(self.walk.findings.len().saturating_sub(1));
+            }
+            return;
+        }
         let before = self.walk.findings.len();
         let by_port = taken.is_some_and(Taken::is_listen_port);
         if !by_port || !self.tell_listen_port() {
@@ -146,8 +153,12 @@ impl Way<'_, '_> {
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
                     self.walk.tell_dropped(entry);
                     self.tell_other_sidecar(service.object);
-                } else if let Some(taken) = taken {
-                    self.tell_other_name(service, index, taken);
+                } else {
+                    let before = self.walk.findings.len();
+                    self.tell_placed_elsewhere(service, index);
+                    if let Some(taken) = taken.filter(|_| self.walk.findings.len() == before) {
+                        self.tell_other_name(service, index, taken);
+                    }
                 }
             }
             Meant::Pod(pod) => {
@@ -161,6 +172,10 @@ impl Way<'_, '_> {
                     services: &services,
                 };
                 self.walk.tell(self.rest, symptom);
+            }
+            Meant::Behind(service) => {
+                let service = service.object;
+                self.walk.tell(self.rest, Symptom::GivenAddress { service });
             }
             Meant::AtNodes(service) => {
                 let service = service.id;
@@ -182,20 +197,74 @@ impl Way<'_, '_> {
         }
     }
 
+    /// The port has a listener, and the connection does not come to it, or not to what it is: by the egress entry.
+    fn tell_placed_elsewhere(&mut self, service: &Service, index: usize) {
+        let ledger = self.walk.ledger();
+        let mut puts = ledger
+            .entries()
+            .filter_map(|(id, e)| match (&e.step, &e.fate) {
+                (Step::Put { of, port, egress }, Fate::Effective(effect))
+                    if of.service == service.object && *port == index =>
+                {
+                    Some((id, *egress, effect))
+                }
+                _ => None,
+            });
+        let Some((entry, egress, effect)) = puts.next() else {
+            return;
+        };
+        let deciding = self.deciding();
+        let view = deciding.and_then(|id| self.walk.store.snapshot.get(id));
+        let view = view.and_then(|o| views::Sidecar::of(&o.view));
+        let Some(entry_view) = view.and_then(|s| s.spec.egress.get(egress)) else {
+            return;
+        };
+        let own = service.ports.get(index).map(|p| p.protocol);
+        let asked = entry_view.port.as_ref();
+        let asked = asked.map(|p| Protocol::parse(&p.protocol));
+        let elsewhere = !entry_view.bind.is_empty() || entry_view.capture_mode == "NONE";
+        match (effect, own, asked) {
+            (Effect::Chains { listener, .. } | Effect::Shares { listener }, ..) if elsewhere => {
+                let symptom = Symptom::EgressBind { listener };
+                self.walk.tell(entry, symptom);
+            }
+            (_, Some(own), Some(asked))
+                if asked.is_http() && !own.is_http() && own != Protocol::Unsupported =>
+            {
+                self.walk.tell(entry, Symptom::EgressProtocol { own });
+            }
+            _ => {}
+        }
+    }
+
+    /// The Sidecar that decides for the pod.
+    fn deciding(&self) -> Option<ObjectId> {
+        self.walk.ledger().entries().find_map(|(_, e)| {
+            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
+            own.then(|| e.step.object())
+        })
+    }
+
     /// A Sidecar that would take the service in, and is not for this pod.
     fn tell_other_sidecar(&mut self, service: ObjectId) {
         let store = self.walk.store;
         let namespace = &self.walk.class.proxy.namespace;
         let ledger = self.walk.ledger();
         let other = ledger.entries().find(|(_, e)| match (&e.step, &e.fate) {
-            (Step::Sidecar(id), Fate::Dropped(_)) => store
+            (Step::Sidecar(id), Fate::Dropped(_) | Fate::Displaced { .. }) => store
                 .snapshot
                 .get(*id)
                 .is_some_and(|sidecar| imports(store, namespace, sidecar, service)),
             _ => false,
         });
-        if let Some((entry, _)) = other {
-            self.walk.tell_dropped(entry);
+        match other.map(|(id, e)| (id, &e.fate)) {
+            Some((entry, Fate::Displaced { by })) => {
+                self.walk.tell(entry, Symptom::Displaced { by: *by });
+            }
+            Some((entry, _)) => {
+                self.walk.tell_dropped(entry);
+            }
+            None => {}
         }
     }
 
@@ -247,11 +316,7 @@ impl Way<'_, '_> {
     /// The object that says where undeclared connections go, where one does.
     pub(super) fn policy(&self) -> Option<(ObjectId, &'static str)> {
         let store = self.walk.store;
-        let deciding = self.walk.ledger().entries().find_map(|(_, e)| {
-            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
-            own.then(|| e.step.object())
-        });
-        let says = deciding.filter(|id| {
+        let says = self.deciding().filter(|id| {
             store
                 .snapshot
                 .get(*id)
