@@ -119,6 +119,7 @@ mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
 mod sc_cap_out_ip_incl;
 mod sc_cap_out_port_excl;
+mod sc_cap_uid;
 mod sc_e_blackhole;
 mod sc_e_passthrough;
 mod sc_e_passthrough_strict;
@@ -135,9 +136,12 @@ mod sc_in_conflict;
 mod sc_in_reserved;
 mod sc_in_sidecar;
 mod sc_in_targetport;
+mod sc_inj_custom;
 mod sc_inj_hostnet;
 mod sc_inj_noproxy;
 mod sc_inj_optout;
+mod sc_inj_sysns;
+mod sc_inj_webhook;
 mod sc_locked;
 mod sc_name_udp;
 mod sc_no_such_port;
@@ -309,6 +313,7 @@ pub static PAGES: &[&Page] = &[
     &sc_cap_out_ip_excl::PAGE,
     &sc_cap_out_ip_incl::PAGE,
     &sc_cap_out_port_excl::PAGE,
+    &sc_cap_uid::PAGE,
     &sc_e_blackhole::PAGE,
     &sc_e_passthrough::PAGE,
     &sc_e_passthrough_strict::PAGE,
@@ -325,9 +330,12 @@ pub static PAGES: &[&Page] = &[
     &sc_in_reserved::PAGE,
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
+    &sc_inj_custom::PAGE,
     &sc_inj_hostnet::PAGE,
     &sc_inj_noproxy::PAGE,
     &sc_inj_optout::PAGE,
+    &sc_inj_sysns::PAGE,
+    &sc_inj_webhook::PAGE,
     &sc_locked::PAGE,
     &sc_name_udp::PAGE,
     &sc_no_such_port::PAGE,
@@ -432,6 +440,10 @@ const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
         Uncaptured::HostNetwork => &sc_inj_hostnet::CAUSE,
         Uncaptured::OptedOut => &sc_inj_optout::CAUSE,
         Uncaptured::NoProxy => &sc_inj_noproxy::CAUSE,
+        Uncaptured::IgnoredNamespace => &sc_inj_sysns::CAUSE,
+        Uncaptured::NotSelected => &sc_inj_webhook::CAUSE,
+        Uncaptured::WithoutEnvoy => &sc_inj_custom::CAUSE,
+        Uncaptured::ProxyUser { .. } => &sc_cap_uid::CAUSE,
     }
 }
 

@@ -164,6 +164,19 @@ pub enum Uncaptured {
     OptedOut,
     /// Nothing asks for a sidecar.
     NoProxy,
+    /// The injector leaves the pod's namespace out.
+    IgnoredNamespace,
+    /// A sidecar is asked for, and no webhook of the injector selects the pod.
+    NotSelected,
+    /// The injector's template has no Envoy.
+    WithoutEnvoy,
+    /// The application runs as the proxy's user, or in its group.
+    ProxyUser {
+        /// Index of its container.
+        container: usize,
+        /// Only the group is the proxy's.
+        by_group: bool,
+    },
 }
 
 impl Uncaptured {
@@ -181,6 +194,15 @@ impl Uncaptured {
             Self::HostNetwork => "no sidecar, as it shares its node's network".to_owned(),
             Self::OptedOut => "no sidecar, as its label says".to_owned(),
             Self::NoProxy => "no sidecar".to_owned(),
+            Self::IgnoredNamespace => {
+                "no sidecar, as the injector leaves the namespace out".to_owned()
+            }
+            Self::NotSelected => "no sidecar, as no webhook selects the pod".to_owned(),
+            Self::WithoutEnvoy => "the template has no Envoy".to_owned(),
+            Self::ProxyUser { by_group, .. } => {
+                let what = if by_group { "group" } else { "user" };
+                format!("the application has the proxy's {what}")
+            }
         }
     }
 }

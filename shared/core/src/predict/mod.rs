@@ -9,6 +9,7 @@ pub mod features;
 mod gateway;
 pub mod hosts;
 mod http;
+mod injection;
 pub mod istiod;
 pub mod mesh;
 mod network;
@@ -27,9 +28,11 @@ pub use config::{
 pub(crate) use endpoints::takes_mutual_tls;
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
+pub use injection::{Injection, injection};
+pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
 pub use proxy::{
-    Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
-    injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
+    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,
+    pod_spec, routers, sidecar_pods, workload_spec,
 };
 
 pub(crate) use sidecar::imports;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::scope;
 use crate::predict::endpoints;
-use crate::predict::proxy::{Metadata, ProxyFacts, ProxySource, gets_sidecar, owns, workloads};
+use crate::predict::injection::gets_sidecar;
+use crate::predict::proxy::{Metadata, ProxyFacts, ProxySource, owns, workloads};
 use crate::predict::store::{Registry, Resolution, Store};
 use crate::snapshot::views::{self, AsView, L4Match, Labels};
 use crate::snapshot::{Kind, ObjectId};

@@ -19,6 +19,7 @@ use super::{Class, Question, proxy_ref};
 use crate::causes::{Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
 use crate::predict::store::Store;
+use crate::predict::{Injection, injection};
 use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
@@ -135,11 +136,25 @@ impl<'w> Way<'w, '_> {
         match why {
             Captured::Yes if has_proxy.is_none() => {
                 let name = object.map_or_else(String::new, |o| o.key.namespace.clone());
-                let line = format!("if it gets a sidecar: namespace {name} is not in the files");
+                let store = self.walk.store;
+                let own_template = object.is_some_and(|o| {
+                    injection(store.snapshot, o) == Injection::OwnTemplate
+                });
+                let (line, fix) = if own_template {
+                    (
+                        "if it gets a sidecar: its template is not Istio's own".to_owned(),
+                        "ask again with the pod that was made: its containers show it".to_owned(),
+                    )
+                } else {
+                    (
+                        format!("if it gets a sidecar: namespace {name} is not in the files"),
+                        format!("add Namespace {name} to the files: its labels decide"),
+                    )
+                };
                 self.walk.hop("capture", HopStatus::Unknown, id, vec![line]);
                 self.walk.unknowns.push(Unknown {
                     what: format!("whether {} gets a sidecar", proxy.qualified()),
-                    fix: format!("add Namespace {name} to the files: its labels decide"),
+                    fix,
                     commands: Vec::new(),
                 });
                 true
@@ -147,6 +162,14 @@ impl<'w> Way<'w, '_> {
             Captured::Yes => {
                 self.walk
                     .ok("capture", id, vec!["goes through Envoy".to_owned()]);
+                // One of several containers may have opened it.
+                if let Some((why, false)) = rules.and_then(|r| r.as_proxy()) {
+                    let symptom = Symptom::Uncaptured {
+                        why,
+                        annotation: None,
+                    };
+                    self.walk.tell(self.rest, symptom);
+                }
                 true
             }
             Captured::ByAddress => {
