@@ -142,14 +142,17 @@ mod sc_inj_noproxy;
 mod sc_inj_optout;
 mod sc_inj_sysns;
 mod sc_inj_webhook;
+mod sc_ipfamily;
 mod sc_locked;
 mod sc_name_udp;
 mod sc_no_such_port;
+mod sc_noports;
 mod sc_notvip;
 mod sc_podip_direct;
 mod sc_privileged;
 mod sc_reserved_port;
 mod sc_scope_shadow;
+mod sc_se_badaddr;
 mod sc_sidecar_excl;
 mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
@@ -336,14 +339,17 @@ pub static PAGES: &[&Page] = &[
     &sc_inj_optout::PAGE,
     &sc_inj_sysns::PAGE,
     &sc_inj_webhook::PAGE,
+    &sc_ipfamily::PAGE,
     &sc_locked::PAGE,
     &sc_name_udp::PAGE,
     &sc_no_such_port::PAGE,
+    &sc_noports::PAGE,
     &sc_notvip::PAGE,
     &sc_podip_direct::PAGE,
     &sc_privileged::PAGE,
     &sc_reserved_port::PAGE,
     &sc_scope_shadow::PAGE,
+    &sc_se_badaddr::PAGE,
     &sc_sidecar_excl::PAGE,
     &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
@@ -420,7 +426,10 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::CatchAll { .. } => of_catch_all(tale),
         Symptom::PodAddress { .. } => &sc_podip_direct::CAUSE,
         Symptom::HeadlessPort { .. } => &sc_headless_portnum::CAUSE,
+        Symptom::NoSuchPort { service } if sc_noports::has_none(tale, service) => &sc_noports::CAUSE,
         Symptom::NoSuchPort { .. } => &sc_no_such_port::CAUSE,
+        Symptom::NoReadableAddress { .. } => &sc_se_badaddr::CAUSE,
+        Symptom::OtherFamily { .. } => &sc_ipfamily::CAUSE,
         Symptom::AtNodes { .. } => &sc_notvip::CAUSE,
         Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,

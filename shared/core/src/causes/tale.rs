@@ -98,6 +98,16 @@ pub enum Symptom<'t> {
         /// The Service or ServiceEntry.
         service: ObjectId,
     },
+    /// The addresses of the ServiceEntry that has the host cannot be read.
+    NoReadableAddress {
+        /// The ServiceEntry.
+        service_entry: ObjectId,
+    },
+    /// The listener is on the address of the other IP family.
+    OtherFamily {
+        /// The Service.
+        service: ObjectId,
+    },
     /// The address is one that nodes lead to a Service.
     AtNodes {
         /// The Service.

@@ -10,6 +10,9 @@ use crate::snapshot::{Kind, ObjectId, Snapshot, reader, views::AsView};
 /// Namespace of istiod and of mesh-wide objects unless the mesh configuration says otherwise.
 pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
 
+/// The last number of a port.
+const LAST_PORT: i64 = 65535;
+
 /// The label that Kubernetes gives to every namespace: its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
@@ -29,7 +32,7 @@ pub struct MeshConfig {
     pub outbound_traffic_policy: OutboundTrafficPolicy,
     /// Where inbound connections go: to the pod's address, or to `LOCALHOST`.
     pub inbound_traffic_policy: InboundTrafficPolicy,
-    /// Port that outbound connections are redirected to; 0 or less is no listener at all.
+    /// Port that outbound connections are redirected to.
     pub proxy_listen_port: i64,
     /// Port that inbound connections are redirected to.
     pub proxy_inbound_listen_port: u32,
@@ -115,7 +118,9 @@ impl MeshConfig {
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
             .and_then(|text| reader::parse(text))
-            .and_then(|value| Self::deserialize(value).ok());
+            .and_then(|value| Self::deserialize(value).ok())
+            // istiod refuses the whole of it otherwise: `agent/validation.go:ValidateMeshConfig`.
+            .filter(|read: &Self| (1..=LAST_PORT).contains(&read.proxy_listen_port));
         Self {
             object: object.map(|o| o.id),
             ..read.unwrap_or_default()

@@ -440,6 +440,8 @@ pub struct Store<'a> {
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     /// Services that istiod does not see, by host name.
     unseen_services: BTreeMap<String, (ObjectId, Unseen)>,
+    /// ServiceEntries whose addresses cannot be read, so that they are no service, by host name.
+    unaddressed: BTreeMap<String, ObjectId>,
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
     istiods: Arc<Istiods>,
@@ -558,6 +560,11 @@ impl<'a> Store<'a> {
         let alias = istiod.features.has(Feature::ExternalNameAlias);
         let (mut services, unseen_services) = services(snapshot, &mesh, alias, &mut unseen);
         services.retain(|s| !refused.contains(s.object));
+        let unaddressed = snapshot
+            .of_kind(Kind::ServiceEntry)
+            .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
+            .flat_map(unaddressed)
+            .collect();
         let rules: Vec<&Object> = snapshot
             .of_kind(Kind::DestinationRule)
             .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
@@ -579,6 +586,7 @@ impl<'a> Store<'a> {
             mesh,
             istiod,
             unseen_services,
+            unaddressed,
             undecided_namespaces,
             istiods: Arc::default(),
             others: Vec::new(),
@@ -791,6 +799,12 @@ impl<'a> Store<'a> {
     #[must_use]
     pub fn unseen_service(&self, hostname: &str) -> Option<&(ObjectId, Unseen)> {
         self.unseen_services.get(hostname)
+    }
+
+    /// The ServiceEntry that has a host and no address that can be read, so that istiod knows no such service.
+    #[must_use]
+    pub fn unaddressed(&self, hostname: &str) -> Option<ObjectId> {
+        self.unaddressed.get(hostname).copied()
     }
 
     /// The Kubernetes Services of a namespace, with their views.
@@ -1319,6 +1333,14 @@ fn given_addresses(object: &Object, entry: &ServiceEntry, host: &str) -> Vec<IpA
     }
     let given = entry.status.addresses.iter().filter(|a| a.host == host);
     given.filter_map(|a| a.value.parse().ok()).collect()
+}
+
+/// The hosts of a ServiceEntry that has addresses, none of which can be read.
+fn unaddressed(object: &Object) -> impl Iterator<Item = (String, ObjectId)> {
+    let spec = ServiceEntry::of(&object.view).map(|view| &view.spec);
+    let spec = spec.filter(|spec| entry_addresses(&spec.addresses).is_empty());
+    let hosts = spec.into_iter().flat_map(|spec| &spec.hosts);
+    hosts.map(|host| (host.clone(), object.id))
 }
 
 /// One service a host; without any address that can be read there is none.

@@ -6,6 +6,7 @@ use super::Way;
 use super::dialled::{Meant, is_headless};
 use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Step};
+use crate::predict::features::Feature;
 use crate::predict::store::{Service, Store};
 use crate::predict::{WORKLOAD_KINDS, imports, pod_spec, selects, target_port, workload_spec};
 use crate::report::Mark;
@@ -142,6 +143,9 @@ impl Way<'_, '_> {
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
                     self.walk.tell_dropped(entry);
                     self.tell_other_sidecar(service.object);
+                } else if self.is_other_family(service) {
+                    let service = service.object;
+                    self.walk.tell(self.rest, Symptom::OtherFamily { service });
                 }
             }
             Meant::Pod(pod) => {
@@ -157,6 +161,11 @@ impl Way<'_, '_> {
                 let service = service.id;
                 self.walk.tell(self.rest, Symptom::AtNodes { service });
             }
+            Meant::Nothing if self.dialled.unaddressed.is_some() => {
+                let found = self.dialled.unaddressed;
+                let symptom = found.map(|service_entry| Symptom::NoReadableAddress { service_entry });
+                symptom.and_then(|symptom| self.walk.tell(self.rest, symptom));
+            }
             Meant::Nothing if ends => {
                 let host = self.walk.question.host.clone().unwrap_or_default();
                 let policy = self.policy();
@@ -168,6 +177,19 @@ impl Way<'_, '_> {
             }
             Meant::Nothing => {}
         }
+    }
+
+    /// Whether the address is the second one of a Service, of the other IP family: listeners have the first alone.
+    /// After istio `pilot/pkg/model/service.go:GetAddressForProxy`.
+    fn is_other_family(&self, service: &Service) -> bool {
+        let store = self.walk.store.serving(&self.walk.class.proxy);
+        let family = |text: &str| text.parse::<IpAddr>().ok().map(|ip| ip.is_ipv6());
+        let own = family(&self.dialled.address);
+        let mut others = service.addresses.iter().map(|a| family(a));
+        own.is_some()
+            && !store.istiod.features.has(Feature::DualStack)
+            && service.addresses.contains(&self.dialled.address)
+            && others.any(|other| other.is_some() && other != own)
     }
 
     /// A Sidecar that would take the service in, and is not for this pod.
