@@ -132,7 +132,10 @@ mod sc_headless_noep;
 mod sc_headless_portnum;
 mod sc_headless_self;
 mod sc_http_dup_domain;
+mod sc_in_capture;
 mod sc_in_conflict;
+mod sc_in_disable;
+mod sc_in_permissive_http_tls;
 mod sc_in_reserved;
 mod sc_in_sidecar;
 mod sc_in_targetport;
@@ -329,7 +332,10 @@ pub static PAGES: &[&Page] = &[
     &sc_headless_portnum::PAGE,
     &sc_headless_self::PAGE,
     &sc_http_dup_domain::PAGE,
+    &sc_in_capture::PAGE,
     &sc_in_conflict::PAGE,
+    &sc_in_disable::PAGE,
+    &sc_in_permissive_http_tls::PAGE,
     &sc_in_reserved::PAGE,
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
@@ -433,6 +439,9 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::AtNodes { .. } => &sc_notvip::CAUSE,
         Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
+        Symptom::TlsMeetsHttp { .. } => &sc_in_permissive_http_tls::CAUSE,
+        Symptom::MutualTlsPastSidecar { .. } => &sc_in_capture::CAUSE,
+        Symptom::MutualTlsMeetsNone { .. } => &sc_in_disable::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
     };
     (cause, vec![])

@@ -127,6 +127,35 @@ pub enum Symptom<'t> {
         /// The PeerAuthentication that asks for it.
         policy: Option<ObjectId>,
     },
+    /// The client sends TLS of its own, and the far end reads HTTP.
+    TlsMeetsHttp {
+        /// The pod.
+        pod: ObjectId,
+        /// Its port.
+        port: u32,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+    },
+    /// The client sends Istio's mutual TLS to a port whose connections are not redirected to the sidecar.
+    MutualTlsPastSidecar {
+        /// The pod.
+        pod: ObjectId,
+        /// Its port.
+        port: u32,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+    },
+    /// The client sends Istio's mutual TLS, and the far end has none.
+    MutualTlsMeetsNone {
+        /// The pod.
+        pod: ObjectId,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+        /// The DestinationRule that makes the client send it.
+        rule: Option<ObjectId>,
+        /// The PeerAuthentication that turns it off at the far end.
+        policy: Option<ObjectId>,
+    },
     /// The cluster of a service has no endpoint.
     NoEndpoint {
         /// The Service or ServiceEntry.

@@ -35,7 +35,7 @@ pub use proxy::{
     pod_spec, routers, sidecar_pods, workload_spec,
 };
 
-pub(crate) use sidecar::imports;
+pub(crate) use sidecar::{imports, is_namespace_plaintext, is_plaintext};
 pub use sidecar::sidecars;
 
 use crate::ledger::{Block, Ledger, Step};

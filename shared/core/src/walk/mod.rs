@@ -128,10 +128,7 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
     if question.host.is_some() {
         let mut sidecars = classes.iter();
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
-        let answer = sidecar.map(|class| {
-            let store = store.serving(&class.proxy);
-            sidecar::answer(store, class, question)
-        });
+        let answer = sidecar.map(|class| sidecar::answer(store, class, question));
         return answer.into_iter().collect();
     }
     let declaring: Vec<_> = store

@@ -24,6 +24,8 @@ use super::{ChainKind, ChainMatch, FilterChain, Prediction};
 use crate::ledger::{Fate, Step};
 use crate::snapshot::{Object, ObjectId};
 
+use mtls::{Mode, Modes};
+
 pub use classes::sidecars;
 pub(super) use routes::Listed;
 pub(super) use scope::Scope;
@@ -41,6 +43,17 @@ pub(crate) fn imports<'a>(
         let about = matches!(&e.step, Step::Import { of, .. } if of.service == service);
         about && matches!(e.fate, Fate::Effective(_))
     })
+}
+
+/// Whether the policies turn mutual TLS off for a port of a workload.
+pub(crate) fn is_plaintext(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
+    Modes::of(store, proxy).of_port(port) == Mode::Disable
+}
+
+/// Whether those of a namespace and of the mesh do, whatever they say about single workloads.
+/// After istio `pilot/pkg/model/authentication.go:AuthenticationPolicies.GetNamespaceMutualTLSMode`.
+pub(crate) fn is_namespace_plaintext(store: &Store<'_>, namespace: &str) -> bool {
+    Modes::of_namespace(store, namespace) == Mode::Disable
 }
 
 /// Predicts a sidecar.

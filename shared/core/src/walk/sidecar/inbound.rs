@@ -4,7 +4,9 @@ use super::capture::{self, Rules};
 use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
 use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::store::{Service, Store};
-use crate::predict::{Config, ProxyFacts, ProxyKind, predict, selects, takes_mutual_tls};
+use crate::predict::{
+    ChainKind, Prediction, ProxyFacts, ProxyKind, is_plaintext, predict, selects, takes_mutual_tls,
+};
 use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, Sidecar};
 use crate::snapshot::{Kind, Object, ObjectId};
 
@@ -18,8 +20,34 @@ pub(super) enum End {
         /// The policy that asks for it, as far as one is found.
         policy: Option<ObjectId>,
     },
-    /// No sidecar is in its way.
-    Bare(String),
+    /// It comes with TLS, and what is there reads HTTP.
+    NotHttp,
+    /// It comes with Istio's mutual TLS, and what is there has none.
+    NoMutualTls {
+        /// The policy that turns it off, as far as one is found.
+        policy: Option<ObjectId>,
+    },
+    /// The sidecar is not in its way.
+    Past(String),
+}
+
+/// What is at the far end.
+pub(super) enum Far<'s, 'a> {
+    /// No sidecar: why.
+    None(String),
+    /// A gateway.
+    Gateway,
+    /// A sidecar.
+    Sidecar(Box<FarSidecar<'s, 'a>>),
+}
+
+/// A sidecar at the far end.
+pub(super) struct FarSidecar<'s, 'a> {
+    /// The view of the istiod that serves it.
+    pub(super) store: &'s Store<'a>,
+    pub(super) facts: ProxyFacts,
+    pub(super) prediction: Prediction,
+    redirects: Option<Rules<'s>>,
 }
 
 /// The proxy of a pod, or of the pods that a workload makes.
@@ -30,79 +58,128 @@ pub(super) fn facts(object: &Object) -> Option<ProxyFacts> {
     }
 }
 
-/// Whether clients speak Istio's mutual TLS to a pod, where nothing says otherwise: injection labels the pod.
-/// After istio `pilot/pkg/xds/endpoints/mtls_checker.go`.
-pub(super) fn speaks_mutual_tls(store: &Store<'_>, pod: &Object) -> bool {
+/// Whether clients speak Istio's mutual TLS to a port of a pod, where no DestinationRule says otherwise: injection
+/// labels the pod, and its policy does not turn it off. `store`: the client's view.
+/// After istio `pilot/pkg/xds/endpoints/mtls_checker.go:mtlsChecker.checkMtlsEnabled`.
+pub(super) fn speaks_mutual_tls(store: &Store<'_>, pod: &Object, port: u32) -> bool {
+    has_mutual_tls(store, pod) && facts(pod).is_some_and(|f| !is_plaintext(store, &f, port))
+}
+
+/// Whether a pod says of itself that it takes Istio's mutual TLS.
+pub(super) fn has_mutual_tls(store: &Store<'_>, pod: &Object) -> bool {
     let labelled = facts(pod).is_some_and(|f| takes_mutual_tls(&f.labels));
     labelled || capture::has_proxy(store.snapshot, pod) == Some(Ok(()))
 }
 
-/// What becomes of a connection to a port of a pod.
-pub(super) fn end(store: &Store<'_>, pod: &Object, port: u32, speaks: &Speaks) -> Option<End> {
+/// What is at a pod; `None` where that was not read.
+pub(super) fn far<'s, 'a>(store: &'s Store<'a>, pod: &'s Object) -> Option<Far<'s, 'a>> {
     let facts = facts(pod)?;
-    let name = pod.qualified();
-    match capture::has_proxy(store.snapshot, pod) {
-        Some(Ok(())) => {}
-        Some(Err(_)) => return Some(End::Bare(format!("{name} has no sidecar"))),
-        None => return None,
+    match capture::has_proxy(store.snapshot, pod)? {
+        Ok(()) => {}
+        Err(_) => return Some(Far::None(format!("{} has no sidecar", pod.qualified()))),
     }
     if facts.kind != ProxyKind::Sidecar {
-        return Some(End::Bare(format!("{name} is a gateway")));
+        return Some(Far::Gateway);
     }
-    if Rules::of(pod).is_some_and(|rules| !rules.inbound(port)) {
-        return Some(End::Bare(format!(
-            "{port} of {name} is not redirected to its sidecar"
-        )));
-    }
-    let prediction = predict(store, &facts);
-    Some(by_config(store, &prediction.config, &facts, port, speaks))
-}
-
-/// A port of a service that was left out at the pod that it leads to, and the decisions about that pod.
-pub(super) struct LeftOut {
-    pub(super) facts: ProxyFacts,
-    pub(super) ledger: Ledger,
-    pub(super) entry: EntryId,
-}
-
-/// Why a service's port has no chains of its own at a pod, where prediction left it out. `reached`: the port of the pod.
-pub(super) fn left_out(
-    store: &Store<'_>,
-    pod: &Object,
-    service: &Service,
-    port: u32,
-    reached: Option<u32>,
-) -> Option<LeftOut> {
-    let facts = facts(pod).filter(|f| f.kind == ProxyKind::Sidecar)?;
-    if capture::has_proxy(store.snapshot, pod) != Some(Ok(())) {
-        return None;
-    }
-    let wanted = service.ports.iter().position(|p| p.number == port)?;
-    let ledger = predict(store, &facts).ledger;
-    // What a Sidecar lists has chains, whatever Services say.
-    let listed = ledger.entries().any(|(_, e)| match e.step {
-        Step::Ingress { sidecar, index } => {
-            let object = store.snapshot.get(sidecar);
-            let view = object.and_then(|o| Sidecar::of(&o.view));
-            let view = view.and_then(|s| s.spec.ingress.get(index));
-            view.is_some_and(|i| Some(i.port.number) == reached)
-        }
-        _ => false,
-    });
-    let found = ledger.entries().find(|(_, e)| match &e.step {
-        Step::ServicePort { service: of, index } | Step::Inbound { service: of, index } => {
-            *of == service.object
-                && *index == wanted
-                && matters(store, &ledger, service, wanted, e, listed)
-        }
-        _ => false,
-    });
-    let entry = found.map(|(id, _)| id)?;
-    Some(LeftOut {
+    let store = store.serving(&facts);
+    Some(Far::Sidecar(Box::new(FarSidecar {
+        store,
+        prediction: predict(store, &facts),
+        redirects: Rules::of(pod),
         facts,
-        entry,
-        ledger,
-    })
+    })))
+}
+
+impl FarSidecar<'_, '_> {
+    /// What becomes of a connection to a port of it.
+    pub(super) fn end(&self, port: u32, speaks: &Speaks) -> End {
+        let name = self.facts.qualified();
+        if self.redirects.as_ref().is_some_and(|r| !r.inbound(port)) {
+            return End::Past(format!("{port} of {name} is not redirected to its sidecar"));
+        }
+        let mut listeners = self.prediction.config.listeners.iter();
+        let Some(listener) = listeners.find(|l| l.name == VIRTUAL_INBOUND) else {
+            return End::Past(format!("nothing is redirected to the sidecar of {name}"));
+        };
+        let own = self.facts.ips.first().map_or("", String::as_str);
+        let refused = || End::Refused {
+            policy: policy(self.store, &self.facts, port, "STRICT"),
+        };
+        let Some(chain) = envoy::chain(listener, own, port, speaks) else {
+            // Where plaintext has a chain, and mutual TLS, it is TLS itself that has none.
+            let plain = envoy::chain(listener, own, port, &Speaks::Bytes);
+            let owned = matches!(speaks, Speaks::Tls { mutual: false, .. });
+            return match plain {
+                Some(_) if owned => End::NotHttp,
+                _ => refused(),
+            };
+        };
+        let how = match (chain.terminates_tls, speaks) {
+            (true, Speaks::Tls { mutual: true, .. }) => "mutual TLS",
+            (true, _) => return refused(),
+            (false, Speaks::Tls { mutual: true, .. }) => {
+                return End::NoMutualTls {
+                    policy: policy(self.store, &self.facts, port, "DISABLE"),
+                };
+            }
+            (false, Speaks::Tls { .. }) if chain.kind == ChainKind::Http => return End::NotHttp,
+            (false, Speaks::Tls { .. }) => "TLS as it is",
+            (false, _) => "plaintext",
+        };
+        let ledger = &self.prediction.ledger;
+        let step = ledger.get(chain.origin).map(|e| &e.step);
+        let rest = matches!(step, Some(Step::Fallback(_)));
+        let by = if rest {
+            ", by the chains of all other ports"
+        } else {
+            ""
+        };
+        End::Taken(format!("{port} of {name}, {how}{by}"))
+    }
+
+    /// Whether no Service, ServiceEntry or Sidecar says anything about any port of it.
+    pub(super) fn is_unnamed(&self) -> bool {
+        let about = |step: &Step| {
+            matches!(
+                step,
+                Step::ServicePort { .. } | Step::Inbound { .. } | Step::Ingress { .. }
+            )
+        };
+        let mut entries = self.prediction.ledger.entries();
+        !entries.any(|(_, e)| about(&e.step))
+    }
+
+    /// Why a service's port has no chains of its own here, where prediction left it out. `reached`: the port of the
+    /// pod.
+    pub(super) fn left_out(
+        &self,
+        service: &Service,
+        port: u32,
+        reached: Option<u32>,
+    ) -> Option<EntryId> {
+        let ledger = &self.prediction.ledger;
+        let store = self.store;
+        let wanted = service.ports.iter().position(|p| p.number == port)?;
+        // What a Sidecar lists has chains, whatever Services say.
+        let listed = ledger.entries().any(|(_, e)| match e.step {
+            Step::Ingress { sidecar, index } => {
+                let object = store.snapshot.get(sidecar);
+                let view = object.and_then(|o| Sidecar::of(&o.view));
+                let view = view.and_then(|s| s.spec.ingress.get(index));
+                view.is_some_and(|i| Some(i.port.number) == reached)
+            }
+            _ => false,
+        });
+        let found = ledger.entries().find(|(_, e)| match &e.step {
+            Step::ServicePort { service: of, index } | Step::Inbound { service: of, index } => {
+                *of == service.object
+                    && *index == wanted
+                    && matters(store, ledger, service, wanted, e, listed)
+            }
+            _ => false,
+        });
+        found.map(|(id, _)| id)
+    }
 }
 
 /// Whether it makes a difference: two services of one protocol share a port of a pod as if they were one.
@@ -133,36 +210,10 @@ fn matters(
     holder.is_some() && holder != protocol(service, index)
 }
 
-fn by_config(
-    store: &Store<'_>,
-    config: &Config,
-    facts: &ProxyFacts,
-    port: u32,
-    speaks: &Speaks,
-) -> End {
-    let name = facts.qualified();
-    let mut listeners = config.listeners.iter();
-    let Some(listener) = listeners.find(|l| l.name == VIRTUAL_INBOUND) else {
-        return End::Bare(format!("nothing is redirected to the sidecar of {name}"));
-    };
-    let own = facts.ips.first().map_or("", String::as_str);
-    if let Some(chain) = envoy::chain(listener, own, port, speaks) {
-        let how = match (chain.terminates_tls, speaks) {
-            (true, _) => "mutual TLS",
-            (false, Speaks::Tls { .. }) => "TLS as it is",
-            (false, _) => "plaintext",
-        };
-        return End::Taken(format!("{port} of {name}, {how}"));
-    }
-    End::Refused {
-        policy: strict_policy(store, facts, port),
-    }
-}
-
-/// The PeerAuthentication that makes a port take mutual TLS alone: looked for after the chains have decided, from the
-/// workload's own to the mesh's.
-fn strict_policy(store: &Store<'_>, facts: &ProxyFacts, port: u32) -> Option<ObjectId> {
-    let strict = |mtls: Option<&MutualTls>| mtls.is_some_and(|m| m.mode == "STRICT");
+/// The PeerAuthentication that gives a port this mode: looked for after the chains have decided, from the workload's
+/// own to the mesh's.
+fn policy(store: &Store<'_>, facts: &ProxyFacts, port: u32, mode: &str) -> Option<ObjectId> {
+    let asked = |mtls: Option<&MutualTls>| mtls.is_some_and(|m| m.mode == mode);
     let root = store.mesh.root_namespace.as_str();
     let own = store.peer_authentications(&facts.namespace).iter();
     let all = own.chain(store.peer_authentications(root));
@@ -175,7 +226,7 @@ fn strict_policy(store: &Store<'_>, facts: &ProxyFacts, port: u32) -> Option<Obj
                 None => true,
             };
             let of_port = spec.port_level_mtls.get(&port.to_string());
-            let asks = strict(of_port) || strict(spec.mtls.as_ref());
+            let asks = asked(of_port) || asked(spec.mtls.as_ref());
             (for_it && asks).then_some((*object, spec.labels().is_some()))
         })
         .collect();

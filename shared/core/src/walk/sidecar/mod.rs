@@ -36,6 +36,8 @@ const HOPS: [&str; 6] = [
 /// A connection on its way.
 struct Way<'w, 'a> {
     walk: Walk<'w, 'a>,
+    /// The views of all istiods: the far end may have another one.
+    views: &'w Store<'a>,
     dialled: Dialled<'w>,
     /// The entry of what every sidecar has.
     rest: EntryId,
@@ -47,8 +49,9 @@ struct Way<'w, 'a> {
     none: Option<usize>,
 }
 
-/// The answer about a connection from one class of sidecars.
-pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Answer {
+/// The answer about a connection from one class of sidecars. `views`: of all istiods.
+pub(super) fn answer(views: &Store<'_>, class: &Class, question: &Question) -> Answer {
+    let store = views.serving(&class.proxy);
     let host = question.host.as_deref().unwrap_or_default();
     let mut walk = Walk::new(store, class, question, &HOPS);
     let mut entries = class.prediction.ledger.entries();
@@ -63,6 +66,7 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
     let assumptions = dialled.assumption.iter().cloned().collect();
     let mut way = Way {
         walk,
+        views,
         dialled,
         rest,
         lead: None,

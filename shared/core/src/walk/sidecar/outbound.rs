@@ -77,7 +77,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// What the client sends first: what was asked for, else by the protocol of the port.
-    fn speaks(&self) -> Speaks {
+    pub(super) fn speaks(&self) -> Speaks {
         let question = self.walk.question;
         if let Some(sni) = &question.sni {
             let (sni, mutual) = (sni.clone(), false);

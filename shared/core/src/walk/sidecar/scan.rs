@@ -33,9 +33,8 @@ pub fn around(store: &Store<'_>, classes: &[Class], wish: &Wish) -> Vec<Around> 
         if class.proxy.kind != ProxyKind::Sidecar {
             continue;
         }
-        let store = store.serving(&class.proxy);
         let mut told = BTreeSet::new();
-        for (port, host) in questions(store, class, &dialled) {
+        for (port, host) in questions(store.serving(&class.proxy), class, &dialled) {
             let question = Question {
                 port,
                 host: Some(host),

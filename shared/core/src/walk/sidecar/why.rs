@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::Way;
 use super::dialled::{Meant, is_headless};
+use super::envoy::Speaks;
 use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Step};
 use crate::predict::features::Feature;
@@ -182,7 +183,7 @@ impl Way<'_, '_> {
     /// Whether the address is the second one of a Service, of the other IP family: listeners have the first alone.
     /// After istio `pilot/pkg/model/service.go:GetAddressForProxy`.
     fn is_other_family(&self, service: &Service) -> bool {
-        let store = self.walk.store.serving(&self.walk.class.proxy);
+        let store = self.walk.store;
         let family = |text: &str| text.parse::<IpAddr>().ok().map(|ip| ip.is_ipv6());
         let own = family(&self.dialled.address);
         let mut others = service.addresses.iter().map(|a| family(a));
@@ -310,16 +311,20 @@ impl Way<'_, '_> {
 
     /// The far end takes mutual TLS only, and the connection is none: a consequence of the finding about its listener,
     /// or a finding of its own.
-    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>) {
+    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>, speaks: &Speaks) {
         let store = self.walk.store;
         let name = policy
             .and_then(|id| store.snapshot.get(id))
             .map(|o| o.key.to_string());
         let asks = name.unwrap_or_else(|| "its policy".to_owned());
+        let comes = match speaks {
+            Speaks::Tls { .. } => "with its own TLS",
+            _ => "in plaintext",
+        };
         let open = self.none.and_then(|n| self.walk.findings.get_mut(n));
         if let Some(finding) = open {
             finding.so.push(format!(
-                "it comes in plaintext, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
+                "it comes {comes}, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
                 pod.key.name
             ));
             finding.also_known_as.push("SC-E-PASSTHROUGH-STRICT");
