@@ -135,10 +135,13 @@ mod sc_http_dup_domain;
 mod sc_in_capture;
 mod sc_in_conflict;
 mod sc_in_disable;
+mod sc_in_noservice;
 mod sc_in_permissive_http_tls;
 mod sc_in_reserved;
+mod sc_in_selectorless_mix;
 mod sc_in_sidecar;
 mod sc_in_targetport;
+mod sc_in_udp;
 mod sc_inj_custom;
 mod sc_inj_hostnet;
 mod sc_inj_noproxy;
@@ -335,10 +338,13 @@ pub static PAGES: &[&Page] = &[
     &sc_in_capture::PAGE,
     &sc_in_conflict::PAGE,
     &sc_in_disable::PAGE,
+    &sc_in_noservice::PAGE,
     &sc_in_permissive_http_tls::PAGE,
     &sc_in_reserved::PAGE,
+    &sc_in_selectorless_mix::PAGE,
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
+    &sc_in_udp::PAGE,
     &sc_inj_custom::PAGE,
     &sc_inj_hostnet::PAGE,
     &sc_inj_noproxy::PAGE,
@@ -431,8 +437,11 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Uncaptured { why, .. } => of_uncaptured(why),
         Symptom::CatchAll { .. } => of_catch_all(tale),
         Symptom::PodAddress { .. } => &sc_podip_direct::CAUSE,
+        Symptom::UnnamedPod { .. } => &sc_in_noservice::CAUSE,
         Symptom::HeadlessPort { .. } => &sc_headless_portnum::CAUSE,
-        Symptom::NoSuchPort { service } if sc_noports::has_none(tale, service) => &sc_noports::CAUSE,
+        Symptom::NoSuchPort { service } if sc_noports::has_none(tale, service) => {
+            &sc_noports::CAUSE
+        }
         Symptom::NoSuchPort { .. } => &sc_no_such_port::CAUSE,
         Symptom::NoReadableAddress { .. } => &sc_se_badaddr::CAUSE,
         Symptom::OtherFamily { .. } => &sc_ipfamily::CAUSE,
@@ -592,7 +601,9 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::SniffedAlready { .. } => &sc_auto_auto::CAUSE,
         Reason::ChainTaken { .. } => &sc_tcp_over_tcp::CAUSE,
         Reason::DomainsTaken => &sc_http_dup_domain::CAUSE,
+        Reason::InboundTaken { by } if sc_in_udp::is_udp(tale, *by) => &sc_in_udp::CAUSE,
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
+        Reason::SelectedByOthers { .. } => &sc_in_selectorless_mix::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
     };

@@ -45,7 +45,10 @@ fn annotations<'t>(tale: &Tale<'t, '_>, pod: ObjectId) -> Option<(&'t Labels, Fi
             &workload.template.metadata.annotations,
             FieldPath::of("spec.template.metadata.annotations"),
         ),
-        None => (&object.meta.annotations, FieldPath::of("metadata.annotations")),
+        None => (
+            &object.meta.annotations,
+            FieldPath::of("metadata.annotations"),
+        ),
     })
 }
 
@@ -54,10 +57,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         return None;
     };
     let (own, path) = annotations(tale, pod)?;
-    let written = [INCLUDED, EXCLUDED].into_iter().find(|a| own.contains_key(a));
+    let written = [INCLUDED, EXCLUDED]
+        .into_iter()
+        .find(|a| own.contains_key(a));
     Some(match written {
-        Some(name) => Told::at(pod, path.key(name), "clients send mutual TLS there"),
-        None => Told::at(pod, FieldPath::of("metadata"), "clients send mutual TLS there"),
+        Some(name) => Told::at(pod, path.key(name), "clients send mutual TLS"),
+        None => Told::at(pod, FieldPath::of("metadata"), "clients send mutual TLS"),
     })
 }
 
@@ -75,9 +80,10 @@ fn redirect(tale: &Tale<'_, '_>, pod: ObjectId, port: u32) -> Option<Candidate> 
     let (own, path) = annotations(tale, pod)?;
     let number = port.to_string();
     let (name, list) = match (own.get(INCLUDED), own.get(EXCLUDED)) {
-        (Some(list), _) if list.trim() != "*" => {
-            (INCLUDED, format!("{},{number}", list.trim().trim_end_matches(',')))
-        }
+        (Some(list), _) if list.trim() != "*" => (
+            INCLUDED,
+            format!("{},{number}", list.trim().trim_end_matches(',')),
+        ),
         (_, Some(list)) => {
             let items = list.split(',').map(str::trim);
             let kept: Vec<&str> = items.filter(|item| *item != number).collect();
@@ -109,7 +115,8 @@ fn turn_off(tale: &Tale<'_, '_>, service: ObjectId, port: u32) -> Option<Candida
     let namespace = object.key.namespace.as_str();
     let name = build::unique(&format!("{}-{port}", object.key.name), |name| {
         let all = tale.store.snapshot;
-        all.find(Kind::PeerAuthentication, namespace, name).is_some()
+        all.find(Kind::PeerAuthentication, namespace, name)
+            .is_some()
     });
     let new = json!({
         "apiVersion": "security.istio.io/v1",

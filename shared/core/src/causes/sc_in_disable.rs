@@ -13,9 +13,7 @@ pub(super) static PAGE: Page = Page {
     what: "The application gets the TLS of the client's sidecar in place of what the client sent, and the handshake fails.",
     when: "The client's sidecar sends mutual TLS, and the pod has no sidecar, or a PeerAuthentication turns mutual TLS off for the port: a DestinationRule says ISTIO_MUTUAL, or the Service is headless and just the policy of the workload says DISABLE.",
     why: "A DestinationRule's TLS mode is what the client does, whatever the other end takes. Without one a client goes by the policy of each endpoint, but by that of the namespace for the addresses of a headless Service.",
-    seen: &[
-        "in the client's access log: the flags UF,URX and TLS_error with WRONG_VERSION_NUMBER",
-    ],
+    seen: &["in the client's access log: the flags UF,URX and TLS_error with WRONG_VERSION_NUMBER"],
     fix: "Remove the mode from the DestinationRule: then the client asks for mutual TLS where it is taken. Or say DISABLE there too.",
     example: &[
         "- DestinationRule  trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}",
@@ -48,7 +46,10 @@ fn rule_field(tale: &Tale<'_, '_>, rule: ObjectId) -> Option<FieldPath> {
 }
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Symptom::MutualTlsMeetsNone { pod, rule, policy, .. } = tale.symptom else {
+    let Symptom::MutualTlsMeetsNone {
+        pod, rule, policy, ..
+    } = tale.symptom
+    else {
         return None;
     };
     let off = FieldPath::of("spec");
@@ -58,14 +59,19 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
             let told = Told::at(rule, field.key("mode"), "the client sends mutual TLS");
             told.beside(policy, off, "the other end takes none")
         }
-        (Some((rule, field)), None) => {
-            Told::at(rule, field.key("mode"), "the client sends mutual TLS")
-                .beside(pod, FieldPath::of("metadata"), "has no sidecar")
-        }
+        (Some((rule, field)), None) => Told::at(
+            rule,
+            field.key("mode"),
+            "the client sends mutual TLS",
+        )
+        .beside(pod, FieldPath::of("metadata"), "has no sidecar"),
         (None, Some(policy)) => Told::at(policy, off, "the other end takes no mutual TLS"),
         (None, None) => Told::at(pod, FieldPath::of("metadata"), "takes no mutual TLS"),
     };
-    Some(told.so(format!("{} gets TLS that it did not ask for", tale.name_of(pod))))
+    Some(told.so(format!(
+        "{} gets TLS that it did not ask for",
+        tale.name_of(pod)
+    )))
 }
 
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {

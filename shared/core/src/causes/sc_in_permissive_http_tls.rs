@@ -41,11 +41,19 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         let mut ports = spec.ports.iter();
         let index = ports.position(|p| target_port(p, containers) == Ok(port))?;
         let written = spec.ports.get(index)?;
-        let key = if written.app_protocol.is_some() { "appProtocol" } else { "name" };
+        let key = if written.app_protocol.is_some() {
+            "appProtocol"
+        } else {
+            "name"
+        };
         Some((id, FieldPath::of("spec.ports").index(index).key(key)))
     };
     let own = service.and_then(leads);
-    let namespace = tale.store.snapshot.get(pod).map(|o| o.key.namespace.as_str())?;
+    let namespace = tale
+        .store
+        .snapshot
+        .get(pod)
+        .map(|o| o.key.namespace.as_str())?;
     let mut others = tale.store.kubernetes_services(namespace);
     let found = own.or_else(|| others.find_map(|(object, _)| leads(object.id)));
     let so = format!("the sidecar of {} ends the connection", tale.name_of(pod));

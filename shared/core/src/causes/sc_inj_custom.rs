@@ -22,7 +22,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether the application speaks gRPC without a proxy is for a person to decide"),
+    fixes: Fixes::None(
+        "whether the application speaks gRPC without a proxy is for a person to decide",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -107,7 +107,11 @@ fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
     let all = asking(tale);
     let mut found = Vec::new();
     let of_namespace = |a: &&Asking<'_>| [INJECTION, REVISION_LABEL].contains(&a.key);
-    match all.iter().find(of_namespace).filter(|a| namespace(tale).is_some_and(|n| n.id == a.object)) {
+    match all
+        .iter()
+        .find(of_namespace)
+        .filter(|a| namespace(tale).is_some_and(|n| n.id == a.object))
+    {
         Some(first) => found.extend(label_namespace(tale, first)),
         None => found.extend(label_pod(tale)),
     }
@@ -142,7 +146,9 @@ fn label_namespace(tale: &Tale<'_, '_>, first: &Asking<'_>) -> Vec<Candidate> {
         .of_kind(Kind::MutatingWebhookConfiguration)
         .filter_map(|o| {
             let labels = &o.meta.labels;
-            labels.get("istio.io/tag").or_else(|| labels.get(REVISION_LABEL))
+            labels
+                .get("istio.io/tag")
+                .or_else(|| labels.get(REVISION_LABEL))
         })
         .filter(|revision| *revision != "default");
     let by_revision = revisions.map(|revision| {
@@ -154,7 +160,8 @@ fn label_namespace(tale: &Tale<'_, '_>, first: &Asking<'_>) -> Vec<Candidate> {
         build::patch(title, namespace.id, operations)
     });
     // Where a pod asks for itself its namespace need not ask for all.
-    let pod_asks = first.key == INJECTION && tale.proxy.labels.get(INJECT).is_some_and(|v| v == "true");
+    let pod_asks =
+        first.key == INJECTION && tale.proxy.labels.get(INJECT).is_some_and(|v| v == "true");
     let leave = pod_asks.then(|| {
         let path = labels.clone().key(INJECTION);
         let title = format!("remove the label {INJECTION} of {name}");

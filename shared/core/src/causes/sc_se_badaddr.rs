@@ -31,7 +31,11 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         return None;
     };
     let field = FieldPath::of("spec.addresses");
-    Some(Told::at(service_entry, field, "no IP address and no network"))
+    Some(Told::at(
+        service_entry,
+        field,
+        "no IP address and no network",
+    ))
 }
 
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {

@@ -98,9 +98,9 @@ pub(super) fn uncaptured(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
             metadata.key("labels").key(INJECT)
         }
         (None, Uncaptured::OptedOut) => metadata.key("annotations").key(INJECT),
-        (None, Uncaptured::WithoutEnvoy) => metadata
-            .key("annotations")
-            .key("inject.istio.io/templates"),
+        (None, Uncaptured::WithoutEnvoy) => {
+            metadata.key("annotations").key("inject.istio.io/templates")
+        }
         (None, _) => metadata,
     };
     Some(Told::at(object, field, label))

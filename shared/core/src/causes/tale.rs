@@ -88,6 +88,11 @@ pub enum Symptom<'t> {
         /// The Services with an address that lead to its port.
         services: &'t [ObjectId],
     },
+    /// A pod with a sidecar is dialled by its own address, and no Service or Sidecar names any port of it.
+    UnnamedPod {
+        /// The pod.
+        pod: ObjectId,
+    },
     /// The pods' port of a headless Service is dialled, and its own is another one.
     HeadlessPort {
         /// The Service.

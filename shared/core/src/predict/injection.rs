@@ -209,19 +209,43 @@ mod tests {
             ("istio-injection: disabled", "", No),
             ("istio-injection: yes", "", NotSelected),
             ("istio-injection: disabled", yes, NotSelected),
-            ("istio-injection: disabled, istio.io/rev: canary", yes, NotSelected),
+            (
+                "istio-injection: disabled, istio.io/rev: canary",
+                yes,
+                NotSelected,
+            ),
             ("", yes, Yes),
             ("", "labels: {istio.io/rev: canary}", Yes),
-            ("", "annotations: {sidecar.istio.io/inject: 'true'}", NotSelected),
-            ("istio-injection: enabled", "annotations: {sidecar.istio.io/inject: 'false'}", OptedOut),
+            (
+                "",
+                "annotations: {sidecar.istio.io/inject: 'true'}",
+                NotSelected,
+            ),
+            (
+                "istio-injection: enabled",
+                "annotations: {sidecar.istio.io/inject: 'false'}",
+                OptedOut,
+            ),
             (
                 "istio-injection: enabled",
                 "labels: {sidecar.istio.io/inject: 'true'}, annotations: {sidecar.istio.io/inject: 'false'}",
                 Yes,
             ),
-            ("istio-injection: enabled", "annotations: {inject.istio.io/templates: grpc-agent}", WithoutEnvoy),
-            ("istio-injection: enabled", "annotations: {inject.istio.io/templates: 'sidecar, own'}", Yes),
-            ("istio-injection: enabled", "annotations: {inject.istio.io/templates: own}", OwnTemplate),
+            (
+                "istio-injection: enabled",
+                "annotations: {inject.istio.io/templates: grpc-agent}",
+                WithoutEnvoy,
+            ),
+            (
+                "istio-injection: enabled",
+                "annotations: {inject.istio.io/templates: 'sidecar, own'}",
+                Yes,
+            ),
+            (
+                "istio-injection: enabled",
+                "annotations: {inject.istio.io/templates: own}",
+                OwnTemplate,
+            ),
         ] {
             assert_eq!(of(namespace, pod), expected, "{namespace} | {pod}");
         }

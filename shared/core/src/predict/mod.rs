@@ -27,16 +27,16 @@ pub use config::{
 };
 pub(crate) use endpoints::takes_mutual_tls;
 pub(crate) use gateway::{TlsMode, selects, target_port};
-pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
-pub use injection::{Injection, injection};
 pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
+pub use injection::{Injection, injection};
+pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
     Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,
     pod_spec, routers, sidecar_pods, workload_spec,
 };
 
-pub(crate) use sidecar::{imports, is_namespace_plaintext, is_plaintext};
 pub use sidecar::sidecars;
+pub(crate) use sidecar::{imports, is_namespace_plaintext, is_plaintext};
 
 use crate::ledger::{Block, Ledger, Step};
 use crate::snapshot::views::Destination;

@@ -63,12 +63,27 @@ pub(in crate::predict) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> 
         .map(|(object, _)| (object, host_of(object, store)))
         .collect();
     let by_label = !services.is_empty();
-    if !by_label {
-        let by_slice = store
-            .kubernetes_services(&proxy.namespace)
-            .filter(|(object, _)| !slice_ports(store, object, &proxy.ips).is_empty())
-            .map(|(object, _)| (object, host_of(object, store)));
-        services.extend(by_slice);
+    let by_slice = store
+        .kubernetes_services(&proxy.namespace)
+        .filter(|(object, s)| {
+            (!by_label || s.spec.selector.is_empty())
+                && !slice_ports(store, object, &proxy.ips).is_empty()
+        })
+        .collect::<Vec<_>>();
+    match services.first().map(|(object, _)| object.id) {
+        None => services.extend(by_slice.iter().map(|(o, _)| (*o, host_of(o, store)))),
+        Some(by) if context.scope.is_some() => {
+            for (object, service) in by_slice {
+                for (name, _) in slice_ports(store, object, &proxy.ips) {
+                    if let Some(index) = service.spec.ports.iter().position(|p| p.name == name) {
+                        let entry = open(context, object, index);
+                        let reason = Reason::SelectedByOthers { by };
+                        context.ledger.settle::<()>(entry, Err(reason));
+                    }
+                }
+            }
+        }
+        Some(_) => {}
     }
     for service in &store.services {
         if service.registry == Registry::ServiceEntry

@@ -305,7 +305,9 @@ impl<'w, 'a> Way<'w, 'a> {
                 return;
             }
             End::Past(line) => format!("{line}, and the client sends mutual TLS"),
-            End::NoMutualTls { .. } => format!("{port} of {name} has no mutual TLS, the client sends it"),
+            End::NoMutualTls { .. } => {
+                format!("{port} of {name} has no mutual TLS, the client sends it")
+            }
             End::NotHttp => format!("{port} of {name} takes HTTP, and no TLS of the client's own"),
             End::Refused { .. } => format!("{port} of {name} takes mutual TLS only"),
         };
@@ -322,8 +324,10 @@ impl<'w, 'a> Way<'w, 'a> {
             End::Past(_) => {
                 let service = self.dialled.meant.service().map(|s| s.object);
                 let pod = pod.id;
-                self.walk
-                    .tell(self.rest, Symptom::MutualTlsPastSidecar { pod, port, service });
+                self.walk.tell(
+                    self.rest,
+                    Symptom::MutualTlsPastSidecar { pod, port, service },
+                );
             }
             End::NoMutualTls { policy } => {
                 let rule = self.rule().map(|rule| rule.traffic_policy_of);
@@ -346,6 +350,8 @@ impl<'w, 'a> Way<'w, 'a> {
         let service = self.dialled.meant.service()?;
         let store = self.walk.store;
         let rule = store.destination_rule(service, &proxy.namespace, &proxy.labels)?;
-        rule.tls_mode(None, self.walk.port).is_some().then_some(rule)
+        rule.tls_mode(None, self.walk.port)
+            .is_some()
+            .then_some(rule)
     }
 }

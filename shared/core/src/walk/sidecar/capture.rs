@@ -72,7 +72,11 @@ impl<'o> Rules<'o> {
     /// for Envoy's own. Supplementary groups and `fsGroup` do not count. The first of them, and whether it is all.
     pub(super) fn as_proxy(&self) -> Option<(Uncaptured, bool)> {
         let pod = &self.spec.security_context;
-        let mut proxies = self.spec.containers.iter().chain(&self.spec.init_containers);
+        let mut proxies = self
+            .spec
+            .containers
+            .iter()
+            .chain(&self.spec.init_containers);
         let proxy = proxies.find(|c| is_proxy(c)).map(|c| &c.security_context);
         let given = |flag: &str| self.argument(flag).and_then(|v| v.parse().ok());
         let user = given("-u").or_else(|| proxy.and_then(|s| s.run_as_user));
@@ -84,9 +88,18 @@ impl<'o> Rules<'o> {
             let by_user = own.run_as_user.or(pod.run_as_user) == Some(user);
             (by_user || own.run_as_group.or(pod.run_as_group) == Some(group)).then_some(!by_user)
         };
-        let all = || self.spec.containers.iter().enumerate().filter(|(_, c)| !is_proxy(c));
+        let all = || {
+            self.spec
+                .containers
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| !is_proxy(c))
+        };
         let (container, by_group) = all().find_map(|(n, c)| Some((n, alike(c)?)))?;
-        let why = Uncaptured::ProxyUser { container, by_group };
+        let why = Uncaptured::ProxyUser {
+            container,
+            by_group,
+        };
         Some((why, all().all(|(_, c)| alike(c).is_some())))
     }
 

@@ -2,7 +2,8 @@
 
 use super::capture::{self, Rules};
 use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
-use crate::ledger::{Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
 use crate::predict::{
     ChainKind, Prediction, ProxyFacts, ProxyKind, is_plaintext, predict, selects, takes_mutual_tls,
@@ -160,6 +161,7 @@ impl FarSidecar<'_, '_> {
         let ledger = &self.prediction.ledger;
         let store = self.store;
         let wanted = service.ports.iter().position(|p| p.number == port)?;
+        let own = service.ports.get(wanted)?.protocol;
         // What a Sidecar lists has chains, whatever Services say.
         let listed = ledger.entries().any(|(_, e)| match e.step {
             Step::Ingress { sidecar, index } => {
@@ -174,7 +176,7 @@ impl FarSidecar<'_, '_> {
             Step::ServicePort { service: of, index } | Step::Inbound { service: of, index } => {
                 *of == service.object
                     && *index == wanted
-                    && matters(store, ledger, service, wanted, e, listed)
+                    && matters(store, ledger, own, e, listed, reached)
             }
             _ => false,
         });
@@ -182,32 +184,46 @@ impl FarSidecar<'_, '_> {
     }
 }
 
-/// Whether it makes a difference: two services of one protocol share a port of a pod as if they were one.
+/// Whether it makes a difference: two services whose protocols are taken alike share a port of a pod as if they were
+/// one. `reached`: the port of the pod.
 fn matters(
     store: &Store<'_>,
     ledger: &Ledger,
-    service: &Service,
-    index: usize,
+    own: Protocol,
     entry: &Entry,
     listed: bool,
+    reached: Option<u32>,
 ) -> bool {
     let by = match &entry.fate {
-        Fate::Dropped(Reason::InboundTaken { by } | Reason::TargetPortRepeated { by }) => *by,
+        Fate::Dropped(Reason::InboundTaken { by } | Reason::TargetPortRepeated { by }) => Some(*by),
+        Fate::Dropped(Reason::SelectedByOthers { .. }) => {
+            let target = reached.map(|port| Fate::Effective(Effect::TargetPort(port)));
+            let mut ports = ledger.service_ports();
+            match ports.find(|(_, e)| Some(&e.fate) == target.as_ref()) {
+                Some((by, _)) => Some(by),
+                None => return true,
+            }
+        }
         Fate::Dropped(Reason::NotIntercepted) => return false,
         Fate::Dropped(Reason::IngressListed { .. }) => return !listed,
         Fate::Dropped(_) => return true,
         _ => return false,
     };
-    let protocol = |s: &Service, n: usize| s.ports.get(n).map(|p| p.protocol);
-    let holder = match ledger.get(by).map(|e| &e.step) {
+    let holder = match by.and_then(|by| ledger.get(by)).map(|e| &e.step) {
         Some(Step::ServicePort { service, index } | Step::Inbound { service, index }) => {
             let mut all = store.services.iter();
             let other = all.find(|s| s.object == *service);
-            other.and_then(|s| protocol(s, *index))
+            other.and_then(|s| s.ports.get(*index)).map(|p| p.protocol)
         }
         _ => None,
     };
-    holder.is_some() && holder != protocol(service, index)
+    holder.is_some_and(|holder| kind(holder) != kind(own))
+}
+
+/// How the chains of a port take a protocol: as HTTP, detected, or as bytes, UDP included.
+/// After istio `pilot/pkg/networking/networking.go:ModelProtocolToListenerProtocol`.
+fn kind(protocol: Protocol) -> (bool, bool) {
+    (protocol.is_http(), protocol == Protocol::Unsupported)
 }
 
 /// The PeerAuthentication that gives a port this mode: looked for after the chains have decided, from the workload's

@@ -141,9 +141,8 @@ impl<'w> Way<'w, '_> {
             Captured::Yes if has_proxy.is_none() => {
                 let name = object.map_or_else(String::new, |o| o.key.namespace.clone());
                 let store = self.walk.store;
-                let own_template = object.is_some_and(|o| {
-                    injection(store.snapshot, o) == Injection::OwnTemplate
-                });
+                let own_template =
+                    object.is_some_and(|o| injection(store.snapshot, o) == Injection::OwnTemplate);
                 let (line, fix) = if own_template {
                     (
                         "if it gets a sidecar: its template is not Istio's own".to_owned(),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Way;
 use super::dialled::{Meant, is_headless};
 use super::envoy::Speaks;
+use super::inbound::{self, Far};
 use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Step};
 use crate::predict::features::Feature;
@@ -152,9 +153,18 @@ impl Way<'_, '_> {
             Meant::Pod(pod) => {
                 let services = services_of(self.walk.store, pod, port);
                 let services: Vec<ObjectId> = services.iter().map(|(o, _)| o.id).collect();
-                let symptom = Symptom::PodAddress {
-                    pod: pod.id,
-                    services: &services,
+                let unnamed = services.is_empty()
+                    && matches!(
+                        inbound::far(self.views, pod),
+                        Some(Far::Sidecar(far)) if far.is_unnamed()
+                    );
+                let symptom = if unnamed {
+                    Symptom::UnnamedPod { pod: pod.id }
+                } else {
+                    Symptom::PodAddress {
+                        pod: pod.id,
+                        services: &services,
+                    }
                 };
                 self.walk.tell(self.rest, symptom);
             }
@@ -164,7 +174,8 @@ impl Way<'_, '_> {
             }
             Meant::Nothing if self.dialled.unaddressed.is_some() => {
                 let found = self.dialled.unaddressed;
-                let symptom = found.map(|service_entry| Symptom::NoReadableAddress { service_entry });
+                let symptom =
+                    found.map(|service_entry| Symptom::NoReadableAddress { service_entry });
                 symptom.and_then(|symptom| self.walk.tell(self.rest, symptom));
             }
             Meant::Nothing if ends => {
