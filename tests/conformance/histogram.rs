@@ -53,7 +53,7 @@ pub(crate) const REASONS: [&str; 39] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 37] = [
+pub(crate) const SIDECAR_REASONS: [&str; 39] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",
@@ -90,6 +90,8 @@ pub(crate) const SIDECAR_REASONS: [&str; 37] = [
     "DomainsTaken",
     "InboundTaken",
     "IngressListed",
+    "SelectedByOthers",
+    "WorkloadEntryInstead",
     "NotIntercepted",
 ];
 
@@ -160,6 +162,8 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::IngressListed { .. } => "IngressListed",
         Reason::NotIntercepted => "NotIntercepted",
         Reason::OutlierPanics { .. } => "OutlierPanics",
+        Reason::SelectedByOthers { .. } => "SelectedByOthers",
+        Reason::WorkloadEntryInstead { .. } => "WorkloadEntryInstead",
     }
 }
 

@@ -629,6 +629,12 @@ pub enum Reason {
         /// One that selects it.
         by: ObjectId,
     },
+    /// A WorkloadEntry has the pod's address, and the Service does not select it.
+    /// `serviceregistry/kube/controller/controller.go:GetProxyServiceTargets`.
+    WorkloadEntryInstead {
+        /// The WorkloadEntry.
+        by: ObjectId,
+    },
     /// The Sidecar lists inbound ports: those of Services do not count.
     /// `core/listener_inbound.go:buildInboundChainConfigs`.
     IngressListed {

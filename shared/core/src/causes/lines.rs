@@ -22,12 +22,12 @@ use super::{
     gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
     gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
     gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
-    sc_e_blackhole, sc_e_passthrough_strict, sc_e_uh, sc_in_conflict, sc_in_reserved,
-    sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown, val_dr,
-    val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
-    val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
-    val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
-    val_vs_tls, val_vs_weight,
+    sc_e_blackhole, sc_e_passthrough_strict, sc_e_uh, sc_in_conflict, sc_in_permissive_http_tls,
+    sc_in_reserved, sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host,
+    sc_wellknown, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts,
+    val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain,
+    val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts,
+    val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
@@ -1611,6 +1611,7 @@ pub static FLAGS: &[Flag] = &[
                     &gw_sni_absent::PAGE,
                     &gw_autopass_sni::PAGE,
                     &sc_e_passthrough_strict::PAGE,
+                    &sc_in_permissive_http_tls::PAGE,
                 ],
             ),
             (When::Request, NO_HTTP_ROUTE),
@@ -1685,10 +1686,11 @@ pub static FLAGS: &[Flag] = &[
     elsewhere("UT", "the endpoint did not answer in time"),
     elsewhere("LR", "Envoy itself reset the connection to the endpoint"),
     elsewhere("DF", "the name of the endpoint could not be resolved"),
-    elsewhere(
-        "DPE",
-        "what the client sent breaks the protocol: TCP sent to an HTTP server ends so",
-    ),
+    Flag {
+        flag: "DPE",
+        says: "what the client sent breaks the protocol: TCP sent to an HTTP server ends so",
+        can_be: &[(When::Always, &[&sc_in_permissive_http_tls::PAGE])],
+    },
     elsewhere("DC", "the client closed the connection"),
     elsewhere("DR", "the client reset the request"),
     elsewhere("DT", "the connection or request lasted longer than allowed"),

@@ -142,6 +142,7 @@ mod sc_in_selectorless_mix;
 mod sc_in_sidecar;
 mod sc_in_targetport;
 mod sc_in_udp;
+mod sc_in_wle;
 mod sc_inj_custom;
 mod sc_inj_hostnet;
 mod sc_inj_noproxy;
@@ -345,6 +346,7 @@ pub static PAGES: &[&Page] = &[
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
     &sc_in_udp::PAGE,
+    &sc_in_wle::PAGE,
     &sc_inj_custom::PAGE,
     &sc_inj_hostnet::PAGE,
     &sc_inj_noproxy::PAGE,
@@ -604,6 +606,7 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::InboundTaken { by } if sc_in_udp::is_udp(tale, *by) => &sc_in_udp::CAUSE,
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
         Reason::SelectedByOthers { .. } => &sc_in_selectorless_mix::CAUSE,
+        Reason::WorkloadEntryInstead { .. } => &sc_in_wle::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
     };

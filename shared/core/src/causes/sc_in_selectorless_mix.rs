@@ -1,11 +1,11 @@
-//! SC-IN-SELECTORLESS-MIX: Services that select the pod go first.
+//! SC-IN-SELECTORLESS-MIX: only the Services that select a pod count.
 
 use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, build, sidecar};
 use crate::ledger::Reason;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-IN-SELECTORLESS-MIX",
-    title: "Services that select the pod go first",
+    title: "only the Services that select a pod count",
     severity: Severity::Info,
     what: "The port has no chains of its own at the pod: its connections take those of another Service's port, or the ones for all other ports.",
     when: "A Service without a selector lists the pod's address in an EndpointSlice, and another Service selects the pod.",

@@ -336,18 +336,8 @@ fn selected_workload_entries(
         .filter(|(_, e)| is_ip(&e.address) && selects(selector, &e.labels));
     for (_, entry) in entries {
         for port in &view.spec.ports {
-            let number = match &port.target_port {
-                Some(IntOrString::Name(name)) => match entry.ports.get(name) {
-                    Some(number) => *number,
-                    None => continue,
-                },
-                other => {
-                    let written = match other {
-                        Some(IntOrString::Int(number)) if *number > 0 => *number,
-                        _ => port.port,
-                    };
-                    entry.ports.get(&port.name).copied().unwrap_or(written)
-                }
+            let Some(number) = port_of_entry(entry, port) else {
+                continue;
             };
             found.push(Instance {
                 endpoint: Endpoint::Address(join(&entry.address, number)),
@@ -362,6 +352,17 @@ fn selected_workload_entries(
         }
     }
     found
+}
+
+/// The port of a WorkloadEntry that a Service's port leads to; a name has to be in its map.
+/// After `serviceregistry/kube/controller/util.go:findServiceTargetPort` and `serviceInstanceFromWorkloadInstance`.
+pub(super) fn port_of_entry(entry: &WorkloadEntrySpec, port: &views::ServicePort) -> Option<u32> {
+    let written = match &port.target_port {
+        Some(IntOrString::Name(name)) => return entry.ports.get(name).copied(),
+        Some(IntOrString::Int(number)) if *number > 0 => *number,
+        _ => port.port,
+    };
+    Some(entry.ports.get(&port.name).copied().unwrap_or(written))
 }
 
 /// After `getTLSModeFromWorkloadEntry`: the label, else a service account.

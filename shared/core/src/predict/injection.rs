@@ -207,7 +207,7 @@ mod tests {
             ("istio-injection: enabled", "", Yes),
             ("istio.io/rev: canary", "", Yes),
             ("istio-injection: disabled", "", No),
-            ("istio-injection: yes", "", NotSelected),
+            ("istio-injection: enable", "", NotSelected),
             ("istio-injection: disabled", yes, NotSelected),
             (
                 "istio-injection: disabled, istio.io/rev: canary",

@@ -1049,13 +1049,40 @@ impl<'a> Store<'a> {
         &self,
         namespace: &str,
     ) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+        let all = self.every_workload_entry();
+        all.filter(move |(o, _)| o.key.namespace == namespace)
+    }
+
+    fn every_workload_entry(&self) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
         let ignored = self.istiod.features.ignores(Kind::WorkloadEntry);
         let revision = self.istiod.revision.as_deref().unwrap_or_default();
         self.snapshot
             .of_kind(Kind::WorkloadEntry)
-            .filter(move |o| o.key.namespace == namespace)
             .filter(move |o| !ignored && !of_other_revision(o, revision))
             .filter_map(|o| WorkloadEntry::of(&o.view).map(|w| (o, &w.spec)))
+    }
+
+    /// The WorkloadEntry that stands for a proxy as it has its address: of several the one with its name, else one of
+    /// its namespace, else the first. One without labels stands for nobody.
+    /// After `serviceregistry/util/workloadinstances/util.go:GetInstanceForProxy`.
+    #[must_use]
+    pub fn workload_entry_of(
+        &self,
+        proxy: &ProxyFacts,
+    ) -> Option<(&'a Object, &'a WorkloadEntrySpec)> {
+        let features = &self.istiod.features;
+        let ip = proxy.ips.first()?;
+        let has = |(_, e): &(&Object, &WorkloadEntrySpec)| e.address == *ip && !e.labels.is_empty();
+        let mut all: Vec<_> = self.every_workload_entry().filter(has).collect();
+        all.retain(|_| features.has(Feature::ServiceSelectsWorkloadEntries));
+        let key = |o: &Object| (o.key.namespace.clone(), o.key.name.clone());
+        all.sort_by_key(|(o, _)| key(o));
+        let here = |o: &Object| o.key.namespace == proxy.namespace;
+        let named = all
+            .iter()
+            .find(|(o, _)| here(o) && o.key.name == proxy.name);
+        let found = named.or_else(|| all.iter().find(|(o, _)| here(o)));
+        found.or(all.first()).copied()
     }
 }
 

@@ -135,7 +135,9 @@ fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
 /// Addresses that decide something about a proxy that has one: endpoints with listeners of their own, and those that
 /// an object lists instead of selecting them.
 fn named_addresses(store: &Store<'_>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let entries = store.snapshot.of_kind(Kind::WorkloadEntry);
+    let entries = entries.filter_map(|o| views::WorkloadEntry::of(&o.view));
+    let mut found: BTreeSet<String> = entries.map(|e| e.spec.address.clone()).collect();
     for store in store.views() {
         let listing = store.services.iter().filter(|s| {
             s.registry == Registry::ServiceEntry

@@ -196,7 +196,7 @@ fn matters(
 ) -> bool {
     let by = match &entry.fate {
         Fate::Dropped(Reason::InboundTaken { by } | Reason::TargetPortRepeated { by }) => Some(*by),
-        Fate::Dropped(Reason::SelectedByOthers { .. }) => {
+        Fate::Dropped(Reason::SelectedByOthers { .. } | Reason::WorkloadEntryInstead { .. }) => {
             let target = reached.map(|port| Fate::Effective(Effect::TargetPort(port)));
             let mut ports = ledger.service_ports();
             match ports.find(|(_, e)| Some(&e.fate) == target.as_ref()) {
