@@ -9,6 +9,7 @@ use super::config::Endpoint;
 use super::features::Feature;
 use super::gateway::{selects, target_port};
 use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
+use super::sidecar::is_plaintext;
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
 use crate::snapshot::views::{
     self, AsView, Container, EndpointSlice, IntOrString, Labels, Pod, ServiceEntrySpec,
@@ -37,11 +38,24 @@ pub(super) struct Instance {
     is_address: bool,
 }
 
+impl Instance {
+    fn port(&self) -> u32 {
+        match &self.endpoint {
+            Endpoint::Address(place) => {
+                let port = place.rsplit_once(':').map(|(_, port)| port);
+                port.and_then(|p| p.parse().ok()).unwrap_or_default()
+            }
+            Endpoint::Replicas { port, .. } => *port,
+        }
+    }
+}
+
 /// Which endpoints a cluster takes.
 pub(super) struct Wanted<'w> {
     /// Labels of the subset.
     pub(super) subset: Option<&'w Labels>,
-    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first.
+    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first, then what
+    /// policies say. After `pilot/pkg/xds/endpoints/mtls_checker.go:mtlsChecker.checkMtlsEnabled`.
     pub(super) mutual_tls: Option<Option<&'w str>>,
 }
 
@@ -74,7 +88,11 @@ pub(super) fn endpoints(
         .into_iter()
         .filter(|i| match wanted.mutual_tls {
             None => true,
-            Some(mode) => i.mutual_tls && mode.is_none_or(|m| m == "ISTIO_MUTUAL"),
+            Some(Some(mode)) => i.mutual_tls && mode == "ISTIO_MUTUAL",
+            Some(None) => {
+                let plain = is_plaintext(store, &service.namespace, &i.labels, i.port());
+                i.mutual_tls && !plain
+            }
         })
         .map(|i| i.endpoint)
         .collect();

@@ -22,6 +22,7 @@ use super::proxy::ProxyFacts;
 use super::store::Store;
 use super::{ChainKind, ChainMatch, FilterChain, Prediction};
 use crate::ledger::{Fate, Step};
+use crate::snapshot::views::Labels;
 use crate::snapshot::{Object, ObjectId};
 
 use mtls::{Mode, Modes};
@@ -46,8 +47,8 @@ pub(crate) fn imports<'a>(
 }
 
 /// Whether the policies turn mutual TLS off for a port of a workload.
-pub(crate) fn is_plaintext(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
-    Modes::of(store, proxy).of_port(port) == Mode::Disable
+pub(crate) fn is_plaintext(store: &Store<'_>, namespace: &str, labels: &Labels, port: u32) -> bool {
+    Modes::of(store, namespace, labels).of_port(port) == Mode::Disable
 }
 
 /// Whether those of a namespace and of the mesh do, whatever they say about single workloads.

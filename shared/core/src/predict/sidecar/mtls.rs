@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::predict::proxy::ProxyFacts;
 use crate::predict::selects;
 use crate::predict::store::Store;
-use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, PeerAuthenticationSpec};
+use crate::snapshot::views::{
+    AsView, Labels, MutualTls, PeerAuthentication, PeerAuthenticationSpec,
+};
 
 /// Whether clients must, may or cannot speak Istio's mutual TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,18 +46,18 @@ impl Modes {
 
     /// From the mesh's policy, the namespace's and the workload's: the narrowest that says anything. Of two at one
     /// level the oldest counts; one with a selector in the root namespace counts nowhere.
-    pub(super) fn of(store: &Store<'_>, proxy: &ProxyFacts) -> Self {
-        let here = if proxy.namespace == store.mesh.root_namespace {
+    pub(super) fn of(store: &Store<'_>, namespace: &str, labels: &Labels) -> Self {
+        let here = if namespace == store.mesh.root_namespace {
             Vec::new()
         } else {
-            policies(store, &proxy.namespace)
+            policies(store, namespace)
         };
         let workload = here
             .iter()
-            .find(|p| p.labels().is_some_and(|l| selects(l, &proxy.labels)));
+            .find(|p| p.labels().is_some_and(|l| selects(l, labels)));
         let general = workload
             .and_then(|p| Mode::of(p.mtls.as_ref()))
-            .unwrap_or_else(|| Self::of_namespace(store, &proxy.namespace));
+            .unwrap_or_else(|| Self::of_namespace(store, namespace));
         let by_port = workload
             .into_iter()
             .flat_map(|p| &p.port_level_mtls)

@@ -63,7 +63,8 @@ pub(super) fn facts(object: &Object) -> Option<ProxyFacts> {
 /// labels the pod, and its policy does not turn it off. `store`: the client's view.
 /// After istio `pilot/pkg/xds/endpoints/mtls_checker.go:mtlsChecker.checkMtlsEnabled`.
 pub(super) fn speaks_mutual_tls(store: &Store<'_>, pod: &Object, port: u32) -> bool {
-    has_mutual_tls(store, pod) && facts(pod).is_some_and(|f| !is_plaintext(store, &f, port))
+    let plain = |f: ProxyFacts| is_plaintext(store, &f.namespace, &f.labels, port);
+    has_mutual_tls(store, pod) && !facts(pod).is_some_and(plain)
 }
 
 /// Whether a pod says of itself that it takes Istio's mutual TLS.
