@@ -11,7 +11,7 @@ pub(super) static PAGE: Page = Page {
     title: "mutual TLS meets an end without it",
     severity: Severity::Error,
     what: "The application gets the TLS of the client's sidecar in place of what the client sent, and the handshake fails.",
-    when: "The client's sidecar sends mutual TLS, and the pod has no sidecar, or a PeerAuthentication turns mutual TLS off for the port: a DestinationRule says ISTIO_MUTUAL, or the Service is headless and just the policy of the workload says DISABLE.",
+    when: "The client's sidecar sends mutual TLS, and the pod has no sidecar, or a PeerAuthentication turns mutual TLS off for the port: a DestinationRule says ISTIO_MUTUAL, or the Service is headless and just the policy of the workload says DISABLE, or the policy is for the other end's revision alone.",
     why: "A DestinationRule's TLS mode is what the client does, whatever the other end takes. Without one a client goes by the policy of each endpoint, but by that of the namespace for the addresses of a headless Service.",
     seen: &["in the client's access log: the flags UF,URX and TLS_error with WRONG_VERSION_NUMBER"],
     fix: "Remove the mode from the DestinationRule: then the client asks for mutual TLS where it is taken. Or say DISABLE there too.",

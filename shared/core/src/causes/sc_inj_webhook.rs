@@ -150,7 +150,7 @@ fn label_namespace(tale: &Tale<'_, '_>, first: &Asking<'_>) -> Vec<Candidate> {
                 .get("istio.io/tag")
                 .or_else(|| labels.get(REVISION_LABEL))
         })
-        .filter(|revision| *revision != "default");
+        .filter(|revision| *revision != "default" && own.get(REVISION_LABEL) != Some(*revision));
     let by_revision = revisions.map(|revision| {
         let mut operations = vec![set(REVISION_LABEL, revision)];
         if own.contains_key(INJECTION) {
@@ -159,10 +159,10 @@ fn label_namespace(tale: &Tale<'_, '_>, first: &Asking<'_>) -> Vec<Candidate> {
         let title = format!("label {name} {REVISION_LABEL}={revision}");
         build::patch(title, namespace.id, operations)
     });
-    // Where a pod asks for itself its namespace need not ask for all.
-    let pod_asks =
-        first.key == INJECTION && tale.proxy.labels.get(INJECT).is_some_and(|v| v == "true");
-    let leave = pod_asks.then(|| {
+    // Without it the namespace's revision counts, or what the pod asks for itself.
+    let pod_asks = tale.proxy.labels.get(INJECT).is_some_and(|v| v == "true");
+    let asked = pod_asks || own.contains_key(REVISION_LABEL);
+    let leave = (first.key == INJECTION && asked).then(|| {
         let path = labels.clone().key(INJECTION);
         let title = format!("remove the label {INJECTION} of {name}");
         build::patch(title, namespace.id, vec![build::remove(&path)])
