@@ -16,7 +16,7 @@ pub(super) static PAGE: Page = Page {
     title: "mutual TLS meets a port past its sidecar",
     severity: Severity::Error,
     what: "The application gets the TLS of the client's sidecar in place of what the client sent, and closes the connection.",
-    when: "The pod's annotation excludeInboundPorts has the port, or includeInboundPorts lacks it, and clients with a sidecar send mutual TLS: the pod's label says that it takes it, and no DestinationRule or PeerAuthentication turns it off for the port.",
+    when: "The pod's annotation excludeInboundPorts has the port, or includeInboundPorts lacks it, and clients with a sidecar send mutual TLS: the pod's label security.istio.io/tlsMode says that it takes it, and no DestinationRule or PeerAuthentication turns it off for the port.",
     why: "What is not redirected comes to the application as it is. Clients go by the pod's label and by policies; nobody tells them which ports the pod's rules leave out.",
     seen: &[
         "in the client's access log: the flags UF,URX and TLS_error or connection_termination",

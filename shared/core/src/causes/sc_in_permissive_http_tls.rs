@@ -9,7 +9,7 @@ pub(super) static PAGE: Page = Page {
     title: "an HTTP port takes no TLS of its clients",
     severity: Severity::Error,
     what: "The sidecar of the destination closes the connection, or answers it 400: the application never sees it.",
-    when: "A client speaks TLS of its own to a port that a Service declares as HTTP, by name or by appProtocol, and mutual TLS is not STRICT there.",
+    when: "A client, or its DestinationRule with SIMPLE or MUTUAL, speaks TLS of its own to a port that a Service declares as HTTP, by name or by appProtocol, and mutual TLS is not STRICT there.",
     why: "A port that is HTTP has chains for plaintext HTTP and for Istio's mutual TLS. TLS without Istio's ALPN has none; where mutual TLS is off nobody looks for TLS, and its bytes are read as HTTP.",
     seen: &[
         "in the access log of the destination's sidecar: the flag NR and filter_chain_not_found",

@@ -260,8 +260,13 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
     found
 }
 
-pub(crate) fn takes_mutual_tls(labels: &Labels) -> bool {
-    labels.get(TLS_MODE_LABEL).is_some_and(|m| m == "istio")
+fn takes_mutual_tls(labels: &Labels) -> bool {
+    tls_mode(labels) == Some(true)
+}
+
+/// What a workload's label says about Istio's mutual TLS; the injector sets it where nobody did.
+pub(crate) fn tls_mode(labels: &Labels) -> Option<bool> {
+    labels.get(TLS_MODE_LABEL).map(|mode| mode == "istio")
 }
 
 /// Pods that are ready, and the pods that workloads will make, where no EndpointSlice was read.

@@ -2,6 +2,8 @@
 //! After istio `pkg/kube/inject/inject.go:injectRequired` and the selectors of the injector's webhooks
 //! (`istio-discovery/templates/mutatingwebhook.yaml`, 1.31).
 
+use std::borrow::Cow;
+
 use super::features::switch;
 use super::istiod::REVISION_LABEL;
 use super::proxy::{ProxyKind, containers, pods_of, runs_proxy, workload_spec};
@@ -156,8 +158,12 @@ fn is_selected(snapshot: &Snapshot, name: &str, namespace: &Labels, pod: &Labels
     if is_by_chart(snapshot) {
         return by_chart(namespace, pod);
     }
-    let mut namespace = namespace.clone();
-    namespace.insert(NAME_LABEL.to_owned(), name.to_owned());
+    let mut namespace = Cow::Borrowed(namespace);
+    // The API server gives it to every Namespace; a manifest need not have it.
+    if !namespace.contains_key(NAME_LABEL) {
+        let labels = namespace.to_mut();
+        labels.insert(NAME_LABEL.to_owned(), name.to_owned());
+    }
     webhooks(snapshot).any(|w| w.namespace_selector.fits(&namespace) && w.object_selector.fits(pod))
 }
 

@@ -25,7 +25,7 @@ pub use config::{
     ChainKind, ChainMatch, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction,
     VirtualHost,
 };
-pub(crate) use endpoints::takes_mutual_tls;
+pub(crate) use endpoints::tls_mode;
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
 pub use injection::{Injection, injection};

@@ -282,8 +282,8 @@ impl<'w, 'a> Way<'w, 'a> {
                 self.walk.ok("inbound", Some(pod.id), vec![line]);
                 return;
             }
-            Some(Far::None(_)) if mutual => End::NoMutualTls { policy: None },
-            Some(Far::None(line)) => End::Taken(line),
+            Some(Far::None { own_tls: false, .. }) if mutual => End::NoMutualTls { policy: None },
+            Some(Far::None { line, .. }) => End::Taken(line),
             Some(Far::Sidecar(far)) => {
                 if self.left_out(&far, Some(port)) == Some(Left::Reserved) {
                     let line = format!("{port} of {} is the proxy's own port", pod.qualified());

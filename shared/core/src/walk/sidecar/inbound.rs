@@ -6,7 +6,7 @@ use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
 use crate::predict::{
-    ChainKind, Prediction, ProxyFacts, ProxyKind, is_plaintext, predict, selects, takes_mutual_tls,
+    ChainKind, Prediction, ProxyFacts, ProxyKind, is_plaintext, predict, selects, tls_mode,
 };
 use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, Sidecar};
 use crate::snapshot::{Kind, Object, ObjectId};
@@ -34,8 +34,13 @@ pub(super) enum End {
 
 /// What is at the far end.
 pub(super) enum Far<'s, 'a> {
-    /// No sidecar: why.
-    None(String),
+    /// No sidecar.
+    None {
+        /// In words.
+        line: String,
+        /// Its label says that the application takes mutual TLS by itself.
+        own_tls: bool,
+    },
     /// A gateway.
     Gateway,
     /// A sidecar.
@@ -69,8 +74,8 @@ pub(super) fn speaks_mutual_tls(store: &Store<'_>, pod: &Object, port: u32) -> b
 
 /// Whether a pod says of itself that it takes Istio's mutual TLS.
 pub(super) fn has_mutual_tls(store: &Store<'_>, pod: &Object) -> bool {
-    let labelled = facts(pod).is_some_and(|f| takes_mutual_tls(&f.labels));
-    labelled || capture::has_proxy(store.snapshot, pod) == Some(Ok(()))
+    let says = facts(pod).and_then(|f| tls_mode(&f.labels));
+    says.unwrap_or_else(|| capture::has_proxy(store.snapshot, pod) == Some(Ok(())))
 }
 
 /// What is at a pod; `None` where that was not read.
@@ -78,7 +83,16 @@ pub(super) fn far<'s, 'a>(store: &'s Store<'a>, pod: &'s Object) -> Option<Far<'
     let facts = facts(pod)?;
     match capture::has_proxy(store.snapshot, pod)? {
         Ok(()) => {}
-        Err(_) => return Some(Far::None(format!("{} has no sidecar", pod.qualified()))),
+        Err(_) => {
+            let own_tls = tls_mode(&facts.labels) == Some(true);
+            let tail = if own_tls {
+                ", and its label says that it takes mutual TLS"
+            } else {
+                ""
+            };
+            let line = format!("{} has no sidecar{tail}", pod.qualified());
+            return Some(Far::None { line, own_tls });
+        }
     }
     if facts.kind != ProxyKind::Sidecar {
         return Some(Far::Gateway);

@@ -171,7 +171,10 @@ impl<'w> Way<'w, '_> {
                         why,
                         annotation: None,
                     };
-                    self.walk.tell(self.rest, symptom);
+                    if let Some(finding) = self.walk.tell(self.rest, symptom) {
+                        let others = "what the pod's other containers open goes through Envoy";
+                        finding.so.push(others.to_owned());
+                    }
                 }
                 true
             }
