@@ -157,11 +157,12 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::WellKnownProtocol { .. } => "WellKnownProtocol",
         Reason::SniffedAlready { .. } => "SniffedAlready",
         Reason::ChainTaken { .. } => "ChainTaken",
-        Reason::DomainsTaken => "DomainsTaken",
+        Reason::DomainsTaken { .. } => "DomainsTaken",
         Reason::InboundTaken { .. } => "InboundTaken",
         Reason::IngressListed { .. } => "IngressListed",
         Reason::NotIntercepted => "NotIntercepted",
         Reason::OutlierPanics { .. } => "OutlierPanics",
+        Reason::Ambient(_) => "Ambient",
         Reason::SelectedByOthers { .. } => "SelectedByOthers",
         Reason::WorkloadEntryInstead { .. } => "WorkloadEntryInstead",
     }

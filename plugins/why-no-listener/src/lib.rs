@@ -439,12 +439,14 @@ impl Run<'_, '_> {
             let row = |f| Row::around(&one.answer, f, snapshot, one.sidecars);
             rows.extend(one.answer.findings.iter().map(row));
         }
+        let ambient = chosen && self.classes.iter().all(walk::is_ambient);
+        let word = if ambient { "pod" } else { "sidecar" };
         let sidecars: u32 = sidecars.iter().map(|c| c.proxy.replicas).sum();
         let wide = self.cli.output.format == Format::Wide;
         io.stdout
             .write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;
         if !self.cli.output.quiet {
-            self.scan_summary(&scan, &rows, sidecars, io)?;
+            self.scan_summary(&scan, &rows, (sidecars, word), io)?;
         }
         Ok(self.exit_code(&scan.answers, false))
     }
@@ -453,14 +455,14 @@ impl Run<'_, '_> {
         &self,
         scan: &Scan,
         rows: &[Row],
-        sidecars: u32,
+        (sidecars, word): (u32, &str),
         io: &mut Io,
     ) -> io::Result<()> {
         let look = io.stderr_look(self.cli.output.color);
         if rows.is_empty() && !self.files.incomplete {
             let mark = if look.unicode { "✓" } else { "+" };
             if scan.ports == 0 && sidecars > 0 {
-                let whose = counted(sidecars as usize, "sidecar");
+                let whose = counted(sidecars as usize, word);
                 return writeln!(io.stderr, "{mark} nothing is wrong around {whose}");
             }
             if scan.ports == 0 {
@@ -506,8 +508,8 @@ impl Run<'_, '_> {
         };
         let whose = match (scan.gateways, sidecars) {
             (_, 0) => gateways(),
-            (0, n) => format!("around {}", counted(n as usize, "sidecar")),
-            (_, n) => format!("{} and {}", gateways(), counted(n as usize, "sidecar")),
+            (0, n) => format!("around {}", counted(n as usize, word)),
+            (_, n) => format!("{} and {}", gateways(), counted(n as usize, word)),
         };
         writeln!(
             io.stderr,

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::admission::Violation;
+use crate::predict::ambient::Unmet;
 use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
@@ -163,6 +164,13 @@ pub enum Step {
         /// Index in `ports`.
         port: usize,
     },
+    /// The virtual host of a VirtualService's host that no service has.
+    RuleHost {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+        /// Index in `hosts`.
+        host: usize,
+    },
     /// The filter chains of a port of the pod that a Service leads to.
     Inbound {
         /// The Service or ServiceEntry.
@@ -179,6 +187,31 @@ pub enum Step {
     },
     /// What every sidecar has, whatever is declared: where connections go that nothing else takes.
     Fallback(ObjectId),
+    /// Do the connections of a pod without a sidecar come to ztunnel?
+    Enrolment(ObjectId),
+    /// Is an object bound to the waypoint that it, or its namespace, asks for?
+    UseWaypoint(ObjectId),
+    /// Does ztunnel know a service by an address?
+    Address {
+        /// The service.
+        of: Served,
+    },
+    /// The filter chains of a port at the waypoint of its service.
+    WaypointPort {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+    },
+    /// Where a Sidecar sends what nobody declared: `outboundTrafficPolicy.egressProxy`.
+    EgressProxy(ObjectId),
+    /// The cluster of a service's own port, where no rule of a VirtualService says another one.
+    OwnCluster {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+    },
     /// A port of a wildcard host that is resolved by `DYNAMIC_DNS`: every proxy that knows the host gets its cluster,
     /// whether or not a rule leads there.
     Forwarded {
@@ -214,6 +247,10 @@ impl Step {
             }
             | Self::Attachment {
                 virtual_service: object,
+            }
+            | Self::RuleHost {
+                virtual_service: object,
+                ..
             }
             | Self::Clause {
                 virtual_service: object,
@@ -256,6 +293,26 @@ impl Step {
                 sidecar: object, ..
             }
             | Self::Fallback(object)
+            | Self::Enrolment(object)
+            | Self::UseWaypoint(object)
+            | Self::Address {
+                of: Served {
+                    service: object, ..
+                },
+            }
+            | Self::WaypointPort {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
+            | Self::EgressProxy(object)
+            | Self::OwnCluster {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
             | Self::Forwarded {
                 service_entry: object,
                 ..
@@ -279,14 +336,20 @@ impl Step {
             Self::Binding { index, .. } => spec.key("gateways").index(*index),
             Self::Attachment { .. } | Self::Routes { .. } | Self::Fallback(_) => spec,
             Self::Sidecar(_) => spec.key("workloadSelector"),
-            Self::Import { of, .. } => match of.host {
+            Self::Enrolment(_) | Self::UseWaypoint(_) => {
+                FieldPath::root().key("metadata").key("labels")
+            }
+            Self::Import { of, .. } | Self::Address { of } => match of.host {
                 Some(host) => spec.key("hosts").index(host),
                 None => spec,
             },
             Self::Put { port, .. }
             | Self::Instance { port, .. }
             | Self::VirtualHost { port, .. }
+            | Self::WaypointPort { port, .. }
+            | Self::OwnCluster { port, .. }
             | Self::Inbound { index: port, .. } => spec.key("ports").index(*port),
+            Self::RuleHost { host, .. } => spec.key("hosts").index(*host),
             Self::Ingress { index, .. } => spec.key("ingress").index(*index),
             Self::Clause {
                 block,
@@ -308,6 +371,7 @@ impl Step {
                 .key("route")
                 .index(*index)
                 .key("destination"),
+            Self::EgressProxy(_) => spec.key("outboundTrafficPolicy").key("egressProxy"),
             Self::Forwarded { .. } => spec.key("resolution"),
         }
     }
@@ -617,7 +681,10 @@ pub enum Reason {
         by: EntryId,
     },
     /// Every domain of the virtual host is another's. `core/httproute.go:dedupeDomains`.
-    DomainsTaken,
+    DomainsTaken {
+        /// The virtual host that has the first of them.
+        by: EntryId,
+    },
     /// An older Service has that port of the pod. `core/listener_inbound.go:getFilterChainsByServicePort`.
     InboundTaken {
         /// The one that has it.
@@ -644,6 +711,8 @@ pub enum Reason {
     /// Nothing is redirected to the proxy: only what a Sidecar lists is bound.
     /// `core/listener_inbound.go:buildInboundChainConfigs`.
     NotIntercepted,
+    /// Ambient: ztunnel or a waypoint is not told of it.
+    Ambient(Unmet),
     /// `outlierDetection` for a cluster that Envoy resolves by itself: istiod panics.
     /// After `core/cluster_builder.go:buildDFPCluster` and `core/cluster_traffic_policy.go:applyOutlierDetection`.
     OutlierPanics {

@@ -3,6 +3,20 @@
 
 mod admission;
 mod age;
+mod am_15008;
+mod am_dyndns;
+mod am_extname;
+mod am_headless;
+mod am_noendpoint;
+mod am_notenrolled;
+mod am_podip;
+mod am_se_noaddr;
+mod am_se_none;
+mod am_sidecar_client;
+mod am_vipport;
+mod am_wp_bind;
+mod am_wp_nochain;
+mod ambient;
 mod build;
 mod candidate;
 mod envoy_bind_inuse;
@@ -26,6 +40,7 @@ mod gw_cred_missing;
 mod gw_dst_connect_fail;
 mod gw_dst_empty_host;
 mod gw_dst_externalname;
+mod gw_dst_itself;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
@@ -114,24 +129,36 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod sc_auto_auto;
+mod sc_auto_over_http;
 mod sc_cap_loopback;
 mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
 mod sc_cap_out_ip_incl;
 mod sc_cap_out_port_excl;
 mod sc_cap_uid;
+mod sc_cidr;
+mod sc_cidr_steals_http;
+mod sc_dyndns;
 mod sc_e_blackhole;
+mod sc_e_dyndns;
+mod sc_e_egressproxy;
+mod sc_e_listenport;
 mod sc_e_passthrough;
 mod sc_e_passthrough_strict;
 mod sc_e_uh;
 mod sc_exact_multiaddr;
 mod sc_exportto;
 mod sc_externalname_alias;
+mod sc_externalname_legacy;
 mod sc_headless_badip;
+mod sc_headless_http;
 mod sc_headless_noep;
 mod sc_headless_portnum;
 mod sc_headless_self;
 mod sc_http_dup_domain;
+mod sc_http_host;
+mod sc_http_tcp_merge;
+mod sc_httpproxy;
 mod sc_in_capture;
 mod sc_in_conflict;
 mod sc_in_disable;
@@ -165,10 +192,12 @@ mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
 mod sc_sidecar_portmap;
 mod sc_sidecar_which;
+mod sc_sni;
 mod sc_tcp_over_tcp;
 mod sc_udp;
 mod sc_unknown_host;
 mod sc_wellknown;
+mod sc_wild_http;
 mod sc_wild_se;
 mod sidecar;
 mod tale;
@@ -195,6 +224,7 @@ mod val_vs_tcp;
 mod val_vs_tls;
 mod val_vs_weight;
 
+pub use ambient::Ambient;
 pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
@@ -208,10 +238,23 @@ use crate::predict::features::Unseen;
 use crate::predict::hosts;
 use crate::predict::reach::{Barrier, CredentialFault};
 use crate::report::{Certainty, Finding, Mark};
-use crate::snapshot::{Kind, views};
+use crate::snapshot::{Kind, ObjectId, views};
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
+    &am_15008::PAGE,
+    &am_dyndns::PAGE,
+    &am_extname::PAGE,
+    &am_headless::PAGE,
+    &am_noendpoint::PAGE,
+    &am_notenrolled::PAGE,
+    &am_podip::PAGE,
+    &am_se_noaddr::PAGE,
+    &am_se_none::PAGE,
+    &am_sidecar_client::PAGE,
+    &am_vipport::PAGE,
+    &am_wp_bind::PAGE,
+    &am_wp_nochain::PAGE,
     &envoy_bind_inuse::PAGE,
     &envoy_bind_noaddr::PAGE,
     &envoy_bind_perm::PAGE,
@@ -233,6 +276,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_connect_fail::PAGE,
     &gw_dst_empty_host::PAGE,
     &gw_dst_externalname::PAGE,
+    &gw_dst_itself::PAGE,
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
@@ -318,24 +362,36 @@ pub static PAGES: &[&Page] = &[
     &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
+    &sc_auto_over_http::PAGE,
     &sc_cap_loopback::PAGE,
     &sc_cap_mode_none::PAGE,
     &sc_cap_out_ip_excl::PAGE,
     &sc_cap_out_ip_incl::PAGE,
     &sc_cap_out_port_excl::PAGE,
     &sc_cap_uid::PAGE,
+    &sc_cidr::PAGE,
+    &sc_cidr_steals_http::PAGE,
+    &sc_dyndns::PAGE,
     &sc_e_blackhole::PAGE,
+    &sc_e_dyndns::PAGE,
+    &sc_e_egressproxy::PAGE,
+    &sc_e_listenport::PAGE,
     &sc_e_passthrough::PAGE,
     &sc_e_passthrough_strict::PAGE,
     &sc_e_uh::PAGE,
     &sc_exact_multiaddr::PAGE,
     &sc_exportto::PAGE,
     &sc_externalname_alias::PAGE,
+    &sc_externalname_legacy::PAGE,
     &sc_headless_badip::PAGE,
+    &sc_headless_http::PAGE,
     &sc_headless_noep::PAGE,
     &sc_headless_portnum::PAGE,
     &sc_headless_self::PAGE,
     &sc_http_dup_domain::PAGE,
+    &sc_http_host::PAGE,
+    &sc_http_tcp_merge::PAGE,
+    &sc_httpproxy::PAGE,
     &sc_in_capture::PAGE,
     &sc_in_conflict::PAGE,
     &sc_in_disable::PAGE,
@@ -369,10 +425,12 @@ pub static PAGES: &[&Page] = &[
     &sc_sidecar_hosts::PAGE,
     &sc_sidecar_portmap::PAGE,
     &sc_sidecar_which::PAGE,
+    &sc_sni::PAGE,
     &sc_tcp_over_tcp::PAGE,
     &sc_udp::PAGE,
     &sc_unknown_host::PAGE,
     &sc_wellknown::PAGE,
+    &sc_wild_http::PAGE,
     &sc_wild_se::PAGE,
     &val_dr::PAGE,
     &val_dst::PAGE,
@@ -418,6 +476,9 @@ enum Fixes {
 fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     let cause = match tale.symptom {
         Symptom::Reason(reason) => return of_reason(tale, reason),
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Put { .. })) => {
+            &sc_auto_over_http::CAUSE
+        }
         Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
         Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
         Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
@@ -454,6 +515,18 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::MutualTlsPastSidecar { .. } => &sc_in_capture::CAUSE,
         Symptom::MutualTlsMeetsNone { .. } => &sc_in_disable::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
+        Symptom::Ambient(what) => ambient::of(tale, what),
+        Symptom::OtherName { tls: true, .. } => &sc_sni::CAUSE,
+        Symptom::OtherName { tls: false, .. } => &sc_http_host::CAUSE,
+        Symptom::AnotherHost { .. } => &sc_http_host::ANOTHER,
+        Symptom::SharedHttp { .. } => &sc_wild_http::CAUSE,
+        Symptom::Network { service, .. } => of_network(tale, service),
+        Symptom::Merged { .. } => &sc_http_tcp_merge::CAUSE,
+        Symptom::HeadlessHttp { .. } => &sc_headless_http::CAUSE,
+        Symptom::ListenPort { .. } => &sc_e_listenport::CAUSE,
+        Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
+        Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
+        Symptom::LeadsRound => &gw_dst_itself::CAUSE,
     };
     (cause, vec![])
 }
@@ -476,21 +549,41 @@ const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
     }
 }
 
-/// What takes an address that is not its own: a ServiceEntry without addresses, or a headless Service by an egress
-/// port; one with the same address came first.
+/// What takes an address that is not its own: a ServiceEntry without addresses, an ExternalName of an older istiod, or a
+/// headless Service by an egress port; one with the same address came first.
 fn of_catch_all(tale: &Tale<'_, '_>) -> &'static Cause {
     let object = tale.step().map(Step::object);
     let entry = object.and_then(|id| tale.view::<views::ServiceEntry>(id));
     match entry {
         Some(entry) if entry.spec.addresses.is_empty() => &sc_wild_se::CAUSE,
         Some(_) => &sc_tcp_over_tcp::CAUSE,
+        None if sc_externalname_legacy::is_own_service(tale) => &sc_externalname_legacy::CAUSE,
         None => &sc_sidecar_headless::CAUSE,
+    }
+}
+
+/// A network takes an address: one that an HTTP service has, which Envoy would tell by Host, or any other.
+fn of_network(tale: &Tale<'_, '_>, service: Option<ObjectId>) -> &'static Cause {
+    let mut all = tale.store.services.iter();
+    let service = all.find(|s| Some(s.object) == service);
+    let mut ports = service.iter().flat_map(|s| &s.ports);
+    if ports.any(|p| p.number == tale.port && p.protocol.is_http()) {
+        &sc_cidr_steals_http::CAUSE
+    } else {
+        &sc_cidr::CAUSE
     }
 }
 
 /// One exhaustive match: a reason without a cause does not compile.
 fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
     let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
+    match tale.step() {
+        Some(Step::EgressProxy(_)) => return (&sc_e_egressproxy::CAUSE, vec![]),
+        Some(Step::OwnCluster { .. }) if matches!(reason, Reason::NotForwarded { .. }) => {
+            return (&sc_dyndns::CAUSE, vec![]);
+        }
+        _ => {}
+    }
     let cause = match reason {
         // From objects alone this is never told: a gateway is assumed for each selector, so each selects one. Where
         // the pods were read the nearest of them is named, as GW-SEL-MISMATCH, which has this for its other name. It
@@ -588,7 +681,11 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::EgressPortAbsent { .. } => &sc_sidecar_portmap::CAUSE,
         Reason::HostnameElsewhere { .. } => &sc_scope_shadow::CAUSE,
         Reason::OnlyOneFound { .. } => &sc_exact_multiaddr::CAUSE,
+        Reason::IsAlias if matches!(tale.step(), Some(Step::Address { .. })) => ambient::ALIAS,
         Reason::IsAlias => &sc_externalname_alias::CAUSE,
+        Reason::NotTcp if matches!(tale.step(), Some(Step::WaypointPort { .. })) => {
+            ambient::NOT_TCP
+        }
         Reason::NotTcp if is_udp(tale) => &sc_udp::CAUSE,
         Reason::NotTcp => &sc_name_udp::CAUSE,
         Reason::ReservedPort { .. } => match tale.step() {
@@ -602,13 +699,14 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::WellKnownProtocol { .. } => &sc_wellknown::CAUSE,
         Reason::SniffedAlready { .. } => &sc_auto_auto::CAUSE,
         Reason::ChainTaken { .. } => &sc_tcp_over_tcp::CAUSE,
-        Reason::DomainsTaken => &sc_http_dup_domain::CAUSE,
+        Reason::DomainsTaken { .. } => &sc_http_dup_domain::CAUSE,
         Reason::InboundTaken { by } if sc_in_udp::is_udp(tale, *by) => &sc_in_udp::CAUSE,
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
         Reason::SelectedByOthers { .. } => &sc_in_selectorless_mix::CAUSE,
         Reason::WorkloadEntryInstead { .. } => &sc_in_wle::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
+        Reason::Ambient(unmet) => ambient::of_unmet(unmet),
     };
     (cause, vec![])
 }

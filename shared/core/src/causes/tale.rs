@@ -1,7 +1,9 @@
 //! What a cause is told from: the entry that prediction left, and the objects it is about.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use super::Ambient;
 use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
@@ -75,11 +77,15 @@ pub enum Symptom<'t> {
         why: Uncaptured,
         /// The annotation that says so, where one does.
         annotation: Option<&'t str>,
+        /// The address that is dialled, where it is known.
+        address: Option<IpAddr>,
     },
     /// A listener on the wildcard address takes what has none of its own.
     CatchAll {
         /// The Services with an address that lead to what is dialled.
         services: &'t [ObjectId],
+        /// The address that is dialled, where nothing that was read has it.
+        unknown: Option<&'t str>,
     },
     /// A pod is dialled by its own address.
     PodAddress {
@@ -117,6 +123,8 @@ pub enum Symptom<'t> {
     AtNodes {
         /// The Service.
         service: ObjectId,
+        /// The address.
+        address: &'t str,
     },
     /// No object declares what is dialled, and nothing undeclared is let out.
     UnknownDestination {
@@ -166,6 +174,67 @@ pub enum Symptom<'t> {
         /// The Service or ServiceEntry.
         service: ObjectId,
     },
+    /// What a walk meets in ambient mode.
+    Ambient(Ambient<'t>),
+    /// The port has a listener, and the client asks for a name that is not the service's.
+    OtherName {
+        /// The server name or the Host, as the client sends it.
+        asked: &'t str,
+        /// Whether it is a server name.
+        tls: bool,
+    },
+    /// The Host decides, and not the address that was dialled.
+    AnotherHost {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The address.
+        address: &'t str,
+    },
+    /// A listener of HTTP services takes an address that is none of theirs, or bytes that are not HTTP.
+    SharedHttp {
+        /// The address is that of one of them.
+        own: bool,
+    },
+    /// A network of a ServiceEntry takes the address.
+    Network {
+        /// The address.
+        address: &'t str,
+        /// The service that has it.
+        service: Option<ObjectId>,
+        /// The Services with an address that lead to what is dialled.
+        services: &'t [ObjectId],
+    },
+    /// HTTP and TCP share a listener.
+    Merged {
+        /// The decision that made the chain for HTTP.
+        http: EntryId,
+    },
+    /// A pod is dialled by its own address, and its headless Service's port is HTTP.
+    HeadlessHttp {
+        /// The pod.
+        pod: ObjectId,
+    },
+    /// The port is the one that connections are redirected to.
+    ListenPort {
+        /// What is dialled.
+        object: ObjectId,
+    },
+    /// Envoy is asked as an HTTP proxy for a Host that it has no route for.
+    ThroughProxy {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The service that it names.
+        service: Option<ObjectId>,
+    },
+    /// What nobody declared goes to the address that DNS has for its Host.
+    DynamicDns {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The object and field that say so.
+        policy: (ObjectId, &'static str),
+    },
+    /// The destination is the gateway's own Service, and it comes to the same server again.
+    LeadsRound,
     /// All rules that were offered to a server serve other servers of its Gateway.
     ServesOthers {
         /// The nearest rule.
@@ -326,6 +395,13 @@ impl Told {
     #[must_use]
     pub fn so(mut self, so: impl Into<String>) -> Self {
         self.so.push(so.into());
+        self
+    }
+
+    /// With words behind the field.
+    #[must_use]
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
+        self.remark = Some(remark.into());
         self
     }
 

@@ -189,9 +189,15 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     if service.resolution == Resolution::Dns {
         return of_external_name(view, service);
     }
+    let own = store.slices(&object.key.namespace, &object.key.name);
+    let mut found = if view.spec.selector.is_empty() {
+        if own.is_empty() {
+            by_hand(store, object)
+        } else {
+            of_slices(store, object)
+        }
     // Kubernetes makes the slices of a new Service when it is there.
-    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
-    let mut found = if unsliced {
+    } else if object.is_new() || !has_slices(store) {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
@@ -217,6 +223,51 @@ fn of_external_name(view: &views::Service, service: &Service) -> Vec<Instance> {
         is_address: false,
     };
     service.ports.iter().map(instance).collect()
+}
+
+/// Whether the slices that Kubernetes makes were read: those of Services without selector a person writes.
+fn has_slices(store: &Store<'_>) -> bool {
+    store.snapshot.of_kind(Kind::EndpointSlice).any(|slice| {
+        let name = slice.meta.labels.get("kubernetes.io/service-name");
+        let service = name.and_then(|name| {
+            let kind = Kind::Service;
+            store.snapshot.find(kind, &slice.key.namespace, name)
+        });
+        let view = service.and_then(|o| views::Service::of(&o.view));
+        view.is_none_or(|s| !s.spec.selector.is_empty())
+    })
+}
+
+/// From the Endpoints that a person wrote for a Service without selector: Kubernetes makes slices of them (its
+/// `endpointslicemirroring` controller), and istiod reads those.
+fn by_hand(store: &Store<'_>, service: &Object) -> Vec<Instance> {
+    let (namespace, name) = (&service.key.namespace, &service.key.name);
+    let written = store.snapshot.find(Kind::Endpoints, namespace, name);
+    let skip = "endpointslice.kubernetes.io/skip-mirror";
+    let mirrored = written.filter(|o| o.meta.labels.get(skip).is_none_or(|v| v != "true"));
+    let Some(view) = mirrored.and_then(|o| views::Endpoints::of(&o.view)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for subset in &view.subsets {
+        let ready = subset.addresses.iter().map(|a| (a, true));
+        let all = ready.chain(subset.not_ready_addresses.iter().map(|a| (a, false)));
+        for (address, ready) in all {
+            let pod = store.pod_by_ip(&address.ip);
+            let labels = pod.map(|p| p.meta.labels.clone()).unwrap_or_default();
+            found.extend(subset.ports.iter().map(|port| Instance {
+                endpoint: Endpoint::Address(join(&address.ip, port.port)),
+                port_name: port.name.clone(),
+                number: None,
+                mutual_tls: takes_mutual_tls(&labels),
+                labels: labels.clone(),
+                ready,
+                address: address.ip.clone(),
+                is_address: true,
+            }));
+        }
+    }
+    found
 }
 
 fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
@@ -260,7 +311,7 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
     found
 }
 
-fn takes_mutual_tls(labels: &Labels) -> bool {
+pub(crate) fn takes_mutual_tls(labels: &Labels) -> bool {
     tls_mode(labels) == Some(true)
 }
 

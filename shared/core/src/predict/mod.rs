@@ -1,6 +1,7 @@
 //! What istiod would build for one proxy. Pure: the same objects give the same listeners, on any input, and it
 //! always ends. Where this and istiod's answers disagree, istiod is right.
 
+pub mod ambient;
 mod cluster;
 mod config;
 mod endpoints;
@@ -25,7 +26,7 @@ pub use config::{
     ChainKind, ChainMatch, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction,
     VirtualHost,
 };
-pub(crate) use endpoints::tls_mode;
+pub(crate) use endpoints::{takes_mutual_tls, tls_mode};
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
 pub use injection::{Injection, injection};
@@ -57,6 +58,9 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let store = store.serving(proxy);
     match proxy.kind {
         ProxyKind::Router => gateway::predict(store, proxy),
+        ProxyKind::Sidecar if ambient::concerns(store.snapshot, proxy) => {
+            ambient::predict(store, proxy)
+        }
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
     }
 }

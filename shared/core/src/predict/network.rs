@@ -65,6 +65,14 @@ impl Network {
         same_family && own.masked() == self.masked()
     }
 
+    /// Its first address for a host.
+    pub(crate) fn first(self) -> IpAddr {
+        match self.masked().address {
+            IpAddr::V4(v4) => IpAddr::V4((u32::from(v4) | u32::from(self.length < 32)).into()),
+            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) | u128::from(self.length < 128)).into()),
+        }
+    }
+
     /// The same network with the bits behind its length cleared: two spellings of one network are equal then.
     pub(super) fn masked(self) -> Self {
         let length = u32::from(self.length);
@@ -110,6 +118,9 @@ mod tests {
             read("0.0.0.0/0").map(|n| n.to_string()),
             Ok("0.0.0.0/0".to_owned())
         );
+        let first = |text: &str| text.parse::<Network>().map(|n| n.first().to_string());
+        assert_eq!(first("10.200.7.9/16"), Ok("10.200.0.1".to_owned()));
+        assert_eq!(first("1.2.3.4"), Ok("1.2.3.4".to_owned()));
         for wrong in [
             "",
             "a",

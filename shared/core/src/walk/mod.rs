@@ -1,5 +1,6 @@
 //! One connection's way through a configuration, hop by hop, up to the first break.
 
+mod ambient;
 mod culprits;
 mod gateway;
 mod idle;
@@ -22,6 +23,8 @@ use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
 
+pub use ambient::is_of as is_ambient;
+pub use gateway::leads_round;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
@@ -128,7 +131,10 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
     if question.host.is_some() {
         let mut sidecars = classes.iter();
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
-        let answer = sidecar.map(|class| sidecar::answer(store, class, question));
+        let answer = sidecar.map(|class| {
+            ambient::answer(store.serving(&class.proxy), class, question)
+                .unwrap_or_else(|| sidecar::answer(store, class, question))
+        });
         return answer.into_iter().collect();
     }
     let declaring: Vec<_> = store

@@ -33,7 +33,7 @@ use crate::snapshot::views::{Labels, PolicyTarget};
 use crate::snapshot::{Object, ObjectId};
 
 /// The label of pods that a Gateway of the Kubernetes Gateway API has made.
-const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
+pub(super) const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Something that keeps clients from a listener that is there, or from what is behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -152,14 +152,28 @@ pub(super) fn tcp_chains(
 
 /// The cluster of the service itself: by its only port, else by the listener's.
 fn own_cluster(
-    context: &Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     at: &Listening<'_>,
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> What {
     let service = &at.one.service;
     let port = service.only_port().unwrap_or(at.port);
     let name = format!("outbound|{port}||{}", service.hostname);
-    add_cluster(context, &service.hostname, port, &name, clusters);
+    if !clusters.contains_key(&name) {
+        match cluster::named(context, &service.hostname, "", port) {
+            Ok(cluster) => {
+                clusters.insert(name.clone(), cluster);
+            }
+            Err(reason) => {
+                let step = Step::OwnCluster {
+                    of: at.one.of,
+                    port: at.one.port_index(context.store, port),
+                };
+                let entry = context.ledger.open(step, Some(at.entry));
+                context.ledger.settle::<()>(entry, Err(reason));
+            }
+        }
+    }
     What::Tcp(vec![(name, 100)])
 }
 

@@ -57,6 +57,11 @@ pub(crate) fn is_namespace_plaintext(store: &Store<'_>, namespace: &str) -> bool
     Modes::of_namespace(store, namespace) == Mode::Disable
 }
 
+/// Whether PeerAuthentications let a port of a pod take mutual TLS only.
+pub(super) fn is_strict(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
+    Modes::of(store, &proxy.namespace, &proxy.labels).of_port(port) == Mode::Strict
+}
+
 /// Predicts a sidecar.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let sidecar = scope::choose(store, proxy);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::address::Families;
 use super::chains::{Chain, Listening, PLAINTEXT_HTTP, What, tcp_chains};
-use super::fallback::{BLACK_HOLE, PASSTHROUGH, rest_cluster};
+use super::fallback::rest_cluster;
 use super::scope::{Egress, Imported, Scope};
 use crate::ledger::{Effect, EntryId, Reason, Step};
 use crate::predict::config::{Cluster, FilterChain, Listener};
@@ -422,9 +422,6 @@ impl Outbound<'_, '_, '_> {
     fn finish(self, context: &mut Context<'_, '_>) -> Vec<Listener> {
         let fallback = super::fallback::entry(context);
         let rest = rest_cluster(&self.scope.policy);
-        if rest != BLACK_HOLE && rest != PASSTHROUGH {
-            super::fallback::add_egress_proxy(context, &self.scope.policy, self.clusters);
-        }
         let mut found = Vec::new();
         for ((address, port), slot) in self.slots {
             let name = format!("{address}_{port}");

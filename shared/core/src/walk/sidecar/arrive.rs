@@ -5,7 +5,7 @@ use super::dialled::{self, Meant};
 use super::envoy::Speaks;
 use super::inbound::{self, End, Far, FarSidecar};
 use super::why::{self, behind};
-use crate::causes::Symptom;
+use crate::causes::{Severity, Symptom};
 use crate::ledger::{Fate, Reason};
 use crate::predict::store::{DestinationRule, Service};
 use crate::predict::{Endpoint, is_namespace_plaintext};
@@ -66,8 +66,16 @@ impl<'w, 'a> Way<'w, 'a> {
                 self.walk.hop("endpoints", status, None, vec![line]);
                 if let Some((pod, port)) = found.endpoints.iter().find_map(|e| self.pod_of(e)) {
                     let mutual = inbound::speaks_mutual_tls(self.walk.store, pod, port);
-                    let speaks = self.by_rule(service, pod, speaks, mutual);
-                    self.far_end(pod, port, &speaks, status);
+                    let sent = self.by_rule(service, pod, speaks, mutual);
+                    self.far_end(pod, port, &sent, status);
+                    if status != HopStatus::Instead {
+                        // A DestinationRule may put other TLS around it: HTTP is read behind that, a server name is not.
+                        let seen = match speaks {
+                            Speaks::Tls { .. } if sent != *speaks => &Speaks::Bytes,
+                            _ => speaks,
+                        };
+                        self.through_gateway(pod, cluster, seen);
+                    }
                 }
             }
         }
@@ -141,14 +149,14 @@ impl<'w, 'a> Way<'w, 'a> {
     /// Endpoints that DNS gives: names of the cluster's own are known.
     fn by_name(&mut self, endpoints: &[Endpoint], status: HopStatus) {
         let mut lines = Vec::new();
-        let mut broken = false;
+        let mut broken = None;
         for endpoint in endpoints {
             let Endpoint::Address(place) = endpoint else {
                 continue;
             };
             let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
             let port: u32 = port.parse().unwrap_or_default();
-            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host);
+            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host, port);
             let line = match dialled.meant {
                 Meant::Service(s) if s.host.is_none() => {
                     let name = format!("{}.{}", s.sort_name, s.namespace);
@@ -156,7 +164,7 @@ impl<'w, 'a> Way<'w, 'a> {
                     if s.ports.iter().any(|p| p.number == port) {
                         format!("{} ({name})", dialled.with_port(port))
                     } else {
-                        broken = true;
+                        broken = Some((s.object, port));
                         format!(
                             "{} ({name}), which has no port {port}",
                             dialled.with_port(port)
@@ -168,9 +176,12 @@ impl<'w, 'a> Way<'w, 'a> {
             lines.push(line);
         }
         let instead = status == HopStatus::Instead;
-        if broken && !instead {
+        if let (Some((service, port)), false) = (broken, instead) {
             self.walk.hop("endpoints", HopStatus::Broken, None, lines);
             self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+            if port == self.walk.port {
+                self.walk.tell(self.rest, Symptom::NoSuchPort { service });
+            }
         } else {
             self.walk.hop("endpoints", status, None, lines);
         }
@@ -305,6 +316,18 @@ impl<'w, 'a> Way<'w, 'a> {
                 return;
             }
             End::Past(line) => format!("{line}, and the client sends mutual TLS"),
+            End::ListenPort => {
+                let line = format!("{port} of {name} is the proxy's own port");
+                self.walk
+                    .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
+                // Without a listener of its own it would arrive all the same.
+                if let Some(open) = self.none.take().and_then(|n| self.walk.findings.get_mut(n)) {
+                    open.severity = Severity::Warning;
+                }
+                let object = pod.id;
+                self.walk.tell(self.rest, Symptom::ListenPort { object });
+                return;
+            }
             End::NoMutualTls { .. } => {
                 format!("{port} of {name} has no mutual TLS, the client sends it")
             }
@@ -340,7 +363,7 @@ impl<'w, 'a> Way<'w, 'a> {
                 };
                 self.walk.tell(self.rest, symptom);
             }
-            End::Taken(_) => {}
+            End::Taken(_) | End::ListenPort => {}
         }
     }
 

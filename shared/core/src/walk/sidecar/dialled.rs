@@ -1,8 +1,10 @@
 //! What a name or an address in a question stands for: the address that the client dials, and what it means there.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
 use super::why;
+use crate::predict::hosts::{is_subset, is_wildcard};
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{Network, ProxyFacts, UNSPECIFIED, addresses_of};
 use crate::snapshot::views::{self, AsView};
@@ -13,7 +15,7 @@ const MOST_ALIASES: usize = 8;
 
 /// What is behind an address.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Meant<'s> {
+pub(in crate::walk) enum Meant<'s> {
     /// An address of this service.
     Service(&'s Service),
     /// One of several addresses that a headless service's name stands for, and the pod that has it.
@@ -33,7 +35,7 @@ pub(super) enum Meant<'s> {
 
 impl<'s> Meant<'s> {
     /// The pod that is dialled.
-    pub(super) const fn pod(&self) -> Option<&'s Object> {
+    pub(in crate::walk) const fn pod(&self) -> Option<&'s Object> {
         match self {
             Self::Instance { pod, .. } => *pod,
             Self::Pod(pod) => Some(pod),
@@ -41,8 +43,13 @@ impl<'s> Meant<'s> {
         }
     }
 
+    /// Whether nothing that was read has the address.
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
     /// The service that is dialled, by its address or its name.
-    pub(super) const fn service(&self) -> Option<&'s Service> {
+    pub(in crate::walk) const fn service(&self) -> Option<&'s Service> {
         match self {
             Self::Service(service) | Self::Instance { service, .. } => Some(service),
             _ => None,
@@ -52,17 +59,17 @@ impl<'s> Meant<'s> {
 
 /// A destination as a client dials it.
 #[derive(Clone, Debug)]
-pub(super) struct Dialled<'s> {
+pub(in crate::walk) struct Dialled<'s> {
     /// As listeners have it: an IP address, or words in angle brackets that stand for one.
-    pub(super) address: String,
+    pub(in crate::walk) address: String,
     /// What it means.
-    pub(super) meant: Meant<'s>,
+    pub(in crate::walk) meant: Meant<'s>,
     /// An ExternalName on the way: its own name has no listener.
-    pub(super) alias: Option<&'s Service>,
+    pub(in crate::walk) alias: Option<&'s Service>,
     /// A ServiceEntry with the name, whose addresses cannot be read.
     pub(super) unaddressed: Option<ObjectId>,
     /// What the answer rests on.
-    pub(super) assumption: Option<String>,
+    pub(in crate::walk) assumption: Option<String>,
 }
 
 impl<'s> Dialled<'s> {
@@ -77,18 +84,18 @@ impl<'s> Dialled<'s> {
     }
 
     /// The IP address, where it is known.
-    pub(super) fn ip(&self) -> Option<IpAddr> {
+    pub(in crate::walk) fn ip(&self) -> Option<IpAddr> {
         self.address.parse().ok()
     }
 
     /// As people read it, with a port.
-    pub(super) fn with_port(&self, port: u32) -> String {
+    pub(in crate::walk) fn with_port(&self, port: u32) -> String {
         with_port(&self.address, port)
     }
 }
 
 /// An address with a port.
-pub(super) fn with_port(address: &str, port: u32) -> String {
+pub(in crate::walk) fn with_port(address: &str, port: u32) -> String {
     match address.parse() {
         Ok(IpAddr::V6(_)) => format!("[{address}]:{port}"),
         _ => format!("{address}:{port}"),
@@ -96,15 +103,20 @@ pub(super) fn with_port(address: &str, port: u32) -> String {
 }
 
 /// What a host in a question stands for, asked from a proxy's pod.
-pub(super) fn dial<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(super) fn dial<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+    port: u32,
+) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
-        Ok(ip) => by_address(store, ip),
+        Ok(ip) => by_address(store, ip, port),
         Err(_) => by_name(store, proxy, host),
     }
 }
 
 /// What has an address.
-fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
+fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr, port: u32) -> Dialled<'s> {
     let has = |s: &&Service| {
         let mut own = s.addresses.iter();
         s.resolution != Resolution::Alias
@@ -112,10 +124,19 @@ fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
     };
     let all = || store.services.iter().filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
+    let exact = || all().find(|s| s.addresses.iter().any(|a| a.parse() == Ok(ip)));
+    // Envoy takes the longest network of those that have a chain for the port.
+    let length = |s: &&Service| {
+        let read = s.addresses.iter().filter_map(|a| a.parse::<Network>().ok());
+        let holding = read.filter(|n| n.holds(ip)).map(|n| n.length);
+        let has_port = s.ports.iter().any(|p| p.number == port);
+        Reverse((has_port, holding.max()))
+    };
     let meant = kubernetes
-        .or_else(|| all().next())
+        .or_else(exact)
         .map(Meant::Service)
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
+        .or_else(|| all().min_by_key(length).map(Meant::Service))
         .or_else(|| endpoint(store, &ip.to_string()))
         .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes));
     Dialled::new(ip.to_string(), meant.unwrap_or(Meant::Nothing))
@@ -129,7 +150,7 @@ fn endpoint<'s>(store: &'s Store<'_>, address: &str) -> Option<Meant<'s>> {
 }
 
 /// A Kubernetes Service without an address of its own.
-pub(super) fn is_headless(service: &Service) -> bool {
+pub(in crate::walk) fn is_headless(service: &Service) -> bool {
     service.registry == Registry::Kubernetes && service.resolution == Resolution::Passthrough
 }
 
@@ -168,7 +189,11 @@ fn candidates(host: &str, namespace: &str, domain: &str) -> Vec<String> {
     }
 }
 
-fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(in crate::walk) fn by_name<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+) -> Dialled<'s> {
     let host = host.to_lowercase();
     let names = candidates(&host, &proxy.namespace, &store.mesh.domain);
     let mut alias = None;
@@ -250,7 +275,7 @@ fn one_of<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, service: &'s Service) ->
 }
 
 /// The workload that pods of are meant which do not exist yet: prediction calls their address after it.
-pub(super) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Object> {
+pub(in crate::walk) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Object> {
     let name = address.strip_prefix("<pods of ")?.strip_suffix('>')?;
     let kinds = crate::predict::WORKLOAD_KINDS.into_iter();
     let mut all = kinds.flat_map(|kind| store.snapshot.of_kind(kind));
@@ -263,6 +288,7 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         let mut all = store.services_named(n);
         all.find(|s| s.registry == Registry::ServiceEntry)
     });
+    let known = known.or_else(|| below_wildcard(store, names.last()?));
     let name = names.last().map_or("", String::as_str);
     let Some(service) = known else {
         return Dialled {
@@ -275,6 +301,19 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         .addresses
         .iter()
         .find(|a| a.parse::<IpAddr>().is_ok());
+    let networks = service.addresses.iter().filter(|a| a.contains('/'));
+    let network = networks
+        .filter_map(|a| Some((a, a.parse::<Network>().ok()?)))
+        .next();
+    if let (None, Some((network, read))) = (written, network) {
+        let (address, host) = (read.first(), &service.hostname);
+        return Dialled {
+            assumption: Some(format!(
+                "DNS gives an address in {network} for {host}, such as {address}"
+            )),
+            ..Dialled::new(address.to_string(), meant)
+        };
+    }
     match written.filter(|a| *a != UNSPECIFIED) {
         Some(address) if proxy.metadata.dns_capture => Dialled::new(address.as_str(), meant),
         Some(address) => Dialled {
@@ -283,6 +322,13 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         },
         None => Dialled::new(format!("<address of {}>", service.hostname), meant),
     }
+}
+
+/// The ServiceEntry whose wildcard host a name lies below: the nearest.
+fn below_wildcard<'s>(store: &'s Store<'_>, name: &str) -> Option<&'s Service> {
+    let fits = |s: &&Service| is_wildcard(&s.hostname) && is_subset(name, &s.hostname);
+    let all = store.services.iter().filter(fits);
+    all.min_by_key(|s| Reverse(s.hostname.len()))
 }
 
 #[cfg(test)]

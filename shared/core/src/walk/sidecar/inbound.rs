@@ -2,6 +2,7 @@
 
 use super::capture::{self, Rules};
 use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
+use super::outbound::BLACK_HOLE;
 use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
@@ -28,6 +29,8 @@ pub(super) enum End {
         /// The policy that turns it off, as far as one is found.
         policy: Option<ObjectId>,
     },
+    /// The port is the one that connections are redirected to.
+    ListenPort,
     /// The sidecar is not in its way.
     Past(String),
 }
@@ -115,11 +118,12 @@ impl FarSidecar<'_, '_> {
         }
         let mut listeners = self.prediction.config.listeners.iter();
         let Some(listener) = listeners.find(|l| l.name == VIRTUAL_INBOUND) else {
-            return End::Past(format!("nothing is redirected to the sidecar of {name}"));
+            // What it binds by itself, and what the application then gets, is not walked.
+            return End::Taken(format!("nothing is redirected to the sidecar of {name}"));
         };
         let own = self.facts.ips.first().map_or("", String::as_str);
         let refused = || End::Refused {
-            policy: policy(self.store, &self.facts, port, "STRICT"),
+            policy: strict_policy(self.store, &self.facts, port),
         };
         let Some(chain) = envoy::chain(listener, own, port, speaks) else {
             // Where plaintext has a chain, and mutual TLS, it is TLS itself that has none.
@@ -130,6 +134,9 @@ impl FarSidecar<'_, '_> {
                 _ => refused(),
             };
         };
+        if chain.clusters.iter().any(|(name, _)| name == BLACK_HOLE) {
+            return End::ListenPort;
+        }
         let how = match (chain.terminates_tls, speaks) {
             (true, Speaks::Tls { mutual: true, .. }) => "mutual TLS",
             (true, _) => return refused(),
@@ -239,6 +246,15 @@ fn matters(
 /// After istio `pilot/pkg/networking/networking.go:ModelProtocolToListenerProtocol`.
 fn kind(protocol: Protocol) -> (bool, bool) {
     (protocol.is_http(), protocol == Protocol::Unsupported)
+}
+
+/// The PeerAuthentication that makes a port take mutual TLS alone.
+pub(in crate::walk) fn strict_policy(
+    store: &Store<'_>,
+    facts: &ProxyFacts,
+    port: u32,
+) -> Option<ObjectId> {
+    policy(store, facts, port, "STRICT")
 }
 
 /// The PeerAuthentication that gives a port this mode: looked for after the chains have decided, from the workload's

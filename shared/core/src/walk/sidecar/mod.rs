@@ -3,12 +3,14 @@
 
 mod arrive;
 mod capture;
-mod dialled;
+pub(super) mod dialled;
 mod envoy;
-mod inbound;
+mod gateway;
+pub(super) mod inbound;
 mod outbound;
 mod scan;
-mod why;
+mod shared;
+pub(super) mod why;
 
 pub use scan::{Around, around};
 
@@ -16,11 +18,14 @@ use self::capture::{Captured, Rules};
 use self::dialled::{Dialled, Meant};
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
-use crate::causes::{Severity, Symptom, Uncaptured};
+use crate::causes::{Ambient, Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
+use crate::predict::ProxyFacts;
+use crate::predict::ambient::service_waypoint;
 use crate::predict::store::Store;
+use crate::predict::version::Release;
 use crate::predict::{Injection, injection};
-use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
+use crate::report::{Answer, Asked, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection from a sidecar, in order.
@@ -32,6 +37,10 @@ const HOPS: [&str; 6] = [
     "endpoints",
     "inbound",
 ];
+
+/// The first release whose listeners of sidecars are taken to be those that are predicted; of older ones only what
+/// `predict::features` has is known.
+const STUDIED_SINCE: Release = Release(1, 24, 0);
 
 /// A connection on its way.
 struct Way<'w, 'a> {
@@ -47,6 +56,8 @@ struct Way<'w, 'a> {
     taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
+    /// The hops in the gateway that it is sent to, where it is.
+    beyond: Vec<Hop>,
 }
 
 /// The answer about a connection from one class of sidecars. `views`: of all istiods.
@@ -62,8 +73,9 @@ pub(super) fn answer(views: &Store<'_>, class: &Class, question: &Question) -> A
         walk.not_reached();
         return finish(walk, &format!("will be closed: {line}"), Vec::new());
     };
-    let dialled = dialled::dial(store, &class.proxy, host);
-    let assumptions = dialled.assumption.iter().cloned().collect();
+    let dialled = dialled::dial(store, &class.proxy, host, question.port);
+    let mut assumptions: Vec<String> = dialled.assumption.iter().cloned().collect();
+    assumptions.extend(unstudied(store, &class.proxy));
     let mut way = Way {
         walk,
         views,
@@ -72,9 +84,11 @@ pub(super) fn answer(views: &Store<'_>, class: &Class, question: &Question) -> A
         lead: None,
         taken_by: None,
         none: None,
+        beyond: Vec::new(),
     };
     if way.capture() {
         way.outbound();
+        way.tell_past_waypoint();
     } else {
         way.bypass();
     }
@@ -82,12 +96,31 @@ pub(super) fn answer(views: &Store<'_>, class: &Class, question: &Question) -> A
     let state = way.state();
     let mut walk = way.walk;
     walk.not_reached();
-    finish(walk, &state, assumptions)
+    let mut answer = finish(walk, &state, assumptions);
+    answer.path.extend(way.beyond);
+    answer
+}
+
+/// What an answer about an older Istio rests on: of what it sends to sidecars no more is predicted than what
+/// `predict::features` has.
+fn unstudied(store: &Store<'_>, proxy: &ProxyFacts) -> Option<String> {
+    let istiod = store.istiod_of(proxy);
+    (istiod.version.release() < STUDIED_SINCE).then(|| {
+        format!(
+            "Istio {} differs from {STUDIED_SINCE} for sidecars in ExternalName Services alone",
+            istiod.version
+        )
+    })
 }
 
 fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answer {
     let question = walk.question;
     let host = question.host.clone().unwrap_or_default();
+    for condition in &walk.assumptions {
+        if !assumptions.contains(condition) {
+            assumptions.push(condition.clone());
+        }
+    }
     let not_read = &walk.store.snapshot.coverage.kinds_not_read;
     if not_read.contains("networking.istio.io/EnvoyFilter") {
         assumptions.push("no EnvoyFilter changes these listeners".to_owned());
@@ -131,6 +164,11 @@ impl<'w> Way<'w, '_> {
         let rules = object.and_then(Rules::of);
         let why = match has_proxy {
             Some(Err(why)) => Captured::No(why),
+            _ if self.is_bound() => {
+                let line = "Envoy listens there itself".to_owned();
+                self.walk.ok("capture", object.map(|o| o.id), vec![line]);
+                return true;
+            }
             _ if proxy.metadata.not_intercepted => Captured::No(Uncaptured::ModeNone),
             _ => rules.as_ref().map_or(Captured::Yes, |rules| {
                 rules.outbound(proxy, self.dialled.ip(), self.walk.port)
@@ -170,6 +208,7 @@ impl<'w> Way<'w, '_> {
                     let symptom = Symptom::Uncaptured {
                         why,
                         annotation: None,
+                        address: self.dialled.ip(),
                     };
                     if let Some(finding) = self.walk.tell(self.rest, symptom) {
                         let others = "what the pod's other containers open goes through Envoy";
@@ -196,12 +235,31 @@ impl<'w> Way<'w, '_> {
                 }
                 let annotation = rules.and_then(|rules| rules.annotated(why));
                 let annotation = annotation.as_deref();
-                let symptom = Symptom::Uncaptured { why, annotation };
+                let symptom = Symptom::Uncaptured {
+                    why,
+                    annotation,
+                    address: self.dialled.ip(),
+                };
                 if self.walk.tell(self.rest, symptom).is_some() {
                     self.none = Some(self.walk.findings.len().saturating_sub(1));
                 }
                 false
             }
+        }
+    }
+
+    /// A service whose waypoint is for clients in ambient mode: this one goes past it.
+    fn tell_past_waypoint(&mut self) {
+        let Meant::Service(service) = self.dialled.meant else {
+            return;
+        };
+        let bound = service_waypoint(self.walk.store, service.object);
+        if let Some(Ok(waypoint)) = bound
+            && self.walk.verdict == Verdict::Open
+        {
+            let (service, waypoint) = (service.object, waypoint.id);
+            let what = Ambient::PastWaypoint { service, waypoint };
+            self.walk.tell(self.rest, Symptom::Ambient(what));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::predict::{ProxyKind, UNSPECIFIED, UNSPECIFIED_V6};
 use crate::report::Answer;
 use crate::snapshot::ObjectId;
 use crate::snapshot::views::{AsView, Pod};
-use crate::walk::{Class, Question};
+use crate::walk::{Class, Question, ambient};
 
 /// Something that is wrong around sidecars.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,14 +34,20 @@ pub fn around(store: &Store<'_>, classes: &[Class], wish: &Wish) -> Vec<Around> 
             continue;
         }
         let mut told = BTreeSet::new();
-        for (port, host) in questions(store.serving(&class.proxy), class, &dialled) {
+        let asked = if ambient::is_of(class) {
+            ambient::questions(store.serving(&class.proxy), class)
+        } else {
+            questions(store.serving(&class.proxy), class, &dialled)
+        };
+        for (port, host) in asked {
             let question = Question {
                 port,
                 host: Some(host),
                 wish: wish.clone(),
                 ..Question::default()
             };
-            let answer = answer(store, class, &question);
+            let answer = ambient::answer(store.serving(&class.proxy), class, &question)
+                .unwrap_or_else(|| answer(store, class, &question));
             let mut errors = answer.findings.iter();
             let Some(first) = errors.find(|f| f.severity == Severity::Error) else {
                 continue;

@@ -6,6 +6,7 @@ use super::Way;
 use super::dialled::{Meant, is_headless};
 use super::envoy::Speaks;
 use super::inbound::{self, Far};
+use super::outbound::Taken;
 use crate::causes::Symptom;
 use crate::ledger::{EntryId, Fate, Step};
 use crate::predict::features::Feature;
@@ -16,7 +17,7 @@ use crate::snapshot::views::{self, AsView, Labels};
 use crate::snapshot::{FieldPath, Kind, Object, ObjectId};
 
 /// The labels of a pod, or of the pods that a workload makes.
-fn labels_of(object: &Object) -> &Labels {
+pub(super) fn labels_of(object: &Object) -> &Labels {
     match workload_spec(object) {
         Some(workload) => &workload.template.metadata.labels,
         None => &object.meta.labels,
@@ -24,7 +25,7 @@ fn labels_of(object: &Object) -> &Labels {
 }
 
 /// The Services with an address that lead to a port of a pod, and their port that does.
-pub(super) fn services_of<'s>(
+pub(in crate::walk) fn services_of<'s>(
     store: &Store<'s>,
     pod: &Object,
     port: u32,
@@ -93,7 +94,7 @@ pub(super) fn selected<'s>(store: &Store<'s>, service: &Service) -> Option<&'s O
 }
 
 /// A pod without an address that prediction calls by its name.
-pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
+pub(in crate::walk) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
     let mut pods = store.snapshot.of_kind(Kind::Pod);
     pods.find(|o| o.key.name == name)
 }
@@ -101,19 +102,22 @@ pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object>
 impl Way<'_, '_> {
     /// Tells why the destination has no listener of its own. `ends`: the connection ends in Envoy, as nothing is let
     /// out that nobody declared.
-    pub(super) fn tell_why_none(&mut self, ends: bool) {
+    pub(super) fn tell_why_none(&mut self, ends: bool, taken: Option<&Taken<'_>>) {
         let before = self.walk.findings.len();
-        self.tell_cause(ends);
+        let by_port = taken.is_some_and(Taken::is_listen_port);
+        if !by_port || !self.tell_listen_port() {
+            self.tell_cause(ends, taken);
+        }
         if self.walk.findings.len() == before {
             return;
         }
         self.none = Some(before);
-        if ends {
+        if ends && !by_port {
             self.fold_policy(before);
         }
     }
 
-    fn tell_cause(&mut self, ends: bool) {
+    fn tell_cause(&mut self, ends: bool, taken: Option<&Taken<'_>>) {
         let port = self.walk.port;
         let alias = self.dialled.alias;
         match self.dialled.meant {
@@ -148,9 +152,14 @@ impl Way<'_, '_> {
                 } else if self.is_other_family(service) {
                     let service = service.object;
                     self.walk.tell(self.rest, Symptom::OtherFamily { service });
+                } else if let Some(taken) = taken {
+                    self.tell_other_name(service, index, taken);
                 }
             }
             Meant::Pod(pod) => {
+                if taken.is_some_and(|taken| self.tell_headless_http(pod, taken)) {
+                    return;
+                }
                 let services = services_of(self.walk.store, pod, port);
                 let services: Vec<ObjectId> = services.iter().map(|(o, _)| o.id).collect();
                 let unnamed = services.is_empty()
@@ -170,7 +179,10 @@ impl Way<'_, '_> {
             }
             Meant::AtNodes(service) => {
                 let service = service.id;
-                self.walk.tell(self.rest, Symptom::AtNodes { service });
+                let address = self.dialled.address.clone();
+                let address = address.as_str();
+                self.walk
+                    .tell(self.rest, Symptom::AtNodes { service, address });
             }
             Meant::Nothing if self.dialled.unaddressed.is_some() => {
                 let found = self.dialled.unaddressed;
@@ -239,7 +251,7 @@ impl Way<'_, '_> {
     }
 
     /// The decision that left a service, or one of its ports, out.
-    fn dropped(&self, service: ObjectId, index: Option<usize>) -> Option<EntryId> {
+    pub(super) fn dropped(&self, service: ObjectId, index: Option<usize>) -> Option<EntryId> {
         let ledger = self.walk.ledger();
         let address = &self.dialled.address;
         let of_port = |step: &Step| match step {
@@ -267,7 +279,7 @@ impl Way<'_, '_> {
     }
 
     /// The object that says where undeclared connections go, where one does.
-    fn policy(&self) -> Option<(ObjectId, &'static str)> {
+    pub(super) fn policy(&self) -> Option<(ObjectId, &'static str)> {
         let store = self.walk.store;
         let deciding = self.walk.ledger().entries().find_map(|(_, e)| {
             let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
