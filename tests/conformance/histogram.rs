@@ -53,7 +53,7 @@ pub(crate) const REASONS: [&str; 39] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 41] = [
+pub(crate) const SIDECAR_REASONS: [&str; 43] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",
@@ -94,6 +94,8 @@ pub(crate) const SIDECAR_REASONS: [&str; 41] = [
     "DomainsTaken",
     "InboundTaken",
     "IngressListed",
+    "SelectedByOthers",
+    "WorkloadEntryInstead",
     "NotIntercepted",
 ];
 
@@ -169,6 +171,8 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::NotIntercepted => "NotIntercepted",
         Reason::OutlierPanics { .. } => "OutlierPanics",
         Reason::Ambient(_) => "Ambient",
+        Reason::SelectedByOthers { .. } => "SelectedByOthers",
+        Reason::WorkloadEntryInstead { .. } => "WorkloadEntryInstead",
     }
 }
 

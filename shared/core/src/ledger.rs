@@ -725,6 +725,18 @@ pub enum Reason {
         /// The one that has it.
         by: EntryId,
     },
+    /// Other Services select the pod: those that only list its address in slices do not count.
+    /// `serviceregistry/kube/controller/controller.go:GetProxyServiceTargets`.
+    SelectedByOthers {
+        /// One that selects it.
+        by: ObjectId,
+    },
+    /// A WorkloadEntry has the pod's address, and the Service does not select it.
+    /// `serviceregistry/kube/controller/controller.go:GetProxyServiceTargets`.
+    WorkloadEntryInstead {
+        /// The WorkloadEntry.
+        by: ObjectId,
+    },
     /// The Sidecar lists inbound ports: those of Services do not count.
     /// `core/listener_inbound.go:buildInboundChainConfigs`.
     IngressListed {

@@ -24,12 +24,13 @@ use super::{
     gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
     gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, sc_dyndns,
     sc_e_blackhole, sc_e_egressproxy, sc_e_listenport, sc_e_passthrough, sc_e_passthrough_strict,
-    sc_e_uh, sc_externalname_legacy, sc_httpproxy, sc_in_conflict, sc_in_reserved, sc_no_such_port,
-    sc_notvip, sc_podip_direct, sc_privileged, sc_reserved_port, sc_samens_dup, sc_unknown_host,
-    sc_vs_dup, sc_wellknown, sc_wild_se, val_dr, val_dst, val_gw_bind, val_gw_host, val_gw_name,
-    val_gw_no_hosts, val_gw_no_server, val_gw_port, val_gw_portname_dup, val_gw_tls_certs,
-    val_gw_tls_on_plain, val_gw_tls_required, val_se, val_vs_empty, val_vs_exportto,
-    val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp, val_vs_tls, val_vs_weight,
+    sc_e_uh, sc_externalname_legacy, sc_httpproxy, sc_in_conflict, sc_in_permissive_http_tls,
+    sc_in_reserved, sc_no_such_port, sc_notvip, sc_podip_direct, sc_privileged, sc_reserved_port,
+    sc_samens_dup, sc_unknown_host, sc_vs_dup, sc_wellknown, sc_wild_se, val_dr, val_dst,
+    val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
+    val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
+    val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
+    val_vs_tls, val_vs_weight,
 };
 
 /// A line that is known.
@@ -1659,6 +1660,7 @@ pub static FLAGS: &[Flag] = &[
                     &gw_autopass_sni::PAGE,
                     &sc_e_passthrough_strict::PAGE,
                     &am_wp_nochain::PAGE,
+                    &sc_in_permissive_http_tls::PAGE,
                 ],
             ),
             (When::Request, NO_HTTP_ROUTE),
@@ -1739,10 +1741,11 @@ pub static FLAGS: &[Flag] = &[
     elsewhere("UT", "the endpoint did not answer in time"),
     elsewhere("LR", "Envoy itself reset the connection to the endpoint"),
     elsewhere("DF", "the name of the endpoint could not be resolved"),
-    elsewhere(
-        "DPE",
-        "what the client sent breaks the protocol: TCP sent to an HTTP server ends so",
-    ),
+    Flag {
+        flag: "DPE",
+        says: "what the client sent breaks the protocol: TCP sent to an HTTP server ends so",
+        can_be: &[(When::Always, &[&sc_in_permissive_http_tls::PAGE])],
+    },
     elsewhere("DC", "the client closed the connection"),
     elsewhere("DR", "the client reset the request"),
     elsewhere("DT", "the connection or request lasted longer than allowed"),

@@ -136,6 +136,7 @@ mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
 mod sc_cap_out_ip_incl;
 mod sc_cap_out_port_excl;
+mod sc_cap_uid;
 mod sc_cidr;
 mod sc_cidr_steals_http;
 mod sc_dyndns;
@@ -159,16 +160,28 @@ mod sc_http_dup_domain;
 mod sc_http_host;
 mod sc_http_tcp_merge;
 mod sc_httpproxy;
+mod sc_in_capture;
 mod sc_in_conflict;
+mod sc_in_disable;
+mod sc_in_noservice;
+mod sc_in_permissive_http_tls;
 mod sc_in_reserved;
+mod sc_in_selectorless_mix;
 mod sc_in_sidecar;
 mod sc_in_targetport;
+mod sc_in_udp;
+mod sc_in_wle;
+mod sc_inj_custom;
 mod sc_inj_hostnet;
 mod sc_inj_noproxy;
 mod sc_inj_optout;
+mod sc_inj_sysns;
+mod sc_inj_webhook;
+mod sc_ipfamily;
 mod sc_locked;
 mod sc_name_udp;
 mod sc_no_such_port;
+mod sc_noports;
 mod sc_notvip;
 mod sc_podip_direct;
 mod sc_privileged;
@@ -176,6 +189,7 @@ mod sc_rds_wrong_entry;
 mod sc_reserved_port;
 mod sc_samens_dup;
 mod sc_scope_shadow;
+mod sc_se_badaddr;
 mod sc_sevis;
 mod sc_sidecar_bind;
 mod sc_sidecar_excl;
@@ -367,6 +381,7 @@ pub static PAGES: &[&Page] = &[
     &sc_cap_out_ip_excl::PAGE,
     &sc_cap_out_ip_incl::PAGE,
     &sc_cap_out_port_excl::PAGE,
+    &sc_cap_uid::PAGE,
     &sc_cidr::PAGE,
     &sc_cidr_steals_http::PAGE,
     &sc_dyndns::PAGE,
@@ -390,16 +405,28 @@ pub static PAGES: &[&Page] = &[
     &sc_http_host::PAGE,
     &sc_http_tcp_merge::PAGE,
     &sc_httpproxy::PAGE,
+    &sc_in_capture::PAGE,
     &sc_in_conflict::PAGE,
+    &sc_in_disable::PAGE,
+    &sc_in_noservice::PAGE,
+    &sc_in_permissive_http_tls::PAGE,
     &sc_in_reserved::PAGE,
+    &sc_in_selectorless_mix::PAGE,
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
+    &sc_in_udp::PAGE,
+    &sc_in_wle::PAGE,
+    &sc_inj_custom::PAGE,
     &sc_inj_hostnet::PAGE,
     &sc_inj_noproxy::PAGE,
     &sc_inj_optout::PAGE,
+    &sc_inj_sysns::PAGE,
+    &sc_inj_webhook::PAGE,
+    &sc_ipfamily::PAGE,
     &sc_locked::PAGE,
     &sc_name_udp::PAGE,
     &sc_no_such_port::PAGE,
+    &sc_noports::PAGE,
     &sc_notvip::PAGE,
     &sc_podip_direct::PAGE,
     &sc_privileged::PAGE,
@@ -409,6 +436,7 @@ pub static PAGES: &[&Page] = &[
     &sc_scope_shadow::PAGE,
     &sc_sevis::PAGE,
     &sc_sidecar_bind::PAGE,
+    &sc_se_badaddr::PAGE,
     &sc_sidecar_excl::PAGE,
     &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
@@ -501,11 +529,20 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Uncaptured { why, .. } => of_uncaptured(why),
         Symptom::CatchAll { .. } => of_catch_all(tale),
         Symptom::PodAddress { .. } => &sc_podip_direct::CAUSE,
+        Symptom::UnnamedPod { .. } => &sc_in_noservice::CAUSE,
         Symptom::HeadlessPort { .. } => &sc_headless_portnum::CAUSE,
+        Symptom::NoSuchPort { service } if sc_noports::has_none(tale, service) => {
+            &sc_noports::CAUSE
+        }
         Symptom::NoSuchPort { .. } => &sc_no_such_port::CAUSE,
+        Symptom::NoReadableAddress { .. } => &sc_se_badaddr::CAUSE,
+        Symptom::OtherFamily { .. } => &sc_ipfamily::CAUSE,
         Symptom::AtNodes { .. } => &sc_notvip::CAUSE,
         Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
+        Symptom::TlsMeetsHttp { .. } => &sc_in_permissive_http_tls::CAUSE,
+        Symptom::MutualTlsPastSidecar { .. } => &sc_in_capture::CAUSE,
+        Symptom::MutualTlsMeetsNone { .. } => &sc_in_disable::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
         Symptom::Ambient(what) => ambient::of(tale, what),
         Symptom::OtherName { tls: true, .. } => &sc_sni::CAUSE,
@@ -541,6 +578,10 @@ const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
         Uncaptured::HostNetwork => &sc_inj_hostnet::CAUSE,
         Uncaptured::OptedOut => &sc_inj_optout::CAUSE,
         Uncaptured::NoProxy => &sc_inj_noproxy::CAUSE,
+        Uncaptured::IgnoredNamespace => &sc_inj_sysns::CAUSE,
+        Uncaptured::NotSelected => &sc_inj_webhook::CAUSE,
+        Uncaptured::WithoutEnvoy => &sc_inj_custom::CAUSE,
+        Uncaptured::ProxyUser { .. } => &sc_cap_uid::CAUSE,
     }
 }
 
@@ -699,7 +740,10 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::SniffedAlready { .. } => &sc_auto_auto::CAUSE,
         Reason::ChainTaken { .. } => &sc_tcp_over_tcp::CAUSE,
         Reason::DomainsTaken { .. } => &sc_http_dup_domain::CAUSE,
+        Reason::InboundTaken { by } if sc_in_udp::is_udp(tale, *by) => &sc_in_udp::CAUSE,
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
+        Reason::SelectedByOthers { .. } => &sc_in_selectorless_mix::CAUSE,
+        Reason::WorkloadEntryInstead { .. } => &sc_in_wle::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
         Reason::Ambient(unmet) => ambient::of_unmet(unmet),

@@ -9,7 +9,7 @@ use crate::admission;
 use crate::ledger::{EntryId, Fate, Reason, Served, Step};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Visibility};
-use crate::predict::{Network, WORKLOAD_KINDS, pod_spec, selects, workload_spec};
+use crate::predict::{INJECT, Network, WORKLOAD_KINDS, pod_spec, selects, workload_spec};
 use crate::snapshot::views::{self, IntOrString};
 use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId};
 
@@ -186,7 +186,13 @@ pub(super) fn uncaptured(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
     let field = match (annotation, why) {
         (Some(name), _) => metadata.key("annotations").key(name.to_owned()),
         (None, Uncaptured::HostNetwork) => root.key("spec").key("hostNetwork"),
-        (None, Uncaptured::OptedOut) => metadata.key("labels").key("sidecar.istio.io/inject"),
+        (None, Uncaptured::OptedOut) if tale.proxy.labels.contains_key(INJECT) => {
+            metadata.key("labels").key(INJECT)
+        }
+        (None, Uncaptured::OptedOut) => metadata.key("annotations").key(INJECT),
+        (None, Uncaptured::WithoutEnvoy) => {
+            metadata.key("annotations").key("inject.istio.io/templates")
+        }
         (None, _) => metadata,
     };
     let name = tale.name_of(object);

@@ -95,6 +95,11 @@ pub enum Symptom<'t> {
         /// The Services with an address that lead to its port.
         services: &'t [ObjectId],
     },
+    /// A pod with a sidecar is dialled by its own address, and no Service or Sidecar names any port of it.
+    UnnamedPod {
+        /// The pod.
+        pod: ObjectId,
+    },
     /// The pods' port of a headless Service is dialled, and its own is another one.
     HeadlessPort {
         /// The Service.
@@ -103,6 +108,16 @@ pub enum Symptom<'t> {
     /// The service that is dialled has no such port.
     NoSuchPort {
         /// The Service or ServiceEntry.
+        service: ObjectId,
+    },
+    /// The addresses of the ServiceEntry that has the host cannot be read.
+    NoReadableAddress {
+        /// The ServiceEntry.
+        service_entry: ObjectId,
+    },
+    /// The listener is on the address of the other IP family.
+    OtherFamily {
+        /// The Service.
         service: ObjectId,
     },
     /// The address is one that nodes lead to a Service.
@@ -124,6 +139,35 @@ pub enum Symptom<'t> {
         /// The pod.
         pod: ObjectId,
         /// The PeerAuthentication that asks for it.
+        policy: Option<ObjectId>,
+    },
+    /// The client sends TLS of its own, and the far end reads HTTP.
+    TlsMeetsHttp {
+        /// The pod.
+        pod: ObjectId,
+        /// Its port.
+        port: u32,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+    },
+    /// The client sends Istio's mutual TLS to a port whose connections are not redirected to the sidecar.
+    MutualTlsPastSidecar {
+        /// The pod.
+        pod: ObjectId,
+        /// Its port.
+        port: u32,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+    },
+    /// The client sends Istio's mutual TLS, and the far end has none.
+    MutualTlsMeetsNone {
+        /// The pod.
+        pod: ObjectId,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+        /// The DestinationRule that makes the client send it.
+        rule: Option<ObjectId>,
+        /// The PeerAuthentication that turns it off at the far end.
         policy: Option<ObjectId>,
     },
     /// The cluster of a service has no endpoint.
@@ -271,6 +315,19 @@ pub enum Uncaptured {
     OptedOut,
     /// Nothing asks for a sidecar.
     NoProxy,
+    /// The injector leaves the pod's namespace out.
+    IgnoredNamespace,
+    /// A sidecar is asked for, and no webhook of the injector selects the pod.
+    NotSelected,
+    /// The injector's template has no Envoy.
+    WithoutEnvoy,
+    /// The application runs as the proxy's user, or in its group.
+    ProxyUser {
+        /// Index of its container.
+        container: usize,
+        /// Only the group is the proxy's.
+        by_group: bool,
+    },
 }
 
 impl Uncaptured {
@@ -288,6 +345,15 @@ impl Uncaptured {
             Self::HostNetwork => "no sidecar, as it shares its node's network".to_owned(),
             Self::OptedOut => "no sidecar, as its label says".to_owned(),
             Self::NoProxy => "no sidecar".to_owned(),
+            Self::IgnoredNamespace => {
+                "no sidecar, as the injector leaves the namespace out".to_owned()
+            }
+            Self::NotSelected => "no sidecar, as no webhook selects the pod".to_owned(),
+            Self::WithoutEnvoy => "the template has no Envoy".to_owned(),
+            Self::ProxyUser { by_group, .. } => {
+                let what = if by_group { "group" } else { "user" };
+                format!("the application has the proxy's {what}")
+            }
         }
     }
 }

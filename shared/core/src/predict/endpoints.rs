@@ -11,6 +11,7 @@ use super::config::Endpoint;
 use super::features::Feature;
 use super::gateway::{selects, target_port};
 use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
+use super::sidecar::is_plaintext;
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
 use crate::snapshot::views::{
     self, AsView, Container, EndpointSlice, IntOrString, Labels, Pod, ServiceEntrySpec,
@@ -47,11 +48,24 @@ pub(super) struct Instance {
     is_address: bool,
 }
 
+impl Instance {
+    fn port(&self) -> u32 {
+        match &self.endpoint {
+            Endpoint::Address(place) => {
+                let port = place.rsplit_once(':').map(|(_, port)| port);
+                port.and_then(|p| p.parse().ok()).unwrap_or_default()
+            }
+            Endpoint::Replicas { port, .. } => *port,
+        }
+    }
+}
+
 /// Which endpoints a cluster takes.
 pub(super) struct Wanted<'w> {
     /// Labels of the subset.
     pub(super) subset: Option<&'w Labels>,
-    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first.
+    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first, then what
+    /// policies say. After `pilot/pkg/xds/endpoints/mtls_checker.go:mtlsChecker.checkMtlsEnabled`.
     pub(super) mutual_tls: Option<Option<&'w str>>,
 }
 
@@ -85,7 +99,11 @@ pub(super) fn endpoints(
         .into_iter()
         .filter(|i| match wanted.mutual_tls {
             None => true,
-            Some(mode) => i.mutual_tls && mode.is_none_or(|m| m == "ISTIO_MUTUAL"),
+            Some(Some(mode)) => i.mutual_tls && mode == "ISTIO_MUTUAL",
+            Some(None) => {
+                let plain = is_plaintext(store, &service.namespace, &i.labels, i.port());
+                i.mutual_tls && !plain
+            }
         })
         .map(|i| i.endpoint.clone())
         .collect();
@@ -315,7 +333,12 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
 }
 
 pub(crate) fn takes_mutual_tls(labels: &Labels) -> bool {
-    labels.get(TLS_MODE_LABEL).is_some_and(|m| m == "istio")
+    tls_mode(labels) == Some(true)
+}
+
+/// What a workload's label says about Istio's mutual TLS; the injector sets it where nobody did.
+pub(crate) fn tls_mode(labels: &Labels) -> Option<bool> {
+    labels.get(TLS_MODE_LABEL).map(|mode| mode == "istio")
 }
 
 /// Pods that are ready, and the pods that workloads will make, where no EndpointSlice was read.
@@ -408,18 +431,8 @@ fn selected_workload_entries(
         .filter(|(_, e)| is_ip(&e.address) && selects(selector, &e.labels));
     for (_, entry) in entries {
         for port in &view.spec.ports {
-            let number = match &port.target_port {
-                Some(IntOrString::Name(name)) => match entry.ports.get(name) {
-                    Some(number) => *number,
-                    None => continue,
-                },
-                other => {
-                    let written = match other {
-                        Some(IntOrString::Int(number)) if *number > 0 => *number,
-                        _ => port.port,
-                    };
-                    entry.ports.get(&port.name).copied().unwrap_or(written)
-                }
+            let Some(number) = port_of_entry(entry, port) else {
+                continue;
             };
             found.push(Instance {
                 endpoint: Endpoint::Address(join(&entry.address, number)),
@@ -434,6 +447,17 @@ fn selected_workload_entries(
         }
     }
     found
+}
+
+/// The port of a WorkloadEntry that a Service's port leads to; a name has to be in its map.
+/// After `serviceregistry/kube/controller/util.go:findServiceTargetPort` and `serviceInstanceFromWorkloadInstance`.
+pub(super) fn port_of_entry(entry: &WorkloadEntrySpec, port: &views::ServicePort) -> Option<u32> {
+    let written = match &port.target_port {
+        Some(IntOrString::Name(name)) => return entry.ports.get(name).copied(),
+        Some(IntOrString::Int(number)) if *number > 0 => *number,
+        _ => port.port,
+    };
+    Some(entry.ports.get(&port.name).copied().unwrap_or(written))
 }
 
 /// After `getTLSModeFromWorkloadEntry`: the label, else a service account.

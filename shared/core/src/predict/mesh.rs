@@ -16,6 +16,9 @@ pub const DEFAULT_ROOT_NAMESPACE: &str = "istio-system";
 /// The first release that reads `serviceEntryVisibility`.
 const VISIBILITY_SINCE: Release = Release(1, 31, 0);
 
+/// The last number of a port.
+const LAST_PORT: i64 = 65535;
+
 /// The label that Kubernetes gives to every namespace: its name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
@@ -35,7 +38,7 @@ pub struct MeshConfig {
     pub outbound_traffic_policy: OutboundTrafficPolicy,
     /// Where inbound connections go: to the pod's address, or to `LOCALHOST`.
     pub inbound_traffic_policy: InboundTrafficPolicy,
-    /// Port that outbound connections are redirected to; 0 or less is no listener at all.
+    /// Port that outbound connections are redirected to.
     pub proxy_listen_port: i64,
     /// Port that inbound connections are redirected to.
     pub proxy_inbound_listen_port: u32,
@@ -168,7 +171,9 @@ impl MeshConfig {
             .and_then(|object| ConfigMap::of(&object.view))
             .and_then(|config_map| config_map.data.get("mesh"))
             .and_then(|text| reader::parse(text))
-            .and_then(|value| Self::deserialize(value).ok());
+            .and_then(|value| Self::deserialize(value).ok())
+            // istiod refuses the whole of it otherwise: `agent/validation.go:ValidateMeshConfig`.
+            .filter(|read: &Self| (1..=LAST_PORT).contains(&read.proxy_listen_port));
         let mut read: Self = read.unwrap_or_default();
         if istiod.version.release() < VISIBILITY_SINCE {
             read.service_entry_visibility = None;

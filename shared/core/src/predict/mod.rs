@@ -10,6 +10,7 @@ pub mod features;
 mod gateway;
 pub mod hosts;
 mod http;
+mod injection;
 pub mod istiod;
 pub mod mesh;
 mod network;
@@ -25,15 +26,19 @@ pub use config::{
     ChainKind, ChainMatch, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction,
     VirtualHost,
 };
-pub(crate) use endpoints::takes_mutual_tls;
+pub(crate) use endpoints::{takes_mutual_tls, tls_mode};
 pub(crate) use gateway::{TlsMode, selects, target_port};
+pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
+pub use injection::{Injection, injection};
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
-    Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
-    injection, not_a_router, pod_spec, routers, workload_spec,
+    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,
+    pod_spec, routers, workload_spec,
 };
 
-pub(crate) use sidecar::{Outlooks, imports, with_short_names};
+pub(crate) use sidecar::{
+    Outlooks, imports, is_namespace_plaintext, is_plaintext, with_short_names,
+};
 pub use sidecar::{by_outlook, sidecars};
 
 use crate::ledger::{Block, Ledger, Step};

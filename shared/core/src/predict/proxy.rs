@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::switch;
+use super::injection::gets_sidecar;
 use super::istiod::REVISION_LABEL;
 use super::selects;
 use crate::snapshot::views::{
@@ -244,7 +245,7 @@ pub fn pod_spec(object: &Object) -> Option<&PodSpec> {
 }
 
 /// Its containers, then its restartable init containers.
-fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+pub(super) fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     let sidecars = spec
         .init_containers
         .iter()
@@ -254,7 +255,7 @@ fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
 
 /// Labels of the pods that a pod or a workload stands for, and the kind of their proxy. Most pods of a mesh are no
 /// gateway's, so this is asked before their facts are taken.
-fn pods_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
+pub(super) fn pods_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
     let Some(workload) = workload_spec(object) else {
         return pod_of(object);
     };
@@ -269,7 +270,7 @@ fn pod_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
 }
 
 /// Whether one of the containers runs Istio's proxy.
-fn runs_proxy(spec: &PodSpec) -> bool {
+pub(super) fn runs_proxy(spec: &PodSpec) -> bool {
     containers(spec).any(|c| c.args.first().is_some_and(|a| a == "proxy"))
 }
 
@@ -383,81 +384,6 @@ pub fn has_sidecars(snapshot: &Snapshot) -> bool {
     let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
     let mut objects = kinds.flat_map(|kind| snapshot.of_kind(kind));
     objects.any(|object| gets_sidecar(snapshot, object))
-}
-
-/// Whether a pod has a sidecar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Injection {
-    /// One of its containers runs the proxy, or its labels or its namespace's ask for one.
-    Yes,
-    /// It shares its node's network: never.
-    HostNetwork,
-    /// Its label or annotation `sidecar.istio.io/inject` says no.
-    OptedOut,
-    /// Nothing asks for one.
-    No,
-    /// It may be asked for by the labels of its namespace, which was not read.
-    Unknown,
-}
-
-/// Whether the pods of an object have a sidecar, or will get one.
-/// After istio `pkg/kube/inject/inject.go:injectRequired` and the webhook's selectors.
-#[must_use]
-pub fn injection(snapshot: &Snapshot, object: &Object) -> Injection {
-    let Some((labels, spec, _)) = pods_of(object) else {
-        return Injection::No;
-    };
-    if runs_proxy(spec) {
-        return Injection::Yes;
-    }
-    let annotations = match workload_spec(object) {
-        Some(workload) => &workload.template.metadata.annotations,
-        None => &object.meta.annotations,
-    };
-    // A pod that was injected carries this, whatever its containers are called.
-    if annotations.contains_key("sidecar.istio.io/status") {
-        return Injection::Yes;
-    }
-    if spec.host_network {
-        return Injection::HostNetwork;
-    }
-    let asked = labels.get(INJECT).or_else(|| annotations.get(INJECT));
-    match asked.map(String::as_str) {
-        Some("false") => Injection::OptedOut,
-        Some("true") if labels.contains_key(INJECT) => Injection::Yes,
-        _ if gets_sidecar(snapshot, object) => Injection::Yes,
-        _ => match snapshot.find(Kind::Namespace, "", &object.key.namespace) {
-            Some(_) => Injection::No,
-            None => Injection::Unknown,
-        },
-    }
-}
-
-/// The label, and the annotation before it, that asks for a sidecar or against one.
-const INJECT: &str = "sidecar.istio.io/inject";
-
-/// By its namespace's label, or because it has one already.
-pub(super) fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
-    let injected = || {
-        snapshot
-            .find(Kind::Namespace, "", &object.key.namespace)
-            .is_some_and(|n| {
-                let labels = &n.meta.labels;
-                labels
-                    .get("istio-injection")
-                    .is_some_and(|v| v == "enabled")
-                    || labels.contains_key("istio.io/rev")
-            })
-    };
-    let Some((labels, spec, ProxyKind::Sidecar)) = pods_of(object) else {
-        return false;
-    };
-    runs_proxy(spec)
-        || match labels.get(INJECT).map(String::as_str) {
-            Some("false") => false,
-            Some("true") => true,
-            _ => injected(),
-        }
 }
 
 /// One sidecar for all that nothing tells apart in asking which istiod serves them: namespace, the labels' revision,

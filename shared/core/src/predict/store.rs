@@ -456,6 +456,8 @@ pub struct Store<'a> {
     unseen_services: BTreeMap<String, (Service, Unseen)>,
     /// Sidecars that istiod does not see.
     unseen_sidecars: Vec<(&'a Object, Unseen)>,
+    /// ServiceEntries whose addresses cannot be read, so that they are no service, by host name.
+    unaddressed: BTreeMap<String, ObjectId>,
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
     /// Endpoints that were asked for.
@@ -576,6 +578,11 @@ impl<'a> Store<'a> {
         let alias = istiod.features.has(Feature::ExternalNameAlias);
         let (mut services, unseen_services) = services(snapshot, &mesh, alias, &mut unseen);
         services.retain(|s| !refused.contains(s.object));
+        let unaddressed = snapshot
+            .of_kind(Kind::ServiceEntry)
+            .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
+            .flat_map(unaddressed)
+            .collect();
         let rules: Vec<&Object> = snapshot
             .of_kind(Kind::DestinationRule)
             .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
@@ -601,6 +608,7 @@ impl<'a> Store<'a> {
             istiod,
             unseen_services,
             unseen_sidecars,
+            unaddressed,
             undecided_namespaces,
             endpoints: endpoints::Known::default(),
             istiods: Arc::default(),
@@ -838,6 +846,12 @@ impl<'a> Store<'a> {
     pub fn unseen_sidecars(&self, namespace: &str) -> impl Iterator<Item = &(&'a Object, Unseen)> {
         let all = self.unseen_sidecars.iter();
         all.filter(move |(o, _)| o.key.namespace == namespace)
+    }
+
+    /// The ServiceEntry that has a host and no address that can be read, so that istiod knows no such service.
+    #[must_use]
+    pub fn unaddressed(&self, hostname: &str) -> Option<ObjectId> {
+        self.unaddressed.get(hostname).copied()
     }
 
     /// The Kubernetes Services of a namespace, with their views.
@@ -1100,13 +1114,40 @@ impl<'a> Store<'a> {
         &self,
         namespace: &str,
     ) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+        let all = self.every_workload_entry();
+        all.filter(move |(o, _)| o.key.namespace == namespace)
+    }
+
+    fn every_workload_entry(&self) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
         let ignored = self.istiod.features.ignores(Kind::WorkloadEntry);
         let revision = self.istiod.revision.as_deref().unwrap_or_default();
         self.snapshot
             .of_kind(Kind::WorkloadEntry)
-            .filter(move |o| o.key.namespace == namespace)
             .filter(move |o| !ignored && !of_other_revision(o, revision))
             .filter_map(|o| WorkloadEntry::of(&o.view).map(|w| (o, &w.spec)))
+    }
+
+    /// The WorkloadEntry that stands for a proxy as it has its address: of several the one with its name, else one of
+    /// its namespace, else the first. One without labels stands for nobody.
+    /// After `serviceregistry/util/workloadinstances/util.go:GetInstanceForProxy`.
+    #[must_use]
+    pub fn workload_entry_of(
+        &self,
+        proxy: &ProxyFacts,
+    ) -> Option<(&'a Object, &'a WorkloadEntrySpec)> {
+        let features = &self.istiod.features;
+        let ip = proxy.ips.first()?;
+        let has = |(_, e): &(&Object, &WorkloadEntrySpec)| e.address == *ip && !e.labels.is_empty();
+        let mut all: Vec<_> = self.every_workload_entry().filter(has).collect();
+        all.retain(|_| features.has(Feature::ServiceSelectsWorkloadEntries));
+        let key = |o: &Object| (o.key.namespace.clone(), o.key.name.clone());
+        all.sort_by_key(|(o, _)| key(o));
+        let here = |o: &Object| o.key.namespace == proxy.namespace;
+        let named = all
+            .iter()
+            .find(|(o, _)| here(o) && o.key.name == proxy.name);
+        let found = named.or_else(|| all.iter().find(|(o, _)| here(o)));
+        found.or(all.first()).copied()
     }
 }
 
@@ -1385,6 +1426,14 @@ fn given_addresses(object: &Object, entry: &ServiceEntry, host: &str) -> Vec<IpA
     }
     let given = entry.status.addresses.iter().filter(|a| a.host == host);
     given.filter_map(|a| a.value.parse().ok()).collect()
+}
+
+/// The hosts of a ServiceEntry that has addresses, none of which can be read.
+fn unaddressed(object: &Object) -> impl Iterator<Item = (String, ObjectId)> {
+    let spec = ServiceEntry::of(&object.view).map(|view| &view.spec);
+    let spec = spec.filter(|spec| entry_addresses(&spec.addresses).is_empty());
+    let hosts = spec.into_iter().flat_map(|spec| &spec.hosts);
+    hosts.map(|host| (host.clone(), object.id))
 }
 
 /// One service a host; without any address that can be read there is none.

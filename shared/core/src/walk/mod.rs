@@ -125,8 +125,7 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         let mut sidecars = classes.iter();
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
         let answer = sidecar.map(|class| {
-            let store = store.serving(&class.proxy);
-            ambient::answer(store, class, question)
+            ambient::answer(store.serving(&class.proxy), class, question)
                 .unwrap_or_else(|| sidecar::answer(store, class, question))
         });
         return answer.into_iter().collect();

@@ -9,7 +9,8 @@ mod tests;
 
 use super::config::{Config, Endpoint};
 use super::endpoints::{self, Wanted};
-use super::proxy::{Injection, ProxyFacts, injection};
+use super::injection::{Injection, injection};
+use super::proxy::ProxyFacts;
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
 use super::{Prediction, UNSPECIFIED, hosts, sidecar};
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Served, Step};
@@ -55,8 +56,11 @@ pub(crate) fn concerns(snapshot: &Snapshot, proxy: &ProxyFacts) -> bool {
         return false;
     };
     match injection(snapshot, object) {
-        Injection::Yes => false,
-        Injection::No | Injection::HostNetwork => {
+        Injection::Yes | Injection::WithoutEnvoy | Injection::OwnTemplate => false,
+        Injection::No
+        | Injection::HostNetwork
+        | Injection::IgnoredNamespace
+        | Injection::NotSelected => {
             enrolment::named(snapshot, object)
                 || (enrolment::namespace(snapshot, object).is_some() && enrolment::in_use(snapshot))
         }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{outlook, scope};
 use crate::predict::endpoints;
-use crate::predict::proxy::{Metadata, ProxyFacts, ProxySource, gets_sidecar, owns, workloads};
+use crate::predict::injection::gets_sidecar;
+use crate::predict::proxy::{Metadata, ProxyFacts, ProxySource, owns, workloads};
 use crate::predict::store::{Registry, Resolution, Store};
 use crate::snapshot::views::{self, AsView, Labels};
 use crate::snapshot::{Kind, ObjectId};
@@ -131,7 +132,9 @@ fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
 /// Addresses that decide something about a proxy that has one: endpoints with listeners of their own, and those that
 /// an object lists instead of selecting them.
 fn named_addresses(store: &Store<'_>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let entries = store.snapshot.of_kind(Kind::WorkloadEntry);
+    let entries = entries.filter_map(|o| views::WorkloadEntry::of(&o.view));
+    let mut found: BTreeSet<String> = entries.map(|e| e.spec.address.clone()).collect();
     for store in store.views() {
         let listing = store.services.iter().filter(|s| {
             s.registry == Registry::ServiceEntry

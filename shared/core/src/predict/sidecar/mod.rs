@@ -23,7 +23,10 @@ use super::proxy::ProxyFacts;
 use super::store::Store;
 use super::{ChainKind, ChainMatch, FilterChain, Prediction};
 use crate::ledger::{Fate, Step};
+use crate::snapshot::views::Labels;
 use crate::snapshot::{Object, ObjectId};
+
+use mtls::{Mode, Modes};
 
 pub use classes::sidecars;
 pub use outlook::by_outlook;
@@ -46,9 +49,20 @@ pub(crate) fn imports<'a>(
     })
 }
 
+/// Whether the policies turn mutual TLS off for a port of a workload.
+pub(crate) fn is_plaintext(store: &Store<'_>, namespace: &str, labels: &Labels, port: u32) -> bool {
+    Modes::of(store, namespace, labels).of_port(port) == Mode::Disable
+}
+
+/// Whether those of a namespace and of the mesh do, whatever they say about single workloads.
+/// After istio `pilot/pkg/model/authentication.go:AuthenticationPolicies.GetNamespaceMutualTLSMode`.
+pub(crate) fn is_namespace_plaintext(store: &Store<'_>, namespace: &str) -> bool {
+    Modes::of_namespace(store, namespace) == Mode::Disable
+}
+
 /// Whether PeerAuthentications let a port of a pod take mutual TLS only.
 pub(super) fn is_strict(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
-    mtls::Modes::of(store, proxy).of_port(port) == mtls::Mode::Strict
+    Modes::of(store, &proxy.namespace, &proxy.labels).of_port(port) == Mode::Strict
 }
 
 /// Predicts a sidecar.

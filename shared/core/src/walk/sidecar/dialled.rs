@@ -3,11 +3,12 @@
 use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use super::why;
 use crate::predict::hosts::{is_subset, is_wildcard};
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{Network, ProxyFacts, UNSPECIFIED, addresses_of};
 use crate::snapshot::views::{self, AsView};
-use crate::snapshot::{Kind, Object};
+use crate::snapshot::{Kind, Object, ObjectId};
 
 /// How many ExternalNames are followed one behind the other.
 const MOST_ALIASES: usize = 8;
@@ -67,6 +68,8 @@ pub(in crate::walk) struct Dialled<'s> {
     pub(in crate::walk) meant: Meant<'s>,
     /// An ExternalName on the way: its own name has no listener.
     pub(in crate::walk) alias: Option<&'s Service>,
+    /// A ServiceEntry with the name, whose addresses cannot be read.
+    pub(super) unaddressed: Option<ObjectId>,
     /// What the answer rests on.
     pub(super) assumption: Option<String>,
 }
@@ -77,6 +80,7 @@ impl<'s> Dialled<'s> {
             address: address.into(),
             meant,
             alias: None,
+            unaddressed: None,
             assumption: None,
         }
     }
@@ -277,6 +281,12 @@ fn one_of<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, service: &'s Service) ->
     let all = addresses_of(store, service);
     let other = all.iter().find(|a| !proxy.ips.contains(a));
     let Some(address) = other.or_else(|| all.first()) else {
+        // Without ports there are no endpoints, but DNS has the pods' addresses.
+        let pod = why::selected(store, service).filter(|_| service.ports.is_empty());
+        let view = pod.and_then(|pod| views::Pod::of(&pod.view));
+        if let Some(ip) = view.map(|p| &p.status.pod_ip).filter(|ip| !ip.is_empty()) {
+            return Dialled::new(ip.clone(), Meant::Instance { service, pod });
+        }
         let name = format!("<no address of {}>", service.hostname);
         return Dialled::new(name, Meant::Instance { service, pod: None });
     };
@@ -304,7 +314,10 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
     let known = known.or_else(|| below_wildcard(store, names.last()?));
     let name = names.last().map_or("", String::as_str);
     let Some(service) = known else {
-        return Dialled::new(format!("<address of {name}>"), Meant::Nothing);
+        return Dialled {
+            unaddressed: names.iter().rev().find_map(|n| store.unaddressed(n)),
+            ..Dialled::new(format!("<address of {name}>"), Meant::Nothing)
+        };
     };
     let meant = Meant::Service(service);
     let written = service

@@ -25,6 +25,7 @@ use crate::predict::ProxyFacts;
 use crate::predict::ambient::service_waypoint;
 use crate::predict::store::Store;
 use crate::predict::version::Release;
+use crate::predict::{Injection, injection};
 use crate::report::{Answer, Asked, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
@@ -45,6 +46,8 @@ const STUDIED_SINCE: Release = Release(1, 24, 0);
 /// A connection on its way.
 struct Way<'w, 'a> {
     walk: Walk<'w, 'a>,
+    /// The views of all istiods: the far end may have another one.
+    views: &'w Store<'a>,
     dialled: Dialled<'w>,
     /// The entry of what every sidecar has.
     rest: EntryId,
@@ -66,13 +69,14 @@ struct Way<'w, 'a> {
     explained: bool,
 }
 
-/// The answer about a connection from one class of sidecars.
-pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Answer {
-    walk(store, class, question, true)
+/// The answer about a connection from one class of sidecars. `views`: of all istiods.
+pub(super) fn answer(views: &Store<'_>, class: &Class, question: &Question) -> Answer {
+    walk(views, class, question, true)
 }
 
 /// The same. `counts`: with how many other sidecars are concerned, for which all of them are looked at.
-fn walk(store: &Store<'_>, class: &Class, question: &Question, counts: bool) -> Answer {
+fn walk(views: &Store<'_>, class: &Class, question: &Question, counts: bool) -> Answer {
+    let store = views.serving(&class.proxy);
     let host = question.host.as_deref().unwrap_or_default();
     let mut walk = Walk::new(store, class, question, &HOPS);
     let mut entries = class.prediction.ledger.entries();
@@ -88,6 +92,7 @@ fn walk(store: &Store<'_>, class: &Class, question: &Question, counts: bool) -> 
     assumptions.extend(unstudied(store, &class.proxy));
     let mut way = Way {
         walk,
+        views,
         dialled,
         rest,
         lead: None,
@@ -192,11 +197,24 @@ impl<'w> Way<'w, '_> {
         match why {
             Captured::Yes if has_proxy.is_none() => {
                 let name = object.map_or_else(String::new, |o| o.key.namespace.clone());
-                let line = format!("if it gets a sidecar: namespace {name} is not in the files");
+                let store = self.walk.store;
+                let own_template =
+                    object.is_some_and(|o| injection(store.snapshot, o) == Injection::OwnTemplate);
+                let (line, fix) = if own_template {
+                    (
+                        "if it gets a sidecar: its template is not Istio's own".to_owned(),
+                        "ask again with the pod that was made: its containers show it".to_owned(),
+                    )
+                } else {
+                    (
+                        format!("if it gets a sidecar: namespace {name} is not in the files"),
+                        format!("add Namespace {name} to the files: its labels decide"),
+                    )
+                };
                 self.walk.hop("capture", HopStatus::Unknown, id, vec![line]);
                 self.walk.unknowns.push(Unknown {
                     what: format!("whether {} gets a sidecar", proxy.qualified()),
-                    fix: format!("add Namespace {name} to the files: its labels decide"),
+                    fix,
                     commands: Vec::new(),
                 });
                 true
@@ -204,6 +222,18 @@ impl<'w> Way<'w, '_> {
             Captured::Yes => {
                 self.walk
                     .ok("capture", id, vec!["goes through Envoy".to_owned()]);
+                // One of several containers may have opened it.
+                if let Some((why, false)) = rules.and_then(|r| r.as_proxy()) {
+                    let symptom = Symptom::Uncaptured {
+                        why,
+                        annotation: None,
+                        address: self.dialled.ip(),
+                    };
+                    if let Some(finding) = self.walk.tell(self.rest, symptom) {
+                        let others = "what the pod's other containers open goes through Envoy";
+                        finding.so.push(others.to_owned());
+                    }
+                }
                 true
             }
             Captured::ByAddress => {

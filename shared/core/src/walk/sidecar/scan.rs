@@ -38,7 +38,8 @@ const CLIENTS: u32 = 3;
 impl Around {
     /// With how many sidecars are concerned besides.
     fn in_full(mut self, store: &Store<'_>) -> Self {
-        self.answer = ambient::answer(store, &self.class, &self.question)
+        let own = store.serving(&self.class.proxy);
+        self.answer = ambient::answer(own, &self.class, &self.question)
             .unwrap_or_else(|| answer(store, &self.class, &self.question));
         self
     }
@@ -75,12 +76,12 @@ pub fn around(
     let mut found: BTreeMap<Fault, Around> = BTreeMap::new();
     for (proxy, replicas) in groups.into_values() {
         let class = Arc::new(Class::of(store, proxy.clone()));
-        let store = store.serving(proxy);
+        let own = store.serving(proxy);
         let mut told = BTreeSet::new();
         let all = if ambient::is_of(&class) {
-            ambient::questions(store, &class)
+            ambient::questions(own, &class)
         } else {
-            questions(store, &class, &of_mesh)
+            questions(own, &class, &of_mesh)
         };
         for about in all {
             let Some((fault, around)) = ask(store, &class, about, wish) else {
@@ -124,7 +125,7 @@ fn ask(
         wish: wish.clone(),
         ..Question::default()
     };
-    let answer = ambient::answer(store, class, &question)
+    let answer = ambient::answer(store.serving(&class.proxy), class, &question)
         .unwrap_or_else(|| walk(store, class, &question, false));
     let mut errors = answer.findings.iter();
     let first = errors.find(|f| f.severity == Severity::Error)?;

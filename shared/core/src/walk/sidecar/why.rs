@@ -4,9 +4,12 @@ use std::net::IpAddr;
 
 use super::Way;
 use super::dialled::{Meant, is_headless};
+use super::envoy::Speaks;
+use super::inbound::{self, Far};
 use super::outbound::Taken;
 use crate::causes::Symptom;
 use crate::ledger::{Effect, EntryId, Fate, Step};
+use crate::predict::features::Feature;
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
 use crate::predict::{WORKLOAD_KINDS, imports, pod_spec, selects, target_port, workload_spec};
@@ -153,6 +156,9 @@ impl Way<'_, '_> {
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
                     self.walk.tell_dropped(entry);
                     self.tell_other_sidecar(service.object);
+                } else if self.is_other_family(service) {
+                    let service = service.object;
+                    self.walk.tell(self.rest, Symptom::OtherFamily { service });
                 } else {
                     let before = self.walk.findings.len();
                     self.tell_placed_elsewhere(service, index);
@@ -167,9 +173,18 @@ impl Way<'_, '_> {
                 }
                 let services = services_of(self.walk.store, pod, port);
                 let services: Vec<ObjectId> = services.iter().map(|(o, _)| o.id).collect();
-                let symptom = Symptom::PodAddress {
-                    pod: pod.id,
-                    services: &services,
+                let unnamed = services.is_empty()
+                    && matches!(
+                        inbound::far(self.views, pod),
+                        Some(Far::Sidecar(far)) if far.is_unnamed()
+                    );
+                let symptom = if unnamed {
+                    Symptom::UnnamedPod { pod: pod.id }
+                } else {
+                    Symptom::PodAddress {
+                        pod: pod.id,
+                        services: &services,
+                    }
                 };
                 self.walk.tell(self.rest, symptom);
             }
@@ -183,6 +198,12 @@ impl Way<'_, '_> {
                 let address = address.as_str();
                 self.walk
                     .tell(self.rest, Symptom::AtNodes { service, address });
+            }
+            Meant::Nothing if self.dialled.unaddressed.is_some() => {
+                let found = self.dialled.unaddressed;
+                let symptom =
+                    found.map(|service_entry| Symptom::NoReadableAddress { service_entry });
+                symptom.and_then(|symptom| self.walk.tell(self.rest, symptom));
             }
             Meant::Nothing if ends => {
                 let host = self.walk.question.host.clone().unwrap_or_default();
@@ -243,6 +264,19 @@ impl Way<'_, '_> {
             let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
             own.then(|| e.step.object())
         })
+    }
+
+    /// Whether the address is the second one of a Service, of the other IP family: listeners have the first alone.
+    /// After istio `pilot/pkg/model/service.go:GetAddressForProxy`.
+    fn is_other_family(&self, service: &Service) -> bool {
+        let store = self.walk.store;
+        let family = |text: &str| text.parse::<IpAddr>().ok().map(|ip| ip.is_ipv6());
+        let own = family(&self.dialled.address);
+        let mut others = service.addresses.iter().map(|a| family(a));
+        own.is_some()
+            && !store.istiod.features.has(Feature::DualStack)
+            && service.addresses.contains(&self.dialled.address)
+            && others.any(|other| other.is_some() && other != own)
     }
 
     /// A Sidecar that would take the service in, and is not for this pod.
@@ -365,16 +399,20 @@ impl Way<'_, '_> {
 
     /// The far end takes mutual TLS only, and the connection is none: a consequence of the finding about its listener,
     /// or a finding of its own.
-    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>) {
+    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>, speaks: &Speaks) {
         let store = self.walk.store;
         let name = policy
             .and_then(|id| store.snapshot.get(id))
             .map(|o| o.key.to_string());
         let asks = name.unwrap_or_else(|| "its policy".to_owned());
+        let comes = match speaks {
+            Speaks::Tls { .. } => "with its own TLS",
+            _ => "in plaintext",
+        };
         let open = self.none.and_then(|n| self.walk.findings.get_mut(n));
         if let Some(finding) = open {
             finding.so.push(format!(
-                "it comes in plaintext, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
+                "it comes {comes}, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
                 pod.key.name
             ));
             finding.also_known_as.push("SC-E-PASSTHROUGH-STRICT");
