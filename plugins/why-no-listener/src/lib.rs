@@ -21,10 +21,11 @@ use mesh_core::snapshot::reader::ReadOptions;
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
 use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
+use mesh_live::cluster::Fresh;
 use mesh_live::exit::Exit;
 use mesh_live::files;
 use mesh_live::io::Io;
-use mesh_live::load::{FromFiles, counted, from_files};
+use mesh_live::load::{Read, counted, from_cluster, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 
 /// The words before the arguments, as a person types them.
@@ -56,12 +57,6 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     if let Some(asked) = &cli.explain {
         return explain_asked(cli, asked, io);
     }
-    if cli.input.filename.is_empty() {
-        return Ok(cannot_work(
-            io,
-            "a live cluster is not read yet: give the mesh's files with -f",
-        ));
-    }
     if cli.with_cluster {
         return Ok(cannot_work(
             io,
@@ -73,18 +68,26 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         Err(sentence) => return Ok(cannot_work(io, &sentence)),
     };
     let namespace = cli.connect.only_namespace().map(str::to_owned);
-    let options = ReadOptions {
-        default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
-        command: COMMAND.to_owned(),
+    let read = if cli.input.filename.is_empty() {
+        from_cluster(&cli.connect, Fresh::Cached, cli.output.quiet, io)?
+    } else {
+        let options = ReadOptions {
+            default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            command: COMMAND.to_owned(),
+        };
+        Ok(from_files(&cli.input, options, cli.output.quiet, io)?)
     };
-    let mut files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    let mut files = match read {
+        Ok(read) => read,
+        Err(sentence) => return Ok(cannot_work(io, &sentence)),
+    };
     files.loaded.snapshot.istio_version = cli.istio.istio_version;
     let files = files;
     let store = Store::new(&files.loaded.snapshot);
     let proxy = match cli
         .proxy
         .as_ref()
-        .map(|target| find_proxy(&store, target, namespace.as_deref()))
+        .map(|target| find_proxy(&store, target, &files.namespace))
     {
         None => None,
         Some(Ok(proxy)) => Some(proxy),
@@ -189,8 +192,7 @@ fn layout(cli: &Cli, io: &Io) -> Layout {
     }
 }
 
-fn basis(files: &FromFiles, versions: &str, ignored: &Ignored, typed: &[String]) -> Basis {
-    let counts = &files.loaded.counts;
+fn basis(files: &Read, versions: &str, ignored: &Ignored, typed: &[String]) -> Basis {
     let unread = files.loaded.snapshot.coverage.unread_documents;
     let not_read = if unread > 0 {
         format!(", {} not read", counted(unread, "document"))
@@ -200,7 +202,7 @@ fn basis(files: &FromFiles, versions: &str, ignored: &Ignored, typed: &[String])
     Basis {
         line: format!(
             "predicted from {}, Istio {versions}{not_read}",
-            counted(counts.texts, "file")
+            files.source_in_words()
         ),
         read: files.in_words(),
         ignored: ignored.in_words(),
@@ -270,9 +272,8 @@ fn find_service(
 fn find_proxy(
     store: &Store<'_>,
     target: &TargetRef,
-    namespace: Option<&str>,
+    namespace: &str,
 ) -> Result<ProxyFacts, String> {
-    let namespace = namespace.unwrap_or("default");
     let name = target.name.as_str();
     let snapshot: &Snapshot = store.snapshot;
     let found = match target.kind {
@@ -312,7 +313,7 @@ fn show_predicted(
     cli: &Cli,
     store: &Store<'_>,
     proxy: Option<ProxyFacts>,
-    files: &FromFiles,
+    files: &Read,
     io: &mut Io,
 ) -> io::Result<Exit> {
     let text = match proxy {
@@ -335,7 +336,7 @@ fn show_predicted(
 struct Run<'r, 'a> {
     cli: &'r Cli,
     typed: &'r [String],
-    files: &'r FromFiles,
+    files: &'r Read,
     store: &'r Store<'a>,
     classes: &'r [Class],
     ignore: Ignore,

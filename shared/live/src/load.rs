@@ -1,32 +1,53 @@
-//! From `-f` to a snapshot, with everything told that was not read.
+//! From `-f` or a cluster to a snapshot, with everything told that was not read.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
-use mesh_core::snapshot::reader::{Loaded, Loader, ReadOptions, render_problem};
+use mesh_core::snapshot::reader::{Counts, Loaded, Loader, ReadOptions, render_problem};
 
-use crate::cli::Input;
+use crate::cli::{Connect, Input};
+use crate::cluster::{Fresh, Live, connect};
 use crate::files;
 use crate::io::Io;
 
-/// The objects of all files, and whether something given could not be read.
+/// After this long without an answer a person is told what is waited for.
+const SILENT: Duration = Duration::from_millis(500);
+
+/// The objects that were read, and whether something given could not be.
 #[derive(Debug)]
-pub struct FromFiles {
+pub struct Read {
     /// What was read.
     pub loaded: Loaded,
     /// Something given could not be read: the run ends with exit code 2, whatever the answer.
     pub incomplete: bool,
+    /// Where names without a namespace are looked up: `-n`, else the context's, else `default`.
+    pub namespace: String,
+    /// The cluster they come from; `None` for files.
+    pub cluster: Option<String>,
 }
 
-impl FromFiles {
-    /// `6 objects read from 3 files`.
+impl Read {
+    /// `6 objects read from 3 files`; nothing for a cluster, whose objects nobody counts.
     #[must_use]
     pub fn in_words(&self) -> String {
+        if self.cluster.is_some() {
+            return String::new();
+        }
         let counts = &self.loaded.counts;
         format!(
             "{} read from {}",
             counted(counts.objects, "object"),
             counted(counts.texts, "file")
         )
+    }
+
+    /// `3 files`, or `live objects`.
+    #[must_use]
+    pub fn source_in_words(&self) -> String {
+        match self.cluster {
+            Some(_) => "live objects".to_owned(),
+            None => counted(self.loaded.counts.texts, "file"),
+        }
     }
 }
 
@@ -49,7 +70,8 @@ pub fn from_files(
     options: ReadOptions,
     quiet: bool,
     io: &mut Io,
-) -> io::Result<FromFiles> {
+) -> io::Result<Read> {
+    let namespace = options.default_namespace.clone();
     let items: Vec<String> = input
         .filename
         .iter()
@@ -77,7 +99,83 @@ pub fn from_files(
         left_out(&loaded, io)?;
     }
     let incomplete = !(files.errors.is_empty() && loaded.problems.is_empty());
-    Ok(FromFiles { loaded, incomplete })
+    Ok(Read {
+        loaded,
+        incomplete,
+        namespace,
+        cluster: None,
+    })
+}
+
+/// Reads the cluster that the flags name. The outer error is a stream's, the inner one sentence for people.
+///
+/// # Errors
+/// When stderr cannot be written; when there is no cluster, or it does not answer.
+pub fn from_cluster(
+    flags: &Connect,
+    fresh: Fresh,
+    quiet: bool,
+    io: &mut Io,
+) -> io::Result<Result<Read, String>> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let read = runtime.block_on(async {
+        let cluster = connect(flags).await.map_err(|error| error.to_string())?;
+        let namespace = flags
+            .only_namespace()
+            .unwrap_or(&cluster.namespace)
+            .to_owned();
+        let watched = (!quiet && io.stderr_is_terminal).then_some(&mut *io);
+        let reading = cluster.everything(&namespace, fresh);
+        let live = told(reading, &cluster.name, watched).await;
+        let live = live.map_err(|error| error.to_string())?;
+        Ok::<_, String>((live, namespace, cluster.name.clone()))
+    });
+    let (live, namespace, cluster) = match read {
+        Ok(read) => read,
+        Err(sentence) => return Ok(Err(sentence)),
+    };
+    let Live { snapshot, problems } = live;
+    for problem in &problems {
+        writeln!(io.stderr, "error: {problem}")?;
+    }
+    if !quiet {
+        for forbidden in &snapshot.coverage.forbidden {
+            writeln!(io.stderr, "warning: {}", forbidden.in_words())?;
+        }
+    }
+    let counts = Counts {
+        objects: snapshot.len(),
+        ..Counts::default()
+    };
+    Ok(Ok(Read {
+        incomplete: !problems.is_empty(),
+        loaded: Loaded {
+            snapshot,
+            problems: Vec::new(),
+            notices: Vec::new(),
+            counts,
+        },
+        namespace,
+        cluster: Some(cluster),
+    }))
+}
+
+/// Waits, and tells a person who watches what for, should it take long.
+async fn told<F: Future>(reading: F, cluster: &str, watched: Option<&mut Io>) -> F::Output {
+    tokio::pin!(reading);
+    if let Ok(done) = tokio::time::timeout(SILENT, &mut reading).await {
+        return done;
+    }
+    let Some(io) = watched else {
+        return reading.await;
+    };
+    // A line that cannot be written is no reason to stop reading.
+    let _ = write!(io.stderr, "reading {cluster} …\r").and_then(|()| io.stderr.flush());
+    let done = reading.await;
+    let _ = write!(io.stderr, "\r\x1b[2K");
+    done
 }
 
 fn left_out(loaded: &Loaded, io: &mut Io) -> io::Result<()> {

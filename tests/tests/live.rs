@@ -1,0 +1,216 @@
+//! The same answers from an API server as from files, and what is said when it does not answer.
+
+use std::fs;
+use std::path::Path;
+
+use mesh_tests::binaries::workspace;
+use mesh_tests::fake_api::{FakeApi, Fault, kubeconfig, objects};
+use mesh_tests::runner::{Ended, Run};
+use mesh_tests::scratch::Scratch;
+use serde_json::Value;
+
+const TMP: &str = env!("CARGO_TARGET_TMPDIR");
+
+fn folder(name: &str) -> Scratch {
+    Scratch::new(TMP, &format!("live-{name}"))
+}
+
+fn ask(line: &str, kubeconfig: &Path) -> Ended {
+    let kubeconfig = kubeconfig.display().to_string();
+    let flags = ["--kubeconfig", kubeconfig.as_str()];
+    Run::of(line.split_whitespace().chain(flags)).end()
+}
+
+/// The text of every scenario that istiod answered, by its folder.
+fn scenarios() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for kind in ["scenarios", "sidecars"] {
+        let root = workspace().join("tests/conformance").join(kind);
+        for entry in fs::read_dir(&root).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{kind}-{}", path.file_name().unwrap().display());
+            let text = fs::read_to_string(path.join("cluster.yaml")).unwrap();
+            // An API server gives every object in the version that is asked for, and this is asked for first.
+            let text = text.replace("istio.io/v1beta1", "istio.io/v1");
+            found.push((
+                name,
+                text.replace("networking.istio.io/v1alpha3", "networking.istio.io/v1"),
+            ));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Without what only files have: places, and diffs instead of patches.
+fn without_places(json: &str) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.remove("source");
+                map.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value: Value = serde_json::from_str(json).unwrap();
+    strip(&mut value);
+    value
+}
+
+#[test]
+fn listeners_are_the_same_as_from_files() {
+    for (name, text) in scenarios() {
+        let api = FakeApi::new(objects(&[("cluster.yaml", &text)]), &[]);
+        let folder = folder(&name).with("cluster.yaml", &text);
+        let live = ask("--predicted -o json", &api.kubeconfig(&folder.path("")));
+        let files = folder.ask("--predicted -o json -f cluster.yaml");
+        assert_eq!(live.stderr, "", "{name}");
+        // Files may leave a gateway out; a cluster that has none has none.
+        if !files.stdout.contains("(assumed)") {
+            assert_eq!(live.stdout, files.stdout, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_scan_finds_the_same_as_in_files() {
+    for (name, text) in scenarios().into_iter().step_by(7) {
+        let api = FakeApi::new(objects(&[("cluster.yaml", &text)]), &[]);
+        let folder = folder(&format!("scan-{name}")).with("cluster.yaml", &text);
+        let live = ask("-o json", &api.kubeconfig(&folder.path("")));
+        let files = folder.ask("-o json -f cluster.yaml");
+        if !files.stdout.contains("(assumed)") {
+            let (live, files) = (without_places(&live.stdout), without_places(&files.stdout));
+            assert_eq!(live, files, "{name}");
+        }
+    }
+}
+
+/// The objects of the README's example.
+fn kafka() -> Vec<Value> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(workspace().join("examples/kafka")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            texts.push((
+                path.display().to_string(),
+                fs::read_to_string(&path).unwrap(),
+            ));
+        }
+    }
+    texts.sort();
+    let texts: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
+    objects(&texts)
+}
+
+#[test]
+fn each_list_is_asked_for_once_and_a_secret_never() {
+    let api = FakeApi::new(kafka(), &[]);
+    let folder = folder("asked");
+    let _ = ask("16354", &api.kubeconfig(&folder.path("")));
+    let asked = api.asked();
+    let mut once = asked.clone();
+    once.dedup();
+    assert_eq!(asked, once);
+    let lists = |path: &&String| path.contains("/secrets") || path.contains("/v1/configmaps");
+    assert_eq!(asked.iter().find(lists), None);
+    let cached = |path: &&String| !path.contains("resourceVersion=0");
+    assert_eq!(asked.iter().find(cached), None);
+}
+
+#[test]
+fn what_the_api_server_does_instead_of_answering_is_one_line_and_exit_code_2() {
+    let cases = [
+        (
+            Fault::Status(401),
+            "does not take these credentials: log in again (context test)",
+        ),
+        (
+            Fault::Status(500),
+            "answered list services with 500: as the test wants it",
+        ),
+        (Fault::Cut, "list services: "),
+        (Fault::Page, "the answer is no list of objects"),
+        (
+            Fault::Slow(std::time::Duration::from_secs(20)),
+            "no answer in time",
+        ),
+    ];
+    for (n, (fault, told)) in cases.into_iter().enumerate() {
+        let api = FakeApi::new(kafka(), &[("/api/v1/services", fault.clone())]);
+        let folder = folder(&format!("fault-{n}"));
+        let ended = ask(
+            "16354 --request-timeout 300ms",
+            &api.kubeconfig(&folder.path("")),
+        );
+        assert_eq!(ended.exit, 2, "{fault:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{fault:?}");
+        assert_eq!(
+            ended.stderr.lines().count(),
+            1,
+            "{fault:?}: {}",
+            ended.stderr
+        );
+        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains(told), "{fault:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_cluster_that_cannot_be_asked_is_one_line_and_exit_code_2() {
+    let folder = folder("unreachable").with("broken.yaml", "clusters: [");
+    // Nothing listens where nobody ever bound.
+    let config = kubeconfig(&folder.path(""), "http://127.0.0.1:1");
+    let config = config.display().to_string();
+    for (line, told) in [
+        (format!("--kubeconfig {config}"), "nothing listens there"),
+        (
+            format!("--kubeconfig {config} --context prod"),
+            "no context prod in the kubeconfig; there is only test",
+        ),
+        (
+            format!("--kubeconfig {config} --cluster prod"),
+            "no cluster prod in the kubeconfig; there is only test",
+        ),
+        (
+            format!("--kubeconfig {config} --user bob"),
+            "no user bob in the kubeconfig; there is only anna",
+        ),
+        (
+            "--kubeconfig gone.yaml".to_owned(),
+            "no kubeconfig file gone.yaml",
+        ),
+        (
+            format!("--kubeconfig {}", folder.path("broken.yaml").display()),
+            "broken.yaml cannot be read: ",
+        ),
+    ] {
+        let ended = folder.ask(&format!("16354 {line} --request-timeout 2s"));
+        assert_eq!(ended.exit, 2, "{line}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains(told), "{line}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn older_versions_of_a_kind_are_read_too() {
+    let folder = folder("older");
+    let of = |faults: &[(&str, Fault)]| {
+        let api = FakeApi::new(kafka(), faults);
+        ask("16354", &api.kubeconfig(&folder.path(""))).stdout
+    };
+    let missing = |path| (path, Fault::Status(404));
+    assert_eq!(
+        of(&[
+            missing("/apis/networking.istio.io/v1/"),
+            missing("/apis/networking.istio.io/v1beta1/"),
+        ]),
+        of(&[])
+    );
+}
