@@ -1,6 +1,7 @@
 //! `kubectl mesh why-no-listener`: why a port is closed, and what opens it. Writes nothing.
 
 pub mod cli;
+mod observe;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -95,12 +96,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     };
     match cli.shown() {
         Some(Show::Predicted) => return show_predicted(cli, &store, proxy, &files, io),
-        Some(Show::Observed | Show::Diff) => {
-            return Ok(cannot_work(
-                io,
-                "what the Envoys hold is not read yet: --show predicted works",
-            ));
-        }
+        Some(Show::Observed) => return observe::show(cli, &store, proxy, &files, false, io),
+        Some(Show::Diff) => return observe::show(cli, &store, proxy, &files, true, io),
         None => {}
     }
     let classes = match proxy {

@@ -1,17 +1,13 @@
 //! From `-f` or a cluster to a snapshot, with everything told that was not read.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use mesh_core::snapshot::reader::{Counts, Loaded, Loader, ReadOptions, render_problem};
 
 use crate::cli::{Connect, Input};
-use crate::cluster::{Fresh, Live, connect};
+use crate::cluster::{Fresh, Live, Session};
 use crate::files;
 use crate::io::Io;
-
-/// After this long without an answer a person is told what is waited for.
-const SILENT: Duration = Duration::from_millis(500);
 
 /// The objects that were read, and whether something given could not be.
 #[derive(Debug)]
@@ -23,7 +19,7 @@ pub struct Read {
     /// Where names without a namespace are looked up: `-n`, else the context's, else `default`.
     pub namespace: String,
     /// The cluster they come from; `None` for files.
-    pub cluster: Option<String>,
+    pub cluster: Option<Session>,
 }
 
 impl Read {
@@ -117,24 +113,13 @@ pub fn from_cluster(
     quiet: bool,
     io: &mut Io,
 ) -> io::Result<Result<Read, String>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let read = runtime.block_on(async {
-        let cluster = connect(flags).await.map_err(|error| error.to_string())?;
-        let namespace = flags
-            .only_namespace()
-            .unwrap_or(&cluster.namespace)
-            .to_owned();
-        let watched = (!quiet && io.stderr_is_terminal).then_some(&mut *io);
-        let reading = cluster.everything(&namespace, fresh);
-        let live = told(reading, &cluster.name, watched).await;
-        let live = live.map_err(|error| error.to_string())?;
-        Ok::<_, String>((live, namespace, cluster.name.clone()))
-    });
-    let (live, namespace, cluster) = match read {
-        Ok(read) => read,
-        Err(sentence) => return Ok(Err(sentence)),
+    let session = match Session::open(flags) {
+        Ok(session) => session,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let live = match session.everything(fresh, quiet, io) {
+        Ok(live) => live,
+        Err(error) => return Ok(Err(error.to_string())),
     };
     let Live { snapshot, problems } = live;
     for problem in &problems {
@@ -157,25 +142,9 @@ pub fn from_cluster(
             notices: Vec::new(),
             counts,
         },
-        namespace,
-        cluster: Some(cluster),
+        namespace: session.namespace.clone(),
+        cluster: Some(session),
     }))
-}
-
-/// Waits, and tells a person who watches what for, should it take long.
-async fn told<F: Future>(reading: F, cluster: &str, watched: Option<&mut Io>) -> F::Output {
-    tokio::pin!(reading);
-    if let Ok(done) = tokio::time::timeout(SILENT, &mut reading).await {
-        return done;
-    }
-    let Some(io) = watched else {
-        return reading.await;
-    };
-    // A line that cannot be written is no reason to stop reading.
-    let _ = write!(io.stderr, "reading {cluster} …\r").and_then(|()| io.stderr.flush());
-    let done = reading.await;
-    let _ = write!(io.stderr, "\r\x1b[2K");
-    done
 }
 
 fn left_out(loaded: &Loaded, io: &mut Io) -> io::Result<()> {

@@ -144,7 +144,10 @@ mod tests {
         Chain {
             kind: "tcp".to_owned(),
             sni: sni.iter().map(|s| (*s).to_owned()).collect(),
-            clusters: clusters.iter().map(|(n, w)| ((*n).to_owned(), *w)).collect(),
+            clusters: clusters
+                .iter()
+                .map(|(n, w)| ((*n).to_owned(), *w))
+                .collect(),
             ..Chain::default()
         }
     }
@@ -154,13 +157,19 @@ mod tests {
         let envoy = envoy();
         let state = &envoy.listeners["0.0.0.0_31400"];
         let listener = state.active.as_ref().unwrap();
-        assert_eq!((listener.address.as_str(), listener.port), ("0.0.0.0", 31400));
+        assert_eq!(
+            (listener.address.as_str(), listener.port),
+            ("0.0.0.0", 31400)
+        );
         assert_eq!(
             listener.filter_chains[0],
             tcp(&["b", "a"], &[("v1", 80), ("v2", 20)])
         );
         let http = &listener.filter_chains[1];
-        assert_eq!((http.kind.as_str(), http.route.as_deref()), ("http", Some("http.80")));
+        assert_eq!(
+            (http.kind.as_str(), http.route.as_deref()),
+            ("http", Some("http.80"))
+        );
         assert!(http.terminates_tls);
         assert_eq!(
             state.refused.as_deref(),

@@ -84,7 +84,8 @@ impl Envoy {
             draining: dynamic.get("draining_state").is_some(),
             refused: failure.map(|_| text_of("details").unwrap_or_default().to_owned()),
         };
-        self.listeners.insert(text(dynamic, "name").to_owned(), found);
+        self.listeners
+            .insert(text(dynamic, "name").to_owned(), found);
     }
 
     fn route(&mut self, dynamic: &Value) {
@@ -128,13 +129,22 @@ impl Envoy {
 
 fn host_status(host: &Value) -> Host {
     let stats: BTreeMap<&str, u64> = list(host, "stats")
-        .map(|stat| (text(stat, "name"), number(stat, "value").unwrap_or_default()))
+        .map(|stat| {
+            (
+                text(stat, "name"),
+                number(stat, "value").unwrap_or_default(),
+            )
+        })
         .collect();
     let stat = |name| stats.get(name).copied().unwrap_or_default();
     let health = host.get("health_status");
     let flag = |key| health.and_then(|h| h.get(key)).and_then(Value::as_bool) == Some(true);
     let eds = health.map_or("", |h| text(h, "eds_health_status"));
-    let failed = ["failed_active_health_check", "failed_outlier_check", "pending_dynamic_removal"];
+    let failed = [
+        "failed_active_health_check",
+        "failed_outlier_check",
+        "pending_dynamic_removal",
+    ];
     Host {
         address: host.get("address").map(address_of).unwrap_or_default(),
         healthy: matches!(eds, "" | "HEALTHY" | "UNKNOWN") && !failed.into_iter().any(flag),
@@ -168,7 +178,11 @@ fn small(value: &Value, key: &str) -> Option<u32> {
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> + use<'v> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 fn texts(value: &Value, key: &str) -> Vec<String> {
@@ -200,7 +214,9 @@ fn listener_of(listener: &Value) -> Listener {
     Listener {
         name: text(listener, "name").to_owned(),
         address: socket.map_or("", |s| text(s, "address")).to_owned(),
-        port: socket.and_then(|s| small(s, "port_value")).unwrap_or_default(),
+        port: socket
+            .and_then(|s| small(s, "port_value"))
+            .unwrap_or_default(),
         udp: socket.is_some_and(|s| text(s, "protocol") == "UDP"),
         no_bind_to_port: listener.get("bind_to_port") == Some(&Value::Bool(false)),
         filter_chains: list(listener, "filter_chains").map(chain_of).collect(),
