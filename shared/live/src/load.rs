@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use mesh_core::snapshot::Forbidden;
 use mesh_core::snapshot::reader::{Counts, Loaded, Loader, ReadOptions, render_problem};
 
 use crate::cli::{Connect, Input};
@@ -23,11 +24,11 @@ pub struct Read {
 }
 
 impl Read {
-    /// `6 objects read from 3 files`; nothing for a cluster, whose objects nobody counts.
+    /// `6 objects read from 3 files`; of a cluster, whose objects nobody counts, what the user may not read.
     #[must_use]
     pub fn in_words(&self) -> String {
         if self.cluster.is_some() {
-            return String::new();
+            return self.forbidden_in_words();
         }
         let counts = &self.loaded.counts;
         format!(
@@ -35,6 +36,23 @@ impl Read {
             counted(counts.objects, "object"),
             counted(counts.texts, "file")
         )
+    }
+
+    /// `not read: services outside of rcmd, pods (forbidden)`; empty when the user may read everything.
+    #[must_use]
+    pub fn forbidden_in_words(&self) -> String {
+        let kinds: Vec<String> = self
+            .loaded
+            .snapshot
+            .coverage
+            .forbidden
+            .iter()
+            .map(Forbidden::in_words)
+            .collect();
+        match kinds.as_slice() {
+            [] => String::new(),
+            kinds => format!("not read: {} (forbidden)", kinds.join(", ")),
+        }
     }
 
     /// `3 files`, or `live objects`.
@@ -124,11 +142,6 @@ pub fn from_cluster(
     let Live { snapshot, problems } = live;
     for problem in &problems {
         writeln!(io.stderr, "error: {problem}")?;
-    }
-    if !quiet {
-        for forbidden in &snapshot.coverage.forbidden {
-            writeln!(io.stderr, "warning: {}", forbidden.in_words())?;
-        }
     }
     let counts = Counts {
         objects: snapshot.len(),

@@ -135,18 +135,14 @@ pub struct Forbidden {
 }
 
 impl Forbidden {
-    /// `anna may not list Services outside of a, b`.
+    /// `services`, or `services outside of rcmd`.
     #[must_use]
     pub fn in_words(&self) -> String {
-        let who = &self.who;
-        let kind = self.kind;
+        let kind = self.kind.plural();
         let read_in: Vec<&str> = self.read_in.iter().map(String::as_str).collect();
         match read_in.as_slice() {
-            [] => format!("{who} may not list {kind} objects: whether there are any is unknown"),
-            some => format!(
-                "{who} may list {kind} objects in {} only: of other namespaces they are unknown",
-                some.join(" and ")
-            ),
+            [] => kind.to_owned(),
+            some => format!("{kind} outside of {}", some.join(" and ")),
         }
     }
 }

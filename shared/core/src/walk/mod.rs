@@ -7,6 +7,7 @@ mod names;
 mod narrow;
 mod scan;
 mod sidecar;
+mod unread;
 mod versions;
 mod way;
 
@@ -25,6 +26,7 @@ use crate::snapshot::views::{AsView, Labels, Service};
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
+pub use unread::note_unread;
 pub use versions::{note_other_versions, versions};
 
 /// What is asked about a port.
