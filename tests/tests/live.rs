@@ -7,7 +7,7 @@ use mesh_tests::binaries::workspace;
 use mesh_tests::fake_api::{FakeApi, Fault, kubeconfig, objects};
 use mesh_tests::runner::{Ended, Run};
 use mesh_tests::scratch::Scratch;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
@@ -88,10 +88,10 @@ fn a_scan_finds_the_same_as_in_files() {
     }
 }
 
-/// The objects of the README's example.
-fn kafka() -> Vec<Value> {
+/// The objects of a folder of manifests, with what Kubernetes adds: a slice with one endpoint for each Service.
+fn folder_of_objects(folder: &str) -> Vec<Value> {
     let mut texts = Vec::new();
-    for entry in fs::read_dir(workspace().join("examples/kafka")).unwrap() {
+    for entry in fs::read_dir(workspace().join(folder)).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|e| e == "yaml") {
             texts.push((
@@ -105,7 +105,33 @@ fn kafka() -> Vec<Value> {
         .iter()
         .map(|(n, t)| (n.as_str(), t.as_str()))
         .collect();
-    objects(&texts)
+    let mut found = objects(&texts);
+    let services = found.iter().filter(|object| object["kind"] == "Service");
+    let slices: Vec<Value> = services.map(slice).collect();
+    found.extend(slices);
+    found
+}
+
+fn slice(service: &Value) -> Value {
+    let (name, namespace) = (
+        &service["metadata"]["name"],
+        &service["metadata"]["namespace"],
+    );
+    let ports = service["spec"]["ports"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let port = |port: Value| json!({"name": port["name"], "port": port["port"], "protocol": "TCP"});
+    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": ports.into_iter().map(port).collect::<Vec<Value>>(),
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}}]})
+}
+
+/// The objects of the README's example.
+fn kafka() -> Vec<Value> {
+    folder_of_objects("examples/kafka")
 }
 
 #[test]
@@ -121,6 +147,35 @@ fn each_list_is_asked_for_once_and_a_secret_never() {
     assert_eq!(asked.iter().find(lists), None);
     let cached = |path: &&String| !path.contains("resourceVersion=0");
     assert_eq!(asked.iter().find(cached), None);
+}
+
+#[test]
+fn a_certificate_is_asked_for_by_name_and_its_data_never_read() {
+    let secrets = "/api/v1/namespaces/istio-system/secrets";
+    for (case, fault, missing) in [
+        ("fires", None, true),
+        ("fires", Some(Fault::Forbidden), false),
+        ("silent", None, false),
+    ] {
+        let faults: Vec<(&str, Fault)> = fault.into_iter().map(|f| (secrets, f)).collect();
+        let manifests = format!("tests/cases/GW-CRED-MISSING/{case}/manifests");
+        let api = FakeApi::new(folder_of_objects(&manifests), &faults);
+        let folder = folder(&format!("certificate-{case}-{}", faults.len()));
+        let ended = ask("443 -o json", &api.kubeconfig(&folder.path("")));
+        assert_eq!(
+            ended.stdout.contains("GW-CRED-MISSING"),
+            missing,
+            "{}",
+            ended.stdout
+        );
+        assert!(!ended.stdout.contains("c2VjcmV0"));
+        let asked = api.asked();
+        let of_secrets: Vec<&String> = asked.iter().filter(|a| a.contains("/secrets")).collect();
+        assert_eq!(
+            of_secrets,
+            [&format!("{secrets}/shop-cert?resourceVersion=0")]
+        );
+    }
 }
 
 #[test]

@@ -172,7 +172,8 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
         return of_external_name(view, service);
     }
     // Kubernetes makes the slices of a new Service when it is there.
-    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
+    let no_slice = || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
+    let unsliced = object.is_new() || (store.snapshot.coverage.files_only && no_slice());
     let mut found = if unsliced {
         selected_pods(store, object, view)
     } else {

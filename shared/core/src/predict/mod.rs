@@ -11,6 +11,7 @@ pub mod hosts;
 mod http;
 pub mod istiod;
 pub mod mesh;
+mod named;
 mod network;
 pub mod protocol;
 mod proxy;
@@ -26,6 +27,7 @@ pub use config::{
 };
 pub(crate) use endpoints::takes_mutual_tls;
 pub(crate) use gateway::{TlsMode, selects, target_port};
+pub use named::read_by_name;
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
     Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,

@@ -105,6 +105,8 @@ pub struct Coverage {
     pub kinds_not_read: BTreeSet<String>,
     /// Kinds that the user may not read: whether there are any is not known.
     pub forbidden: Vec<Forbidden>,
+    /// Objects that were asked for by name and are not there.
+    pub absent: BTreeSet<ObjectKey>,
 }
 
 impl Coverage {
@@ -204,6 +206,26 @@ impl Snapshot {
             sources: Arc::new(sources),
             coverage,
             istio_version: None,
+        }
+    }
+
+    /// The same with more objects, numbered anew.
+    #[must_use]
+    pub fn extended(self, more: reader::LiveLoader) -> Self {
+        let Self {
+            objects,
+            sources,
+            coverage,
+            istio_version,
+            ..
+        } = self;
+        let sources = Arc::try_unwrap(sources).unwrap_or_default();
+        let drafts = objects.into_iter().filter_map(Arc::into_inner);
+        let mut all = reader::LiveLoader::resumed(drafts.map(Draft::from).collect(), sources);
+        all.join(more);
+        Self {
+            istio_version,
+            ..all.finish(coverage)
         }
     }
 
@@ -343,6 +365,19 @@ pub struct Draft {
     pub view: View,
     /// Its text.
     pub origin: Option<Origin>,
+}
+
+impl From<Object> for Draft {
+    fn from(object: Object) -> Self {
+        Self {
+            key: object.key,
+            api_version: object.api_version,
+            meta: object.meta,
+            namespace_written: object.namespace_written,
+            view: object.view,
+            origin: object.origin,
+        }
+    }
 }
 
 impl Draft {

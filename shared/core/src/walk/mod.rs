@@ -69,7 +69,8 @@ impl Class {
 #[must_use]
 pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
-    if proxies.is_empty() {
+    // Where the pods were read and there is none, there is no gateway.
+    if proxies.is_empty() && store.snapshot.coverage.files_only {
         let assumed: BTreeSet<(&str, &Labels)> = store
             .declared_gateways()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mesh_core::predict::read_by_name;
+use mesh_core::predict::store::Store;
 use mesh_core::snapshot::reader::LiveLoader;
 use mesh_core::snapshot::{Coverage, Forbidden, Kind, Snapshot};
 use tokio::task::JoinSet;
@@ -70,11 +72,27 @@ impl Cluster {
         let mut coverage = Coverage::default();
         self.round(wanted, &own, fresh, &mut loader, &mut coverage)
             .await?;
-        let problems = std::mem::take(&mut loader.problems);
-        Ok(Live {
-            snapshot: loader.finish(coverage),
-            problems,
-        })
+        let mut problems = std::mem::take(&mut loader.problems);
+        let mut snapshot = loader.finish(coverage);
+        // What only the objects themselves name: hardly ever more than a certificate or two.
+        let named: Vec<Wanted> = read_by_name(&Store::new(&snapshot))
+            .into_iter()
+            .filter(|key| {
+                let known = snapshot.find(key.kind, &key.namespace, &key.name).is_some();
+                !known && !snapshot.coverage.absent.contains(key)
+            })
+            .map(|key| Wanted::one(key.kind, &key.namespace, &key.name))
+            .collect();
+        if !named.is_empty() {
+            let mut more = LiveLoader::default();
+            let mut coverage = std::mem::take(&mut snapshot.coverage);
+            self.round(named, &own, fresh, &mut more, &mut coverage)
+                .await?;
+            problems.append(&mut more.problems);
+            snapshot.coverage = coverage;
+            snapshot = snapshot.extended(more);
+        }
+        Ok(Live { snapshot, problems })
     }
 
     /// One round of requests, all at once.
@@ -98,7 +116,10 @@ impl Cluster {
                 Listed::All(read) => loader.join(read),
                 Listed::Some(read, forbidden) => {
                     loader.join(read);
-                    coverage.forbidden.push(forbidden);
+                    // Several objects that are asked for by name meet the same lack of a right.
+                    if coverage.forbidden_anywhere(forbidden.kind).is_none() {
+                        coverage.forbidden.push(forbidden);
+                    }
                 }
             }
         }
@@ -116,7 +137,11 @@ impl Cluster {
         let kind = wanted.kind;
         let who = match self.load(wanted, fresh, &mut loader).await {
             // Without its definition there is no object of a kind either.
-            Ok(()) | Err(Refused::Absent(_)) => return Ok(Listed::All(loader)),
+            Ok(()) => return Ok(Listed::All(loader)),
+            Err(Refused::Absent(_)) => {
+                loader.absent.extend(wanted.key());
+                return Ok(Listed::All(loader));
+            }
             Err(Refused::Forbidden { who, .. }) => who,
             Err(other) => return Err(other),
         };

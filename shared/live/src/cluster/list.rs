@@ -6,7 +6,7 @@ use http::{Method, Request};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use kube::core::Status;
-use mesh_core::snapshot::Kind;
+use mesh_core::snapshot::{Kind, ObjectKey};
 use tokio::time::timeout;
 
 use super::answer::{Asked, Refused};
@@ -54,6 +54,12 @@ impl Wanted {
             name: Some(name.to_owned()),
             ..Self::within(kind, namespace)
         }
+    }
+
+    /// The object's key, where it is one.
+    pub(super) fn key(&self) -> Option<ObjectKey> {
+        let (namespace, name) = (self.namespace.as_ref()?, self.name.as_ref()?);
+        Some(ObjectKey::new(self.kind, namespace, name))
     }
 
     const fn verb(&self) -> &'static str {

@@ -1,5 +1,6 @@
 //! Objects as an API server answers them: one JSON text each, and nobody's file.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -18,12 +19,23 @@ pub struct LiveLoader {
     sources: Vec<Source>,
     /// The first objects that could not be read, each with the reason.
     pub problems: Vec<String>,
+    /// Objects that were asked for by name and are not there.
+    pub absent: BTreeSet<ObjectKey>,
 }
 
 /// How many unreadable objects are told.
 const TOLD: usize = 10;
 
 impl LiveLoader {
+    /// A loader that goes on where another ended.
+    pub(in crate::snapshot) fn resumed(drafts: Vec<Draft>, sources: Vec<Source>) -> Self {
+        Self {
+            drafts,
+            sources,
+            ..Self::default()
+        }
+    }
+
     /// Reads one object. What an API server stored fits its schema, so one that cannot be read is a rare thing: it is
     /// told, and left out.
     pub fn read(&mut self, kind: Kind, api_version: &str, json: &[u8]) {
@@ -47,8 +59,11 @@ impl LiveLoader {
             return Err("it has no name".to_owned());
         }
         let namespace = meta.namespace.clone().unwrap_or_default();
-        let view = View::of_kind(kind, &value)
+        let mut view = View::of_kind(kind, &value)
             .map_err(|error| format!("{namespace}/{}: {error}", meta.name))?;
+        if let View::Secret(secret) = &mut view {
+            secret.metadata_only = true;
+        }
         let origin = may_be_changed(kind).then(|| self.keep(api_version, kind, text));
         self.drafts.push(Draft {
             key: ObjectKey::new(kind, &namespace, &meta.name),
@@ -93,6 +108,7 @@ impl LiveLoader {
             }));
         self.sources.extend(other.sources);
         self.problems.extend(other.problems);
+        self.absent.extend(other.absent);
     }
 
     /// How many objects were read.
@@ -109,7 +125,8 @@ impl LiveLoader {
 
     /// Every object read.
     #[must_use]
-    pub fn finish(self, coverage: Coverage) -> Snapshot {
+    pub fn finish(self, mut coverage: Coverage) -> Snapshot {
+        coverage.absent.extend(self.absent);
         Snapshot::new(self.drafts, self.sources, coverage)
     }
 }
