@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use mesh_tests::binaries::workspace;
 use mesh_tests::fake_api::{FakeApi, Fault, kubeconfig, objects};
@@ -179,24 +180,33 @@ fn a_certificate_is_asked_for_by_name_and_its_data_never_read() {
 }
 
 #[test]
-fn what_the_api_server_does_instead_of_answering_is_one_line_and_exit_code_2() {
-    let cases = [
+fn what_the_api_server_does_instead_of_answering_is_told_with_exit_code_2() {
+    for (n, (fault, told, why)) in [
         (
             Fault::Status(401),
-            "does not take these credentials: log in again (context test)",
+            "does not take these credentials",
+            "401, log in again",
         ),
         (
             Fault::Status(500),
-            "answered list services with 500: as the test wants it",
+            "could not list services",
+            "500, as the test wants it",
         ),
-        (Fault::Cut, "list services: "),
-        (Fault::Page, "the answer is no list of objects"),
+        (Fault::Cut, "broke off at list services", ""),
         (
-            Fault::Slow(std::time::Duration::from_secs(20)),
+            Fault::Page,
+            "broke off at list services",
+            "the answer is no list of objects",
+        ),
+        (
+            Fault::Slow(Duration::from_secs(20)),
+            "does not answer",
             "no answer in time",
         ),
-    ];
-    for (n, (fault, told)) in cases.into_iter().enumerate() {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let api = FakeApi::new(kafka(), &[("/api/v1/services", fault.clone())]);
         let folder = folder(&format!("fault-{n}"));
         let ended = ask(
@@ -205,25 +215,31 @@ fn what_the_api_server_does_instead_of_answering_is_one_line_and_exit_code_2() {
         );
         assert_eq!(ended.exit, 2, "{fault:?}: {}", ended.stderr);
         assert_eq!(ended.stdout, "", "{fault:?}");
-        assert_eq!(
-            ended.stderr.lines().count(),
-            1,
+        let url = &api.url;
+        let first = format!("error: cluster test {told}\n  = why: {url}: ");
+        assert!(
+            ended.stderr.starts_with(&first),
             "{fault:?}: {}",
             ended.stderr
         );
-        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
-        assert!(ended.stderr.contains(told), "{fault:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains(why), "{fault:?}: {}", ended.stderr);
+        let last = "(context test)\nrun: kubectl cluster-info --context test\n\
+            or, without a cluster: kubectl mesh why-no-listener 16354 -f manifests/\n";
+        assert!(ended.stderr.ends_with(last), "{fault:?}: {}", ended.stderr);
     }
 }
 
 #[test]
-fn a_cluster_that_cannot_be_asked_is_one_line_and_exit_code_2() {
+fn a_cluster_that_cannot_be_asked_is_told_with_exit_code_2() {
     let folder = folder("unreachable").with("broken.yaml", "clusters: [");
     // Nothing listens where nobody ever bound.
     let config = kubeconfig(&folder.path(""), "http://127.0.0.1:1");
     let config = config.display().to_string();
     for (line, told) in [
-        (format!("--kubeconfig {config}"), "nothing listens there"),
+        (
+            format!("--kubeconfig {config}"),
+            "error: cluster test does not answer\n  = why: http://127.0.0.1:1: connection refused",
+        ),
         (
             format!("--kubeconfig {config} --context prod"),
             "no context prod in the kubeconfig; there is only test",
@@ -248,7 +264,7 @@ fn a_cluster_that_cannot_be_asked_is_one_line_and_exit_code_2() {
         let ended = folder.ask(&format!("16354 {line} --request-timeout 2s"));
         assert_eq!(ended.exit, 2, "{line}: {}", ended.stderr);
         assert_eq!(ended.stdout, "");
-        assert_eq!(ended.stderr.lines().count(), 1, "{}", ended.stderr);
+        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
         assert!(ended.stderr.contains(told), "{line}: {}", ended.stderr);
     }
 }

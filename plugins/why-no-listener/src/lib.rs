@@ -18,7 +18,7 @@ use mesh_core::report::{
     self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
     predicted, render_answers,
 };
-use mesh_core::snapshot::reader::ReadOptions;
+use mesh_core::snapshot::reader::{ReadOptions, render_problem};
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
 use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
@@ -80,7 +80,18 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     };
     let mut files = match read {
         Ok(read) => read,
-        Err(sentence) => return Ok(cannot_work(io, &sentence)),
+        Err(mut problem) => {
+            let asked = cli
+                .question
+                .as_ref()
+                .map_or_else(String::new, |q| format!(" {q}"));
+            problem.or = problem.run.is_some().then(|| {
+                let command = format!("{COMMAND}{asked} -f manifests/");
+                ("without a cluster".to_owned(), command)
+            });
+            io.stderr.write_all(render_problem(&problem).as_bytes())?;
+            return Ok(Exit::CannotWork);
+        }
     };
     files.loaded.snapshot.istio_version = cli.istio.istio_version;
     let files = files;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use mesh_core::snapshot::Forbidden;
-use mesh_core::snapshot::reader::{Counts, Loaded, Loader, ReadOptions, render_problem};
+use mesh_core::snapshot::reader::{Counts, Loaded, Loader, Problem, ReadOptions, render_problem};
 
 use crate::cli::{Connect, Input};
 use crate::cluster::{Fresh, Live, Session};
@@ -130,14 +130,25 @@ pub fn from_cluster(
     fresh: Fresh,
     quiet: bool,
     io: &mut Io,
-) -> io::Result<Result<Read, String>> {
+) -> io::Result<Result<Read, Problem>> {
     let session = match Session::open(flags) {
         Ok(session) => session,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(error) => {
+            return Ok(Err(Problem {
+                message: error.to_string(),
+                ..Problem::default()
+            }));
+        }
     };
     let live = match session.everything(fresh, quiet, io) {
         Ok(live) => live,
-        Err(error) => return Ok(Err(error.to_string())),
+        Err(refused) => {
+            let name = session.name();
+            return Ok(Err(Problem {
+                run: Some(format!("kubectl cluster-info --context {name}")),
+                ..refused.problem()
+            }));
+        }
     };
     let Live { snapshot, problems } = live;
     for problem in &problems {

@@ -1,6 +1,7 @@
 //! What the API server answered instead of objects, in words.
 
 use kube::Error;
+use mesh_core::snapshot::reader::Problem;
 
 use super::connect::{Cluster, reason};
 
@@ -23,8 +24,29 @@ pub enum Refused {
     #[error("the API server has no {0}")]
     Absent(String),
     /// Nothing that a part of the answer could do without.
-    #[error("{0}")]
-    Failed(String),
+    #[error("{what}: {why}")]
+    Failed {
+        /// What the cluster did, in a sentence.
+        what: String,
+        /// What is behind it.
+        why: String,
+    },
+}
+
+impl Refused {
+    /// The refusal as an error of the command.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let (message, why) = match self {
+            Self::Failed { what, why } => (what.clone(), Some(why.clone())),
+            other => (other.to_string(), None),
+        };
+        Problem {
+            message,
+            why,
+            ..Problem::default()
+        }
+    }
 }
 
 fn in_words(namespace: Option<&str>) -> String {
@@ -45,13 +67,11 @@ pub(super) struct Asked<'a> {
 impl Cluster {
     /// A failed request as a refusal.
     pub(super) fn refused(&self, asked: &Asked<'_>, error: &Error) -> Refused {
-        let server = &self.server;
+        let name = &self.name;
+        let request = format!("{} {}", asked.verb, asked.resource);
         match error {
             Error::Api(status) => match status.code {
-                401 => Refused::Failed(format!(
-                    "{server} does not take these credentials: log in again (context {})",
-                    self.name
-                )),
+                401 => self.failed("does not take these credentials", "401, log in again"),
                 403 => Refused::Forbidden {
                     who: self.who(&status.message),
                     verb: asked.verb,
@@ -59,42 +79,47 @@ impl Cluster {
                     namespace: asked.namespace.map(str::to_owned),
                 },
                 404 => Refused::Absent(asked.resource.to_owned()),
-                429 => Refused::Failed(format!(
-                    "{server} answers too many requests: try again later"
-                )),
-                code => Refused::Failed(format!(
-                    "{server} answered {} {} with {code}: {}",
-                    asked.verb, asked.resource, status.message
-                )),
+                code => {
+                    let told = match (code, status.message.as_str()) {
+                        (429, _) => "429, too many requests: try again later".to_owned(),
+                        (_, "") => code.to_string(),
+                        (_, message) => format!("{code}, {message}"),
+                    };
+                    self.failed(&format!("could not {request}"), &told)
+                }
             },
-            Error::Auth(error) => Refused::Failed(format!(
-                "the credentials of context {} cannot be got: {}",
-                self.name,
-                reason(error)
-            )),
-            other => Refused::Failed(self.unreachable(&reason(other))),
+            Error::Auth(error) => Refused::Failed {
+                what: format!("no credentials for cluster {name}"),
+                why: reason(error),
+            },
+            other => self.unreachable(&reason(other)),
+        }
+    }
+
+    /// What the cluster did, and the reason with where that was.
+    pub(super) fn failed(&self, did: &str, why: &str) -> Refused {
+        let (name, server) = (&self.name, &self.server);
+        Refused::Failed {
+            what: format!("cluster {name} {did}"),
+            why: format!("{server}: {why} (context {name})"),
         }
     }
 
     /// No answer, for this reason.
-    pub(super) fn unreachable(&self, why: &str) -> String {
-        let server = &self.server;
+    pub(super) fn unreachable(&self, why: &str) -> Refused {
         let words = why.to_ascii_lowercase();
         let known = [
-            ("connection refused", "nothing listens there"),
+            ("connection refused", "connection refused"),
             ("dns error", "its name is not known"),
             ("failed to lookup", "its name is not known"),
-            ("invalid peer certificate", "its certificate is not trusted"),
             ("certificate", "its certificate is not trusted"),
             ("timed out", "no answer in time"),
             ("deadline", "no answer in time"),
-            ("no route to host", "there is no route to it"),
-            ("network is unreachable", "there is no route to it"),
+            ("no route to host", "no route to it"),
+            ("network is unreachable", "no route to it"),
         ];
-        match known.iter().find(|(part, _)| words.contains(part)) {
-            Some((_, plain)) => format!("{server} cannot be asked: {plain} ({why})"),
-            None => format!("{server} cannot be asked: {why}"),
-        }
+        let known = known.iter().find(|(part, _)| words.contains(part));
+        self.failed("does not answer", known.map_or(why, |(_, plain)| plain))
     }
 
     /// As whom a request was refused: the one impersonated, else the name that the refusal itself begins with.

@@ -54,11 +54,7 @@ impl Cluster {
                 let patience = cluster.patience.map_or(PATIENCE, |p| p.min(PATIENCE));
                 let answer = match timeout(patience, cluster.envoy(&pod, &question)).await {
                     Ok(answer) => answer,
-                    Err(_) => Err(Refused::Failed(format!(
-                        "the Envoy of {} did not answer in {} s",
-                        pod.name,
-                        patience.as_secs()
-                    ))),
+                    Err(_) => Err(not_asked(&pod, &format!("no answer in {patience:?}"))),
                 };
                 (pod, answer)
             });
@@ -84,9 +80,7 @@ impl Cluster {
             .portforward(&pod.name, &[ADMIN])
             .await
             .map_err(|error| self.refused(&asked, &error))?;
-        let of_pod = |why: String| {
-            Refused::Failed(format!("the Envoy of {} cannot be asked: {why}", pod.name))
-        };
+        let of_pod = |why: String| not_asked(pod, &why);
         let stream = forwarded.take_stream(ADMIN);
         let stream = stream.ok_or_else(|| of_pod("no stream".to_owned()))?;
         let (mut sender, connection) = handshake(TokioIo::new(stream))
@@ -118,6 +112,13 @@ impl Cluster {
         driver.abort();
         forwarded.abort();
         Ok(envoy)
+    }
+}
+
+fn not_asked(pod: &PodName, why: &str) -> Refused {
+    Refused::Failed {
+        what: format!("the Envoy of {} cannot be asked", pod.name),
+        why: why.to_owned(),
     }
 }
 

@@ -111,7 +111,8 @@ impl Cluster {
         }
         while let Some(listed) = asked.join_next().await {
             // A task is never cancelled here, and does not panic.
-            let listed = listed.map_err(|error| Refused::Failed(error.to_string()))?;
+            let listed =
+                listed.map_err(|error| self.failed("was not asked", &error.to_string()))?;
             match listed? {
                 Listed::All(read) => loader.join(read),
                 Listed::Some(read, forbidden) => {

@@ -190,21 +190,17 @@ impl Cluster {
             resource: wanted.kind.plural(),
             namespace: wanted.namespace.as_deref(),
         };
-        let failed = |why: String| {
-            let resource = asked.resource;
-            Refused::Failed(format!(
-                "{} {resource}: {}",
-                asked.verb,
-                self.unreachable(&why)
-            ))
+        let broken = |why: &str| {
+            let did = format!("broke off at {} {}", asked.verb, asked.resource);
+            self.failed(&did, why)
         };
         let request = Request::builder()
             .method(Method::GET)
             .uri(path)
             .header("Accept", accepted(wanted.kind))
             .body(Body::empty())
-            .map_err(|error| failed(error.to_string()))?;
-        let too_late = |_| failed("no answer: timed out".to_owned());
+            .map_err(|error| broken(&error.to_string()))?;
+        let too_late = |_| self.unreachable("timed out");
         let response = within(self.patience, self.client.send(request))
             .await
             .map_err(too_late)?
@@ -219,7 +215,7 @@ impl Cluster {
                 .await
                 .map_err(too_late)?;
             let Some(frame) = frame else { break };
-            let frame = frame.map_err(|error| failed(super::connect::reason(&error)))?;
+            let frame = frame.map_err(|error| broken(&super::connect::reason(&error)))?;
             let Some(bytes) = frame.data_ref() else {
                 continue;
             };
@@ -228,7 +224,7 @@ impl Cluster {
             } else {
                 items
                     .push(bytes, &mut each)
-                    .map_err(|error| failed(error.to_string()))?;
+                    .map_err(|error| broken(&error.to_string()))?;
             }
         }
         if !status.is_success() {
@@ -247,7 +243,7 @@ impl Cluster {
             each(&whole);
             return Ok(());
         }
-        items.finish().map_err(|error| failed(error.to_string()))
+        items.finish().map_err(|error| broken(&error.to_string()))
     }
 }
 
