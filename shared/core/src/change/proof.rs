@@ -139,7 +139,12 @@ pub(crate) fn compare_sidecars(
 
 /// What was not read could be disturbed all the same.
 pub(crate) fn unread(snapshot: &Snapshot) -> Option<String> {
-    let any = snapshot.coverage.unread_documents > 0;
+    let coverage = &snapshot.coverage;
+    if let Some(forbidden) = coverage.forbidden.first() {
+        let who = &forbidden.who;
+        return Some(format!("what {who} may not read changes nothing"));
+    }
+    let any = coverage.unread_documents > 0;
     any.then(|| "the documents not read change nothing".to_owned())
 }
 

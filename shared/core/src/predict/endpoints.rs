@@ -218,7 +218,7 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
             of_slices(store, object)
         }
     // Kubernetes makes the slices of a new Service when it is there.
-    } else if object.is_new() || !has_slices(store) {
+    } else if object.is_new() || (store.snapshot.coverage.files_only && !has_slices(store)) {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)

@@ -158,14 +158,20 @@ impl Default for MeshConfig {
 }
 
 impl MeshConfig {
-    /// The mesh configuration that an istiod reads, or the defaults. After istio
+    /// The ConfigMap that holds the mesh configuration of an istiod, in its namespace. After istio
     /// `pilot/pkg/bootstrap/mesh.go:getMeshConfigMapName`.
     #[must_use]
-    pub fn of(snapshot: &Snapshot, istiod: &Istiod) -> Self {
-        let name = match istiod.revision.as_deref() {
+    pub fn name(istiod: &Istiod) -> String {
+        match istiod.revision.as_deref() {
             None | Some("" | "default") => "istio".to_owned(),
             Some(revision) => format!("istio-{revision}"),
-        };
+        }
+    }
+
+    /// The mesh configuration that an istiod reads, or the defaults.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot, istiod: &Istiod) -> Self {
+        let name = Self::name(istiod);
         let object = snapshot.find(Kind::ConfigMap, &istiod.namespace, &name);
         let read = object
             .and_then(|object| ConfigMap::of(&object.view))

@@ -13,6 +13,7 @@ mod http;
 mod injection;
 pub mod istiod;
 pub mod mesh;
+mod named;
 mod network;
 pub mod protocol;
 mod proxy;
@@ -30,6 +31,7 @@ pub(crate) use endpoints::{takes_mutual_tls, tls_mode};
 pub(crate) use gateway::{TlsMode, selects, target_port};
 pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
 pub use injection::{Injection, injection};
+pub use named::read_by_name;
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
     Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,

@@ -8,6 +8,7 @@ mod names;
 mod narrow;
 mod scan;
 mod sidecar;
+mod unread;
 mod versions;
 mod way;
 
@@ -30,6 +31,7 @@ pub(crate) use names::parts as cluster_parts;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
+pub use unread::note_unread;
 pub use versions::{note_other_versions, versions};
 
 /// What is asked about a port.
@@ -72,7 +74,8 @@ impl Class {
 #[must_use]
 pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
-    if proxies.is_empty() {
+    // Where the pods were read and there is none, there is no gateway.
+    if proxies.is_empty() && store.snapshot.coverage.files_only {
         let assumed: BTreeSet<(&str, &Labels)> = store
             .declared_gateways()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())

@@ -14,6 +14,7 @@ mod protocol;
 mod tests;
 
 pub use authorization::Access;
+pub(crate) use credentials::named_secrets;
 pub use credentials::{CA_SUFFIX, CredentialFault, Written};
 pub use patches::Patching;
 pub use pods::Unready;

@@ -257,6 +257,7 @@ impl Loader {
                 .keys()
                 .map(|(api, kind)| format!("{}/{kind}", api.split('/').next().unwrap_or(api)))
                 .collect(),
+            ..Coverage::default()
         };
         let drafts = self.drafts.into_values().map(|(draft, _)| *draft);
         Loaded {
