@@ -10,6 +10,7 @@ use crate::ledger::{Effect, Entry, EntryId, Fate, Reason, Served, Step};
 use crate::predict::envoy::{Refusal, refused};
 use crate::predict::hosts::overlap;
 use crate::predict::protocol::Protocol;
+use crate::predict::reach::{Side, patches};
 use crate::predict::store::Service;
 use crate::predict::{
     FilterChain, Listener, ProxyFacts, RouteAction, UNSPECIFIED, VirtualHost, by_outlook,
@@ -94,6 +95,8 @@ impl<'w> Way<'w, '_> {
             self.walk.broken("chain", None, line, Verdict::Missing);
             return;
         };
+        let reaching = patches(self.walk.store, proxy, listener, Side::Outbound, Some(chain));
+        self.walk.tell_patched(chain.origin, reaching);
         self.tell_behind_networks(listener, chain, &speaks);
         let Led { leads, right, by } = self.leads(chain, how);
         let by_rest = chain.origin == self.rest;
