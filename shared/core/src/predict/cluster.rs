@@ -315,7 +315,10 @@ pub(super) fn of_port(
         // A subset may pass connections on before its endpoints are asked for, but it is built beside the cluster of
         // the whole service only.
         subset.filter(|s| rule.is_some_and(|r| r.subset_needs_none(s, port.number)))?;
-        let whole = Wanted { subset: None, ..wanted };
+        let whole = Wanted {
+            subset: None,
+            ..wanted
+        };
         let (_, whole) = self::endpoints(store, service, port, &whole);
         if whole == 0 {
             return None;

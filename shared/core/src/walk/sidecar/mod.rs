@@ -108,6 +108,7 @@ fn walk(views: &Store<'_>, class: &Class, question: &Question, counts: bool) -> 
         way.bypass();
     } else if !way.by_chance() {
         way.outbound();
+        way.won_by_age();
         way.tell_past_waypoint();
     }
     way.weigh();

@@ -95,7 +95,13 @@ impl<'w> Way<'w, '_> {
             self.walk.broken("chain", None, line, Verdict::Missing);
             return;
         };
-        let reaching = patches(self.walk.store, proxy, listener, Side::Outbound, Some(chain));
+        let reaching = patches(
+            self.walk.store,
+            proxy,
+            listener,
+            Side::Outbound,
+            Some(chain),
+        );
         self.walk.tell_patched(chain.origin, reaching);
         self.tell_behind_networks(listener, chain, &speaks);
         let Led { leads, right, by } = self.leads(chain, how);
