@@ -196,6 +196,9 @@ impl Draw<'_> {
         if self.chance(14) {
             self.workload_entry();
         }
+        if self.chance(4) {
+            self.named_instance();
+        }
     }
 
     fn push(&mut self, api: &str, kind: &str, namespace: &str, name: &str, rest: Value) {
@@ -271,7 +274,7 @@ impl Draw<'_> {
             json!({"name": "istio-proxy", "image": "proxyv2", "args": ["proxy", "sidecar"]});
         let mut env = Vec::new();
         let mut set = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
-        let unprivileged = asked && self.random.chance(9);
+        let unprivileged = asked && self.random.chance(14);
         if unprivileged {
             set("ISTIO_META_UNPRIVILEGED_POD", "true");
         }
@@ -637,6 +640,37 @@ impl Draw<'_> {
             "we-0",
             json!({"spec": {"address": address, "labels": {"app": "vm", "version": "v1"}}}),
         );
+    }
+
+    /// A ServiceEntry with a listener for each of its instances, of which one has a name for an address.
+    fn named_instance(&mut self) {
+        let namespace = self.home;
+        let number = self.number();
+        let labels = json!({"app": "named"});
+        let port = json!({"number": number, "name": format!("p-{number}"), "protocol": "TCP"});
+        let spec = json!({"hosts": ["named.example.com"], "resolution": "NONE",
+            "location": "MESH_INTERNAL", "workloadSelector": {"labels": labels}, "ports": [port]});
+        for (kind, name, spec) in [
+            ("ServiceEntry", "named", spec),
+            (
+                "WorkloadEntry",
+                "named-0",
+                json!({"address": "vm.else.com", "labels": labels}),
+            ),
+            (
+                "WorkloadEntry",
+                "named-1",
+                json!({"address": "10.8.0.7", "labels": labels}),
+            ),
+        ] {
+            self.push(
+                "networking.istio.io/v1",
+                kind,
+                namespace,
+                name,
+                json!({"spec": spec}),
+            );
+        }
     }
 
     fn destination(&mut self) -> Value {

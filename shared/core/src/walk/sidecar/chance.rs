@@ -6,7 +6,9 @@ use super::dialled::{self, Meant};
 use super::outbound::{BLACK_HOLE, PASSTHROUGH};
 use crate::causes::age::{self, Undecided};
 use crate::ledger::{EntryId, Fate, Reason, Served, Step};
+use crate::predict::store::Service;
 use crate::report::{Certainty, HopStatus, Unknown, Verdict};
+use crate::snapshot::ObjectId;
 
 /// What to do about chance.
 const BY_CHANCE: &str =
@@ -63,27 +65,30 @@ impl Way<'_, '_> {
         let index = service.ports.iter().position(|p| p.number == port);
         let ledger = self.walk.ledger();
         let own = |id: EntryId| match ledger.get(id).map(|e| &e.step) {
-            Some(Step::Put { of, port, .. }) => {
-                of.service == service.object && Some(*port) == index
-            }
-            Some(Step::Import { of, .. }) => {
-                of.service == service.object && of.host == service.host
-            }
+            Some(Step::Put { of, port, .. }) => self.is_meant(*of) && Some(*port) == index,
+            Some(Step::Import { of, .. }) => self.is_meant(*of),
             _ => false,
+        };
+        // Of one name and one namespace they are one service where they resolve alike, whichever comes first.
+        let joined = |a: ObjectId, b: ObjectId| {
+            let find = |id: ObjectId| store.services.iter().find(|s| s.object == id);
+            let of = |s: &Service| (s.hostname.clone(), s.namespace.clone(), s.resolution);
+            find(a).map(of) == find(b).map(of)
         };
         let lost = ledger.entries().find_map(|(_, e)| {
             let Fate::Dropped(reason) = &e.fate else {
                 return None;
             };
-            age::holder(reason).filter(|by| own(*by))?;
+            let first = age::holder(reason).filter(|by| own(*by))?;
+            let first = ledger.get(first)?.step.object();
             let loser = e.step.object();
-            let why = age::undecided(store, proxy, reason, loser, service.object)?;
-            Some((loser, why))
+            let why = age::undecided(store, proxy, reason, loser, first)?;
+            (!joined(first, loser)).then_some((first, loser, why))
         });
-        let Some((loser, why)) = lost else {
+        let Some((first, loser, why)) = lost else {
             return;
         };
-        let (one, other) = (self.walk.name_of(service.object), self.walk.name_of(loser));
+        let (one, other) = (self.walk.name_of(first), self.walk.name_of(loser));
         self.walk.verdict = Verdict::Unknown;
         let (undetermined, what, fix) = match why {
             Undecided::Age => (
