@@ -29,7 +29,12 @@ pub fn node() -> Result<()> {
     fs::create_dir_all(NAMESPACES)?;
     ip(
         None,
-        &format!("link set lo up\naddress replace {NODE}/32 dev lo"),
+        // Cluster IPs are nobody's address: a packet needs some route before the node's rules turn it to a pod.
+        &format!(
+            "link set lo up\n\
+             address replace {NODE}/32 dev lo\n\
+             route replace default dev lo src {NODE}"
+        ),
     )?;
     fs::write("/proc/sys/net/ipv4/ip_forward", "1").context("forwarding between pods")?;
     Ok(())
