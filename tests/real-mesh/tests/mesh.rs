@@ -2,13 +2,23 @@
 
 use std::process::ExitCode;
 
+use real_mesh::harness;
+
+#[cfg(target_os = "linux")]
+#[path = "mesh/agreement.rs"]
+mod agreement;
+#[cfg(target_os = "linux")]
+#[path = "mesh/broker.rs"]
+mod broker;
+#[cfg(target_os = "linux")]
+#[path = "mesh/echo.rs"]
+mod echo;
+
+#[cfg(target_os = "linux")]
+const TESTS: &[harness::Test] = &[echo::SHIFTED, broker::HTTP_OPENS_AND_TCP_DOES_NOT];
+#[cfg(not(target_os = "linux"))]
+const TESTS: &[harness::Test] = &[];
+
 fn main() -> ExitCode {
-    #[cfg(target_os = "linux")]
-    let tests = [real_mesh::harness::Test {
-        name: "starts",
-        run: |_| Ok(()),
-    }];
-    #[cfg(not(target_os = "linux"))]
-    let tests = [];
-    real_mesh::harness::main(&tests)
+    harness::main(TESTS)
 }

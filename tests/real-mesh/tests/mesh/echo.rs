@@ -1,0 +1,163 @@
+//! Two versions of tcp-echo behind port 31400 of Istio's own gateway: all to the one, then a fifth to the other.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use anyhow::{Context, Result, ensure};
+use real_mesh::harness::Test;
+use real_mesh::mesh::{Mesh, wait};
+use serde_json::json;
+
+use crate::agreement;
+
+pub(crate) const SHIFTED: Test = Test {
+    name: "echo_shifted",
+    run: shifted,
+};
+
+const NAMESPACE: &str = "istio-io-tcp-traffic-shifting";
+const GATEWAY: &str = include_str!("../../../../examples/tcp-echo/ingressgateway.yaml");
+const SERVERS: &str = include_str!("../../../../examples/tcp-echo/tcp-echo.yaml");
+
+/// The gateway's externalIP, and its Service's port.
+const ADDRESS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 168, 96, 50)), 31400);
+
+const ALL_V1: &str = "
+apiVersion: networking.istio.io/v1alpha3
+kind: Gateway
+metadata:
+  name: tcp-echo-gateway
+spec:
+  selector:
+    istio: ingressgateway
+  servers:
+  - port:
+      number: 31400
+      name: tcp
+      protocol: TCP
+    hosts:
+    - '*'
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: DestinationRule
+metadata:
+  name: tcp-echo-destination
+spec:
+  host: tcp-echo
+  subsets:
+  - name: v1
+    labels:
+      version: v1
+  - name: v2
+    labels:
+      version: v2
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: VirtualService
+metadata:
+  name: tcp-echo
+spec:
+  hosts:
+  - '*'
+  gateways:
+  - tcp-echo-gateway
+  tcp:
+  - match:
+    - port: 31400
+    route:
+    - destination:
+        host: tcp-echo
+        port:
+          number: 9000
+        subset: v1
+";
+
+const A_FIFTH_TO_V2: &str = "
+apiVersion: networking.istio.io/v1alpha3
+kind: VirtualService
+metadata:
+  name: tcp-echo
+spec:
+  hosts:
+  - '*'
+  gateways:
+  - tcp-echo-gateway
+  tcp:
+  - match:
+    - port: 31400
+    route:
+    - destination:
+        host: tcp-echo
+        port:
+          number: 9000
+        subset: v1
+      weight: 80
+    - destination:
+        host: tcp-echo
+        port:
+          number: 9000
+        subset: v2
+      weight: 20
+";
+
+fn shifted(mesh: &Mesh) -> Result<()> {
+    mesh.apply("istio-system", GATEWAY)?;
+    mesh.apply(NAMESPACE, SERVERS)?;
+    let gateway = mesh.pod("istio-system", "istio=ingressgateway")?;
+    let one = mesh.pod(NAMESPACE, "app=tcp-echo,version=v1")?;
+    let two = mesh.pod(NAMESPACE, "app=tcp-echo,version=v2")?;
+    ensure!(
+        agreement::listeners(mesh, &gateway)?.is_empty(),
+        "nothing asked for a listener yet"
+    );
+    ensure!(
+        mesh.ask(ADDRESS, "early").is_err(),
+        "31400 answers before anybody opened it"
+    );
+
+    mesh.apply(NAMESPACE, ALL_V1)?;
+    let open = agreement::listeners(mesh, &gateway)?;
+    let listener = agreement::on(&open, 31400).context("no listener on 31400")?;
+    let v1 = "outbound|9000|v1|tcp-echo.istio-io-tcp-traffic-shifting.svc.cluster.local";
+    let v2 = "outbound|9000|v2|tcp-echo.istio-io-tcp-traffic-shifting.svc.cluster.local";
+    ensure!(
+        listener["filterChains"][0]["clusters"] == json!({v1: 100}),
+        "{listener:#}"
+    );
+    wait("an answer", || Ok(mesh.ask(ADDRESS, "hello").is_ok()))?;
+
+    let answered = |count: usize| -> Result<[u64; 2]> {
+        let before = [one.served(9000)?, two.served(9000)?];
+        for n in 0..count {
+            let line = format!("connection {n}");
+            let said = mesh.ask(ADDRESS, &line)?;
+            ensure!(
+                said == format!("one {line}") || said == format!("two {line}"),
+                "answer: {said}"
+            );
+        }
+        Ok([one.served(9000)? - before[0], two.served(9000)? - before[1]])
+    };
+    let [to_one, to_two] = answered(50)?;
+    ensure!(
+        (to_one, to_two) == (50, 0),
+        "of 50, {to_one} went to v1 and {to_two} to v2"
+    );
+
+    mesh.apply(NAMESPACE, A_FIFTH_TO_V2)?;
+    let open = agreement::listeners(mesh, &gateway)?;
+    let listener = agreement::on(&open, 31400).context("no listener on 31400")?;
+    ensure!(
+        listener["filterChains"][0]["clusters"] == json!({v1: 80, v2: 20}),
+        "{listener:#}"
+    );
+    // Each connection goes to v2 with probability 1/5, apart from the others: of 500 that is 100, with a standard deviation
+    // of √(500 · 0.2 · 0.8) = 8.9. More than 45 from it are five of them, which happens once in a million runs.
+    let [to_one, to_two] = answered(500)?;
+    ensure!(to_one + to_two == 500, "{to_one} and {to_two} are not 500");
+    ensure!(
+        to_two.abs_diff(100) <= 45,
+        "of 500, {to_two} went to v2: not a fifth"
+    );
+    Ok(())
+}
