@@ -13,13 +13,15 @@ use tokio::runtime::Runtime;
 
 use crate::process::locked;
 
+/// What `/apis/GROUP/VERSION` says, once asked: version and kind to plural, and whether it has a namespace.
+type Kinds = BTreeMap<(String, String), (String, bool)>;
+
 /// A client of the API server.
 #[derive(Clone)]
 pub struct Api {
     runtime: Arc<Runtime>,
     client: Client,
-    /// What `/apis/GROUP/VERSION` says, once asked: kind to plural, and whether it has a namespace.
-    kinds: Arc<Mutex<BTreeMap<(String, String), (String, bool)>>>,
+    kinds: Arc<Mutex<Kinds>>,
 }
 
 impl fmt::Debug for Api {

@@ -243,7 +243,10 @@ fn sources() -> PathBuf {
 }
 
 /// `${XDG_CACHE_HOME:-~/.cache}/kubectl-mesh/real-mesh`.
-fn cache() -> Result<PathBuf> {
+///
+/// # Errors
+/// When there is no home directory.
+pub fn cache() -> Result<PathBuf> {
     let base = env::var_os("XDG_CACHE_HOME")
         .filter(|p| !p.is_empty())
         .map(PathBuf::from)
