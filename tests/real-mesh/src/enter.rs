@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::recipe;
 
 /// Set for the process inside of the namespaces.
-const INSIDE: &str = "REAL_MESH_INSIDE";
+pub const INSIDE: &str = "REAL_MESH_INSIDE";
 
 /// Whether this process has namespaces of its own.
 #[must_use]

@@ -107,8 +107,8 @@ impl Identity<'_> {
                         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                             "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
                             "explicit_http_config": {"http2_protocol_options": {"connection_keepalive": {
-                                // A cut off istiod is noticed, as the agent notices it.
-                                "interval": "10s", "timeout": "5s",
+                                // As often as the agent; more often, and istiod ends the stream.
+                                "interval": "30s", "timeout": "10s",
                             }}},
                         },
                     })),

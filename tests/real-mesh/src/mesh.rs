@@ -341,6 +341,20 @@ impl Mesh {
         Ok(self.istiod()?.container(Role::Istiod)?.process.log())
     }
 
+    /// Waits until istiod logs these words, beyond so many bytes of its log.
+    ///
+    /// # Errors
+    /// When that takes too long.
+    pub fn wait_for_log(&self, from: usize, words: &str) -> Result<()> {
+        wait(&format!("istiod to log: {words}"), || {
+            Ok(self
+                .istiod_log()?
+                .get(from..)
+                .unwrap_or_default()
+                .contains(words))
+        })
+    }
+
     /// The client outside of the cluster.
     #[must_use]
     pub fn outside(&self) -> &Namespace {

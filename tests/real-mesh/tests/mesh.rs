@@ -13,9 +13,22 @@ mod broker;
 #[cfg(target_os = "linux")]
 #[path = "mesh/echo.rs"]
 mod echo;
+#[cfg(target_os = "linux")]
+#[path = "mesh/parts.rs"]
+mod parts;
+#[cfg(target_os = "linux")]
+#[path = "mesh/services.rs"]
+mod services;
 
 #[cfg(target_os = "linux")]
-const TESTS: &[harness::Test] = &[echo::SHIFTED, broker::HTTP_OPENS_AND_TCP_DOES_NOT];
+const TESTS: &[harness::Test] = &[
+    echo::SHIFTED,
+    broker::HTTP_OPENS_AND_TCP_DOES_NOT,
+    services::LEAD_TO_PODS,
+    parts::BREAK_AND_HEAL,
+    parts::REFUSE,
+    parts::NOTHING_OUTLIVES,
+];
 #[cfg(not(target_os = "linux"))]
 const TESTS: &[harness::Test] = &[];
 

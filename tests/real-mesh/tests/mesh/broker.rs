@@ -210,8 +210,7 @@ fn http_opens_and_tcp_does_not(mesh: &Mesh) -> Result<()> {
         "{listener:#}"
     );
     ensure!(asked(&gateway)?.0 == 404, "no VirtualService, and no 404");
-    logged(
-        mesh,
+    mesh.wait_for_log(
         before,
         "constructed http route config for route http.16354 on port 16354 with no vhosts",
     )?;
@@ -236,13 +235,11 @@ fn http_opens_and_tcp_does_not(mesh: &Mesh) -> Result<()> {
         agreement::listeners(mesh, &gateway)?.is_empty(),
         "a TCP server without a route has a listener"
     );
-    logged(
-        mesh,
+    mesh.wait_for_log(
         before,
         "no virtual service bound to gateway: rcmd/external-test-gateway",
     )?;
-    logged(
-        mesh,
+    mesh.wait_for_log(
         before,
         "gateway omitting listener \"0.0.0.0_16354\" due to: must have more than 0 chains",
     )?;
@@ -283,14 +280,4 @@ fn asked(gateway: &Pod) -> Result<(u16, String)> {
             patience,
         )
     })?
-}
-
-fn logged(mesh: &Mesh, from: usize, words: &str) -> Result<()> {
-    wait(&format!("istiod to log: {words}"), || {
-        Ok(mesh
-            .istiod_log()?
-            .get(from..)
-            .unwrap_or_default()
-            .contains(words))
-    })
 }
