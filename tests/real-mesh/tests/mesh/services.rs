@@ -135,5 +135,5 @@ fn answered(mesh: &Mesh, address: SocketAddr) -> Result<()> {
 }
 
 fn ingress(mesh: &Mesh) -> Result<Value> {
-    Ok(mesh.api.get(SERVICE)?["status"]["loadBalancer"]["ingress"][0]["ip"].take())
+    Ok(mesh.api.get(SERVICE)?["status"]["loadBalancer"]["ingress"][0]["ip"].clone())
 }
