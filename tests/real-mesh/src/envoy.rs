@@ -12,6 +12,12 @@ use crate::network::Namespace;
 /// Envoy's own pages, inside of its pod.
 pub const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 15000);
 
+/// What Envoy's own connections carry.
+pub(crate) const MARK: u32 = 1337;
+
+const SOL_SOCKET: u32 = 1;
+const SO_MARK: u32 = 36;
+
 /// What a proxy tells istiod about itself.
 #[derive(Clone, Debug)]
 pub struct Identity<'a> {
@@ -89,6 +95,11 @@ impl Identity<'_> {
                 },
             },
             "stats_config": {"use_all_default_tags": false, "stats_matcher": {"inclusion_list": {"patterns": included}}},
+            // By this mark the pod's rules know Envoy's own connections. Istio knows them by the user 1337, whom a user
+            // namespace does not have.
+            "cluster_manager": {"upstream_bind_config": {"socket_options": [
+                {"level": SOL_SOCKET, "name": SO_MARK, "int_value": MARK, "state": "STATE_PREBIND"},
+            ]}},
             "admin": {"address": socket("127.0.0.1", 15000)},
             "dynamic_resources": {
                 "lds_config": {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"},

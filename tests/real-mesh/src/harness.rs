@@ -106,7 +106,7 @@ fn inside(tests: &[&Test]) -> Result<ExitCode> {
         let ran = catch_unwind(AssertUnwindSafe(|| {
             let mesh = Mesh::start(&parts)?;
             let up = start.elapsed();
-            (test.run)(&mesh).map_err(|error| error.context(logs()))?;
+            (test.run)(&mesh)?;
             Ok::<_, anyhow::Error>(up)
         }));
         let took = start.elapsed().as_secs_f32();
@@ -122,8 +122,9 @@ fn inside(tests: &[&Test]) -> Result<ExitCode> {
             Ok(Err(error)) => {
                 failed.push(test.name);
                 say(&format!(
-                    "test {} ... FAILED ({took:.1} s)\n{error:?}",
-                    test.name
+                    "test {} ... FAILED ({took:.1} s)\n{}{error:#}",
+                    test.name,
+                    logs()
                 ));
             }
             // The panic's own words were printed where it happened.

@@ -11,6 +11,8 @@ pub mod recipe;
 #[cfg(target_os = "linux")]
 pub mod api;
 #[cfg(target_os = "linux")]
+mod capture;
+#[cfg(target_os = "linux")]
 pub mod envoy;
 #[cfg(target_os = "linux")]
 pub mod http;

@@ -19,7 +19,7 @@ use crate::load_balancer::Balancing;
 use crate::network::{self, NAMESPACES, NODE, Namespace};
 use crate::pods::{NODE_NAME, Node, Place, Pod, Role};
 use crate::process::{Process, Program, tail};
-use crate::recipe::Parts;
+use crate::recipe::{self, Parts};
 
 /// The file system of this mesh alone.
 pub const HOME: &str = "/run/mesh";
@@ -83,12 +83,8 @@ impl Mesh {
     /// Starts everything and waits until istiod serves.
     ///
     /// # Errors
-    /// When a part does not start; the ends of all logs are in the text.
+    /// When a part does not start; [`logs`] tells more.
     pub fn start(parts: &Parts) -> Result<Self> {
-        Self::bring_up(parts).map_err(|error| error.context(logs()))
-    }
-
-    fn bring_up(parts: &Parts) -> Result<Self> {
         let home = Path::new(HOME);
         let _ = fs::remove_dir_all(home);
         let logs = home.join("logs");
@@ -142,8 +138,6 @@ impl Mesh {
                 &tokens.display().to_string(),
                 "--authorization-mode",
                 "RBAC",
-                "--disable-admission-plugins",
-                "ServiceAccount",
             ]);
         let api_server = Process::start(api_server)?;
 
@@ -172,7 +166,7 @@ impl Mesh {
             "--kubeconfig", &config, "--leader-elect=false", "--controllers",
             "deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller,\
              endpointslice-controller,endpointslice-mirroring-controller,namespace-controller,\
-             garbage-collector-controller",
+             garbage-collector-controller,serviceaccount-controller",
         ]))?;
         register_node(&api)?;
         let proxy_config = home.join("kube-proxy.yaml");
@@ -192,7 +186,7 @@ impl Mesh {
             &logs.display().to_string(),
         ]))?;
 
-        api.apply("default", &parts.crds()?)?;
+        api.apply("default", &parts.chart(recipe::CRDS)?)?;
         let node = Node::start(
             api.clone(),
             parts.clone(),
@@ -213,35 +207,42 @@ impl Mesh {
         };
         // A new kind is served a moment after its definition is stored.
         wait("Istio's kinds", || {
-            Ok(mesh.api.apply("istio-system", ISTIO).is_ok())
+            mesh.api.apply("istio-system", ISTIO).map(|()| true)
         })?;
+        mesh.apply("istio-system", &injector(parts)?)?;
         wait("istiod", || {
             Ok(mesh
                 .pods("istio-system", "app=istiod")?
                 .iter()
                 .any(|p| p.is_told_ready()))
         })?;
-        mesh.wait_for_webhook()?;
+        mesh.wait_for_webhooks()?;
         Ok(mesh)
     }
 
-    /// istiod has put its certificate into its webhook, and the API server reaches it.
-    fn wait_for_webhook(&self) -> Result<()> {
-        const PATH: &str = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istio-validator-istio-system";
-        wait("istiod's webhook", || {
-            let webhook = &self.api.get(PATH)?["webhooks"][0];
-            Ok(webhook["failurePolicy"] == "Fail"
-                && webhook["clientConfig"]["caBundle"].is_string())
-        })?;
+    /// istiod has put its certificate into its webhooks, and the API server reaches them.
+    fn wait_for_webhooks(&self) -> Result<()> {
         let refused = json!({
             "apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "no-servers"}, "spec": {},
         });
-        wait("the webhook's answer", || {
+        wait("the validating webhook", || {
             let path = "/apis/networking.istio.io/v1/namespaces/default/gateways?dryRun=All";
             let answer = self.api.create(path, &refused);
             Ok(answer.is_err_and(|e| {
                 api::refusal(&e).is_some_and(|r| r.message.contains("denied the request"))
             }))
+        })?;
+        let pod = json!({
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "injected", "labels": {"sidecar.istio.io/inject": "true"}},
+            "spec": {"containers": [{"name": "app", "image": "app"}]},
+        });
+        wait("the injecting webhook", || {
+            let answer = self
+                .api
+                .create("/api/v1/namespaces/default/pods?dryRun=All", &pod)?;
+            Ok(!answer["spec"]["initContainers"].is_null())
         })
     }
 
@@ -269,12 +270,19 @@ impl Mesh {
     /// The pods that run and have these labels (`app=x,version=v1`), by name.
     ///
     /// # Errors
-    /// When the API server refuses.
+    /// When the API server refuses, or one of them could not be started.
     pub fn pods(&self, namespace: &str, labels: &str) -> Result<Vec<Arc<Pod>>> {
         let selector = labels.replace('=', "%3D").replace(',', "%2C");
         let found = self.api.list(&format!(
             "/api/v1/namespaces/{namespace}/pods?labelSelector={selector}"
         ))?;
+        if let Some(failed) = found.iter().find(|pod| pod["status"]["phase"] == "Failed") {
+            bail!(
+                "pod {}: {}",
+                failed["metadata"]["name"],
+                failed["status"]["message"]
+            );
+        }
         let running = self.node.pods();
         Ok(found
             .iter()
@@ -529,6 +537,36 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// What istiod's injecting webhook reads: Istio's own templates, with their default values.
+///
+/// As `manifests/charts/istio-control/istio-discovery/templates/istiod-injector-configmap.yaml` of istio makes it.
+fn injector(parts: &Parts) -> Result<String> {
+    let read = |file| -> Result<Value> {
+        mesh_core::snapshot::reader::parse(&parts.chart(file)?).context("values that are no YAML")
+    };
+    let values = read(recipe::VALUES)?;
+    let defaults = &values["_internal_defaults_do_not_set"];
+    let picked = json!({
+        "global": defaults["global"],
+        "sidecarInjectorWebhook": defaults["sidecarInjectorWebhook"],
+        "revision": "",
+        "pilot": {"cni": defaults["cni"], "env": defaults["env"]},
+        "gateways": {"securityContext": {}, "seccompProfile": {}},
+    });
+    let config = json!({
+        "defaultTemplates": ["sidecar"],
+        "policy": "enabled",
+        "templates": {"sidecar": parts.chart(recipe::SIDECAR)?, "gateway": parts.chart(recipe::GATEWAY)?},
+    });
+    let map = json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "istio-sidecar-injector", "namespace": "istio-system"},
+        "data": {"values": picked.to_string(), "config": config.to_string()},
+    });
+    Ok(map.to_string())
+}
+
 /// The one node, and where its kubelet listens.
 fn register_node(api: &Api) -> Result<()> {
     let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE_NAME}});
@@ -537,6 +575,8 @@ fn register_node(api: &Api) -> Result<()> {
         "addresses": [{"type": "InternalIP", "address": NODE.to_string()}],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "conditions": [{"type": "Ready", "status": "True"}],
+        // istiod makes sidecars init containers where every kubelet knows those.
+        "nodeInfo": {"kubeletVersion": format!("v{}", recipe::KUBERNETES)},
     }});
     api.merge(&format!("/api/v1/nodes/{NODE_NAME}/status"), &status)?;
     Ok(())

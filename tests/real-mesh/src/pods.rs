@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::capture;
 use crate::envoy::{self, Identity};
 use crate::http;
 use crate::load_balancer::LoadBalancer;
@@ -33,7 +34,7 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// What a container is here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// `auto` or `…/proxyv2`: Envoy.
+    /// `…/proxyv2`: Envoy.
     Envoy,
     /// `…/pilot`: istiod.
     Istiod,
@@ -53,7 +54,7 @@ impl Role {
             .next()
             .unwrap_or_default();
         match name {
-            "auto" | "proxyv2" => Self::Envoy,
+            "proxyv2" => Self::Envoy,
             "pilot" => Self::Istiod,
             _ => Self::Echo,
         }
@@ -70,6 +71,7 @@ pub struct Container {
     /// The process.
     pub process: Process,
     image: String,
+    is_init: bool,
     /// The port that is tried before it counts as ready.
     port: Option<u16>,
     restarts: AtomicU32,
@@ -87,6 +89,8 @@ pub struct Pod {
     pub containers: Vec<Container>,
     /// Its network.
     pub network: Namespace,
+    /// Init containers that have ended.
+    inits: Vec<String>,
     uid: String,
     since: Timestamp,
     probed: Mutex<Probed>,
@@ -182,13 +186,26 @@ impl Pod {
         let (namespace, name) = (text("namespace"), text("name"));
         let network = Namespace::new(&format!("{namespace}_{name}"), address)?;
         let mut containers = Vec::new();
-        for container in pod["spec"]["containers"].as_array().into_iter().flatten() {
+        let mut inits = Vec::new();
+        for container in listed(pod, "initContainers") {
+            if container["restartPolicy"] == "Always" {
+                containers.push(Container::start(parts, place, pod, container, &network)?);
+                continue;
+            }
+            // Any other does its work and ends, and there is nothing here for it to do.
+            if container["args"][0] == "istio-iptables" {
+                capture::apply(&network, container)?;
+            }
+            inits.push(container["name"].as_str().unwrap_or_default().to_owned());
+        }
+        for container in listed(pod, "containers") {
             containers.push(Container::start(parts, place, pod, container, &network)?);
         }
         Ok(Self {
             namespace,
             name,
             containers,
+            inits,
             network,
             uid: text("uid"),
             since: Timestamp::now(),
@@ -222,11 +239,19 @@ impl Pod {
         let ready = self.probe();
         let since = self.since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let condition = |kind: &str, met: bool| json!({"type": kind, "status": if met { "True" } else { "False" }, "lastTransitionTime": since});
-        let containers: Vec<Value> = self
-            .containers
-            .iter()
-            .map(|c| c.status(ready, &since))
-            .collect();
+        // A sidecar is an init container that goes on.
+        let (inits, containers): (Vec<_>, Vec<_>) = self.containers.iter().partition(|c| c.is_init);
+        let mut inits: Vec<Value> = inits.iter().map(|c| c.status(ready, &since)).collect();
+        inits.extend(self.inits.iter().map(|name| json!({
+            "name": name,
+            "image": "",
+            "imageID": "",
+            "ready": true,
+            "started": false,
+            "restartCount": 0,
+            "state": {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": since, "finishedAt": since}},
+        })));
+        let containers: Vec<Value> = containers.iter().map(|c| c.status(ready, &since)).collect();
         let address = self.address().to_string();
         json!({
             "phase": "Running",
@@ -241,6 +266,7 @@ impl Pod {
                 condition("ContainersReady", ready),
                 condition("Ready", ready),
             ],
+            "initContainerStatuses": inits,
             "containerStatuses": containers,
         })
     }
@@ -289,7 +315,7 @@ impl Container {
         match role {
             Role::Envoy => {
                 let identity = Identity {
-                    kind: proxy_kind(pod),
+                    kind: proxy_kind(container),
                     pod,
                     address: network.address(),
                     istiod: place.istiod,
@@ -322,6 +348,7 @@ impl Container {
             role,
             process: Process::start(program)?,
             image: text(&container["image"]),
+            is_init: container["restartPolicy"] == "Always",
             port,
             restarts: AtomicU32::new(0),
             ended: Mutex::new(None),
@@ -380,15 +407,13 @@ impl Container {
     }
 }
 
-/// A gateway's pod says so by the template that istiod's webhook shall use, or by its proxy's own arguments.
-fn proxy_kind(pod: &Value) -> &'static str {
-    let template = pod["metadata"]["annotations"]["inject.istio.io/templates"].as_str();
-    let args = pod["spec"]["containers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|c| c["args"].as_array());
-    if template == Some("gateway") || args.flatten().any(|arg| arg == "router") {
+fn listed<'a>(pod: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> {
+    pod["spec"][field].as_array().into_iter().flatten()
+}
+
+/// What istiod's webhook put into the container's arguments: `proxy router` or `proxy sidecar`.
+fn proxy_kind(container: &Value) -> &'static str {
+    if container["args"][1] == "router" {
         "router"
     } else {
         "sidecar"

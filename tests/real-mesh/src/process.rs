@@ -26,8 +26,6 @@ pub struct Program {
     pub env: Vec<(String, String)>,
     /// The network namespace, where it is not the node's.
     pub namespace: Option<PathBuf>,
-    /// The user it runs as, where it is not the one that started everything.
-    pub user: Option<u32>,
     /// Where its output goes; also the folder of this file is its working directory.
     pub log: PathBuf,
 }
@@ -41,7 +39,6 @@ impl Program {
             args: Vec::new(),
             env: Vec::new(),
             namespace: None,
-            user: None,
             log: logs.join(format!("{name}.log")),
         }
     }
@@ -59,13 +56,6 @@ impl Program {
         if let Some(namespace) = &self.namespace {
             words.push("nsenter".to_owned());
             words.push(format!("--net={}", namespace.display()));
-            words.push("--".to_owned());
-        }
-        if let Some(user) = self.user {
-            words.push("setpriv".to_owned());
-            words.push(format!("--reuid={user}"));
-            words.push(format!("--regid={user}"));
-            words.push("--clear-groups".to_owned());
             words.push("--".to_owned());
         }
         words.push(self.binary.display().to_string());

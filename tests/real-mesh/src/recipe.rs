@@ -11,9 +11,10 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::say;
 
 /// Grows when something here changes what is built and no file of `build/` does.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 
-const KUBERNETES: &str = "1.36.1";
+/// The version of its programs.
+pub(crate) const KUBERNETES: &str = "1.36.1";
 
 /// What was built.
 #[derive(Clone, Debug)]
@@ -28,17 +29,32 @@ impl Parts {
         self.folder.join("bin").join(name)
     }
 
-    /// Istio's `CustomResourceDefinitions`.
+    /// One of the files that Istio's charts bring.
     ///
     /// # Errors
-    /// When they cannot be read.
-    pub fn crds(&self) -> Result<String> {
-        let path = self.folder.join(CRDS);
+    /// When it cannot be read.
+    pub fn chart(&self, file: &str) -> Result<String> {
+        let path = self.folder.join("charts").join(file);
         fs::read_to_string(&path).with_context(|| path.display().to_string())
     }
 }
 
-const CRDS: &str = "crd-all.gen.yaml";
+/// Istio's `CustomResourceDefinitions`.
+pub const CRDS: &str = "crd-all.gen.yaml";
+/// What istiod makes of a pod that gets a sidecar.
+pub const SIDECAR: &str = "injection-template.yaml";
+/// What istiod makes of a gateway's pod.
+pub const GATEWAY: &str = "gateway-injection-template.yaml";
+/// The settings that both read.
+pub const VALUES: &str = "values.yaml";
+
+/// Where the files are in Istio's module.
+const CHARTS: [(&str, &str); 4] = [
+    ("base/files", CRDS),
+    ("istio-control/istio-discovery/files", SIDECAR),
+    ("istio-control/istio-discovery/files", GATEWAY),
+    ("istio-control/istio-discovery", VALUES),
+];
 
 /// A Go program: the module in `build/` that brings it, its package, and how the file is called.
 struct Go {
@@ -119,11 +135,13 @@ pub fn build() -> Result<Parts> {
         timed(program.name, || go(program, &partial))?;
     }
     timed("Envoy", || envoy(&partial))?;
-    fs::copy(
-        istio()?.join("manifests/charts/base/files").join(CRDS),
-        partial.join(CRDS),
-    )
-    .context("Istio's CustomResourceDefinitions")?;
+    let charts = istio()?.join("manifests/charts");
+    fs::create_dir(partial.join("charts"))?;
+    for (folder, file) in CHARTS {
+        let text = fs::read(charts.join(folder).join(file)).with_context(|| file.to_owned())?;
+        // Not a copy: Go's module files are read-only, and these are removed some day.
+        fs::write(partial.join("charts").join(file), text)?;
+    }
     // A folder of this name is complete.
     let folder = cache.join(name);
     fs::rename(&partial, &folder)?;

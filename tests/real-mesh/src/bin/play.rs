@@ -27,7 +27,7 @@ mod play {
 
     use anyhow::{Context, Result, bail};
     use real_mesh::load_balancer::Balancing;
-    use real_mesh::mesh::{Mesh, wait, wait_for, write_kubeconfig};
+    use real_mesh::mesh::{Mesh, logs, wait, wait_for, write_kubeconfig};
     use real_mesh::network::NODE;
     use real_mesh::{enter, recipe, say};
     use serde_json::Value;
@@ -170,7 +170,7 @@ examples/tcp-echo and examples/kafka), and takes it down on Ctrl-C.";
         enter::prepare()?;
         let folder = PathBuf::from(env::var_os(FOLDER).context("not started by `play`")?);
         let port = env::var_os(PORT).context("not started by `play`")?;
-        let mesh = Mesh::start(&recipe::build()?)?;
+        let mesh = Mesh::start(&recipe::build()?).map_err(|error| error.context(logs()))?;
         mesh.balance(Balancing::AddressAfter(Duration::ZERO));
         let mut given: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
         if given.is_empty() {

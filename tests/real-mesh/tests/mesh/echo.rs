@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use anyhow::{Context, Result, ensure};
 use real_mesh::harness::Test;
 use real_mesh::mesh::{Mesh, wait};
+use real_mesh::pods::Role;
 use serde_json::json;
 
 use crate::agreement;
@@ -115,6 +116,15 @@ fn shifted(mesh: &Mesh) -> Result<()> {
         "31400 answers before anybody opened it"
     );
 
+    for server in [&one, &two] {
+        // The namespace asks for sidecars.
+        let sidecar = agreement::listeners(mesh, server)?;
+        ensure!(
+            agreement::on(&sidecar, 15006).is_some(),
+            "{server} takes no connections"
+        );
+    }
+
     mesh.apply(NAMESPACE, ALL_V1)?;
     let open = agreement::listeners(mesh, &gateway)?;
     let listener = agreement::on(&open, 31400).context("no listener on 31400")?;
@@ -142,6 +152,13 @@ fn shifted(mesh: &Mesh) -> Result<()> {
     ensure!(
         (to_one, to_two) == (50, 0),
         "of 50, {to_one} went to v1 and {to_two} to v2"
+    );
+
+    // A sidecar hands on what it took from this address.
+    let log = one.container(Role::Echo)?.process.log();
+    ensure!(
+        log.lines().all(|l| l.starts_with("127.0.0.6:")),
+        "not by the sidecar: {log}"
     );
 
     mesh.apply(NAMESPACE, A_FIFTH_TO_V2)?;

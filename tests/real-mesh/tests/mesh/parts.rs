@@ -90,7 +90,7 @@ fn break_and_heal(mesh: &Mesh) -> Result<()> {
         Ok(discovery.ended().is_none() && mesh.istiod_page("/debug/syncz").is_ok())
     })?;
     // Its webhook is needed to change anything.
-    wait("the webhook", || Ok(apply(15502).map(|()| true)?))?;
+    wait("the webhook", || apply(15502).map(|()| true))?;
     wait("15502", || opens(15502))?;
 
     // The API server and etcd come back with what they held.
