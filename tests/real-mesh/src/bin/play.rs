@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 mod play {
     use std::env;
     use std::fmt::Write as _;
-    use std::fs;
+    use std::fs::{self, File};
     use std::io::{self, BufRead, BufReader, Write};
     use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
     use std::os::unix::net::{UnixListener, UnixStream};
@@ -46,6 +46,10 @@ examples/tcp-echo and examples/kafka), and takes it down on Ctrl-C.";
     /// Handed to the process inside: where the API server is reached from outside.
     const PORT: &str = "REAL_MESH_PLAY_PORT";
 
+    /// How the folders' names begin, in the cache.
+    const PREFIX: &str = "play-";
+    /// In the folder: held as long as the mesh is there.
+    const LOCK: &str = "lock";
     /// In the folder: one line a port of a load balancer, `NAME ADDRESS`. Renamed to this name when all is up.
     const GATEWAYS: &str = "gateways";
     /// In the folder: a connection's first line says where it leads to inside.
@@ -74,11 +78,29 @@ examples/tcp-echo and examples/kafka), and takes it down on Ctrl-C.";
             bail!("this machine lacks {lacks}");
         }
         recipe::build()?;
-        let folder = recipe::cache()?.join(format!("play-{}", std::process::id()));
+        let cache = recipe::cache()?;
+        remove_leftovers(&cache)?;
+        let folder = cache.join(format!("{PREFIX}{}", std::process::id()));
         fs::create_dir_all(&folder)?;
+        let lock = File::create(folder.join(LOCK))?;
+        lock.lock()?;
         let ended = until_interrupted(&folder);
         let _ = fs::remove_dir_all(&folder);
         ended
+    }
+
+    /// Removes the folders of those who were killed before they could.
+    fn remove_leftovers(cache: &Path) -> Result<()> {
+        for entry in fs::read_dir(cache)? {
+            let folder = entry?.path();
+            let is_ours = folder
+                .file_name()
+                .is_some_and(|n| n.as_encoded_bytes().starts_with(PREFIX.as_bytes()));
+            if is_ours && File::open(folder.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_ok()) {
+                fs::remove_dir_all(&folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs the mesh in a process inside, and passes connections on to it.
@@ -124,14 +146,17 @@ examples/tcp-echo and examples/kafka), and takes it down on Ctrl-C.";
     fn reached(folder: &Path) -> Result<String> {
         let mut text = format!(
             "\nThe mesh is up. In another terminal:\n\n  export KUBECONFIG={}\n",
-            folder.join("kubeconfig").display()
+            from_home(&folder.join("kubeconfig"))
         );
-        text.push_str("  kubectl get gateways.networking.istio.io,virtualservices,pods -A\n\nGateways, from outside of the cluster:\n\n");
+        text.push_str(
+            "  kubectl get pods -A\n\nGateways, as clients outside of the cluster reach them:\n\n",
+        );
         for line in fs::read_to_string(folder.join(GATEWAYS))?.lines() {
             let (name, address) = line.split_once(' ').context("a line without an address")?;
             let address: SocketAddr = address.parse()?;
-            // Its own number, where this machine has that free.
-            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, address.port()))
+            // Its own number, where that is free and not this machine's own HTTP.
+            let own = Some(address.port()).filter(|port| *port >= 1024);
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, own.unwrap_or(0)))
                 .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
             let _ = writeln!(
                 text,
@@ -142,6 +167,15 @@ examples/tcp-echo and examples/kafka), and takes it down on Ctrl-C.";
         }
         text.push_str("\nCtrl-C takes it down.");
         Ok(text)
+    }
+
+    /// As a shell reads it.
+    fn from_home(path: &Path) -> String {
+        let home = env::home_dir().unwrap_or_default();
+        match path.strip_prefix(home) {
+            Ok(rest) => format!("~/{}", rest.display()),
+            Err(_) => path.display().to_string(),
+        }
     }
 
     /// Passes connections on to an address inside.
