@@ -39,17 +39,16 @@ pub fn lacking() -> Result<Option<String>> {
             return Ok(Some(format!("`{command}`, of the package {package}")));
         }
     }
-    let mut words = namespaces().into_iter();
-    let first = words.next().context("nothing to run")?;
-    let tried = Command::new(first)
-        .args(words)
-        .arg("true")
-        .stdin(Stdio::null())
-        .output();
-    if !tried.is_ok_and(|output| output.status.success()) {
+    if !works(&["true"])? {
         return Ok(Some(
             "root, or user namespaces that anybody may make".to_owned(),
         ));
+    }
+    if !works(&[
+        "ip", "link", "add", "one", "type", "veth", "peer", "name", "two",
+    ])? || !works(&["nft", "add", "table", "ip", "one"])?
+    {
+        return Ok(Some("a kernel with veth devices and nftables".to_owned()));
     }
     if recipe::built()?.is_none() {
         if !starts("go", "version") {
@@ -63,6 +62,18 @@ pub fn lacking() -> Result<Option<String>> {
         }
     }
     Ok(None)
+}
+
+/// Whether a command succeeds in namespaces of its own.
+fn works(command: &[&str]) -> Result<bool> {
+    let mut words = namespaces().into_iter();
+    let first = words.next().context("nothing to run")?;
+    let tried = Command::new(first)
+        .args(words)
+        .args(command)
+        .stdin(Stdio::null())
+        .output();
+    Ok(tried.is_ok_and(|output| output.status.success()))
 }
 
 fn starts(command: &str, arg: &str) -> bool {
