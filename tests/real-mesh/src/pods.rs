@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -288,6 +288,11 @@ impl Container {
     ) -> Result<Self> {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let name = text(&container["name"]);
+        // As it is elsewhere: there is no such image.
+        ensure!(
+            container["image"] != "auto",
+            "{name}: image auto, and istiod's webhook did not change the pod"
+        );
         let role = Role::of(container);
         let args: Vec<String> = container["args"]
             .as_array()

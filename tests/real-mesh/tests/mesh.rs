@@ -23,6 +23,7 @@ mod services;
 #[cfg(target_os = "linux")]
 const TESTS: &[harness::Test] = &[
     echo::SHIFTED,
+    echo::DRAINED,
     broker::HTTP_OPENS_AND_TCP_DOES_NOT,
     services::LEAD_TO_PODS,
     parts::BREAK_AND_HEAL,

@@ -1,10 +1,11 @@
 //! Two versions of tcp-echo behind port 31400 of Istio's own gateway: all to the one, then a fifth to the other.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use real_mesh::harness::Test;
-use real_mesh::mesh::{Mesh, wait};
+use real_mesh::mesh::{Mesh, PATIENCE, wait};
 use real_mesh::pods::Role;
 use serde_json::json;
 
@@ -13,6 +14,10 @@ use crate::agreement;
 pub(crate) const SHIFTED: Test = Test {
     name: "echo_shifted",
     run: shifted,
+};
+pub(crate) const DRAINED: Test = Test {
+    name: "echo_drained",
+    run: drained,
 };
 
 const NAMESPACE: &str = "istio-io-tcp-traffic-shifting";
@@ -177,4 +182,47 @@ fn shifted(mesh: &Mesh) -> Result<()> {
         "of 500, {to_two} went to v2: not a fifth"
     );
     Ok(())
+}
+
+/// What a shift of TCP weights costs: Envoy closes also the connections to the version that keeps its share, at the end of the
+/// drain time.
+fn drained(mesh: &Mesh) -> Result<()> {
+    // Shorter than Istio's 45 s.
+    let gateway = GATEWAY.replace(
+        "inject.istio.io/templates: gateway",
+        "inject.istio.io/templates: gateway\n        proxy.istio.io/config: '{drainDuration: 4s}'",
+    );
+    mesh.apply("istio-system", &gateway)?;
+    mesh.apply(NAMESPACE, SERVERS)?;
+    mesh.apply(NAMESPACE, ALL_V1)?;
+    let gateway = mesh.pod("istio-system", "istio=ingressgateway")?;
+    for version in ["v1", "v2"] {
+        mesh.pod(NAMESPACE, &format!("app=tcp-echo,version={version}"))?;
+    }
+    wait("an answer", || Ok(mesh.ask(ADDRESS, "hello").is_ok()))?;
+    let mut held = mesh.outside().within(|| TcpStream::connect(ADDRESS))??;
+    ensure!(said(&mut held, "before")? == "one before");
+
+    mesh.apply(NAMESPACE, A_FIFTH_TO_V2)?;
+    agreement::listeners(mesh, &gateway)?;
+    // The new chain is there, and the old one drains.
+    ensure!(said(&mut held, "while it drains")? == "one while it drains");
+    held.set_read_timeout(Some(PATIENCE))?;
+    let mut rest = Vec::new();
+    // Closed or reset, as long as it ends.
+    match held.read_to_end(&mut rest) {
+        Err(error) if error.kind() == ErrorKind::WouldBlock => {
+            bail!("still open after {} s", PATIENCE.as_secs())
+        }
+        _ => ensure!(rest.is_empty(), "{rest:?}"),
+    }
+    Ok(())
+}
+
+/// Sends a line on an open connection; what comes back.
+fn said(stream: &mut TcpStream, line: &str) -> Result<String> {
+    writeln!(stream, "{line}")?;
+    let mut answer = String::new();
+    BufReader::new(stream).read_line(&mut answer)?;
+    Ok(answer.trim_end().to_owned())
 }
