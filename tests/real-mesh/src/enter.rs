@@ -86,12 +86,6 @@ fn starts(command: &str, arg: &str) -> bool {
         .is_ok()
 }
 
-/// Whether user namespaces stand in for root.
-#[must_use]
-pub fn is_rootless() -> bool {
-    !is_root()
-}
-
 #[cfg(target_os = "linux")]
 fn is_root() -> bool {
     rustix::process::geteuid().is_root()

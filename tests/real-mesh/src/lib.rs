@@ -13,6 +13,8 @@ pub mod api;
 #[cfg(target_os = "linux")]
 mod capture;
 #[cfg(target_os = "linux")]
+pub mod control_plane;
+#[cfg(target_os = "linux")]
 pub mod envoy;
 #[cfg(target_os = "linux")]
 pub mod http;

@@ -5,8 +5,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,12 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::api::{self, Api};
+use crate::control_plane::{self, ControlPlane, USERS, write_kubeconfig};
 use crate::http;
 use crate::load_balancer::Balancing;
-use crate::network::{self, NAMESPACES, NODE, Namespace};
-use crate::pods::{NODE_NAME, Node, Place, Pod, Role};
-use crate::process::{Process, Program, tail};
+use crate::network::{self, NODE, Namespace};
+use crate::pods::{Node, Pod, Role};
+use crate::process::tail;
 use crate::recipe::{self, Parts};
 
 /// The file system of this mesh alone.
@@ -32,25 +33,8 @@ const ISTIOD: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1
 /// A client that is not in the cluster.
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(192, 168, 96, 100);
 
-const ADMIN_TOKEN: &str = "admin";
-
 /// How long anything here may take at most before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Parts that are no pods.
-#[derive(Debug)]
-pub struct ControlPlane {
-    /// etcd.
-    pub etcd: Process,
-    /// kube-apiserver.
-    pub api_server: Process,
-    /// kube-controller-manager: Deployments become pods, and Services get `EndpointSlices`.
-    pub controller_manager: Process,
-    /// kube-proxy: cluster IPs, external IPs and node ports lead to pods.
-    pub kube_proxy: Process,
-    /// The stand-in for the kubelet's streaming end.
-    pub kubelet: Process,
-}
 
 /// A mesh that runs. Dropped, it is taken down.
 #[derive(Debug)]
@@ -62,7 +46,7 @@ pub struct Mesh {
     pub control_plane: ControlPlane,
     /// The API server as an administrator sees it.
     pub api: Api,
-    users: std::sync::atomic::AtomicUsize,
+    users: AtomicUsize,
 }
 
 /// A user with rights of its own.
@@ -76,134 +60,23 @@ pub struct User {
     pub kubeconfig: PathBuf,
 }
 
-/// How many users with rights of their own a mesh may have: tokens are read once.
-const USERS: usize = 32;
-
 impl Mesh {
     /// Starts everything and waits until istiod serves.
     ///
     /// # Errors
     /// When a part does not start; [`logs`] tells more.
     pub fn start(parts: &Parts) -> Result<Self> {
-        let home = Path::new(HOME);
-        let _ = fs::remove_dir_all(home);
-        let logs = home.join("logs");
-        fs::create_dir_all(&logs)?;
+        let _ = fs::remove_dir_all(HOME);
+        fs::create_dir_all(control_plane::logs())?;
         network::node()?;
-
-        let key = home.join("service-accounts.key");
-        let made = Command::new(parts.binary("stand-in"))
-            .arg("key")
-            .arg(&key)
-            .status()?;
-        ensure!(made.success(), "no key for service accounts");
-        let key = key.display().to_string();
-        let tokens = home.join("tokens.csv");
-        fs::write(&tokens, token_file())?;
-        let data = home.join("etcd").display().to_string();
-        let etcd = Program::new("etcd", &parts.binary("etcd"), &logs).args([
-            "--data-dir",
-            &data,
-            "--unsafe-no-fsync",
-            "--log-level",
-            "warn",
-            "--listen-client-urls",
-            "http://127.0.0.1:2379",
-            "--advertise-client-urls",
-            "http://127.0.0.1:2379",
-            "--listen-peer-urls",
-            "http://127.0.0.1:2380",
-        ]);
-        let etcd = Process::start(etcd)?;
-        let certificates = home.join("certificates");
-        let api_server = Program::new("kube-apiserver", &parts.binary("kube-apiserver"), &logs)
-            .args([
-                "--etcd-servers",
-                "http://127.0.0.1:2379",
-                "--cert-dir",
-                &certificates.display().to_string(),
-                "--secure-port",
-                "6443",
-                "--advertise-address",
-                &NODE.to_string(),
-                "--service-cluster-ip-range",
-                "10.96.0.0/16",
-                "--service-account-issuer",
-                "https://kubernetes.default.svc",
-                "--service-account-signing-key-file",
-                &key,
-                "--service-account-key-file",
-                &key,
-                "--token-auth-file",
-                &tokens.display().to_string(),
-                "--authorization-mode",
-                "RBAC",
-            ]);
-        let api_server = Process::start(api_server)?;
-
-        let certificate = certificates.join("apiserver.crt");
-        wait("the API server's certificate", || Ok(certificate.is_file()))?;
-        let kubeconfig = home.join("kubeconfig");
-        write_kubeconfig(
-            &kubeconfig,
-            &format!("https://{NODE}:6443"),
-            "admin",
-            ADMIN_TOKEN,
-        )?;
-        let api = Api::new(&kubeconfig)?;
-        wait("the API server", || {
-            ensure!(api_server.ended().is_none(), "kube-apiserver ended");
-            Ok(api.get("/readyz").is_ok_and(|v| v == "ok"))
-        })?;
-
-        let config = kubeconfig.display().to_string();
-        let controller_manager = Program::new(
-            "kube-controller-manager",
-            &parts.binary("kube-controller-manager"),
-            &logs,
-        );
-        let controller_manager = Process::start(controller_manager.args([
-            "--kubeconfig", &config, "--leader-elect=false", "--controllers",
-            "deployment-controller,replicaset-controller,statefulset-controller,daemonset-controller,\
-             endpointslice-controller,endpointslice-mirroring-controller,namespace-controller,\
-             garbage-collector-controller,serviceaccount-controller",
-        ]))?;
-        register_node(&api)?;
-        let proxy_config = home.join("kube-proxy.yaml");
-        fs::write(&proxy_config, kube_proxy(&config))?;
-        let kube_proxy = Program::new("kube-proxy", &parts.binary("kube-proxy"), &logs);
-        let kube_proxy = Process::start(kube_proxy.args([
-            "--config",
-            &proxy_config.display().to_string(),
-            "--hostname-override",
-            NODE_NAME,
-        ]))?;
-        let kubelet = Program::new("kubelet", &parts.binary("stand-in"), &logs);
-        let kubelet = Process::start(kubelet.args([
-            "kubelet",
-            &format!("{NODE}:10250"),
-            NAMESPACES,
-            &logs.display().to_string(),
-        ]))?;
-
+        let (control_plane, api) = ControlPlane::start(parts)?;
         api.apply("default", &parts.chart(recipe::CRDS)?)?;
-        let node = Node::start(
-            api.clone(),
-            parts.clone(),
-            Place::new(&logs, &kubeconfig, ISTIOD),
-        );
         let mesh = Self {
-            node,
+            node: Node::start(api.clone(), parts.clone(), ISTIOD),
             outside: Namespace::new("outside", OUTSIDE)?,
-            control_plane: ControlPlane {
-                etcd,
-                api_server,
-                controller_manager,
-                kube_proxy,
-                kubelet,
-            },
+            control_plane,
             api,
-            users: std::sync::atomic::AtomicUsize::new(0),
+            users: AtomicUsize::new(0),
         };
         // A new kind is served a moment after its definition is stored.
         wait("Istio's kinds", || {
@@ -387,9 +260,7 @@ impl Mesh {
     /// # Errors
     /// When there are too many users, or the API server refuses.
     pub fn user(&self, rules: &Value) -> Result<User> {
-        let number = self
-            .users
-            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
         ensure!(number < USERS, "a mesh has {USERS} users");
         let name = format!("user-{number}");
         let role = json!({
@@ -478,7 +349,7 @@ pub fn wait_for<T>(what: &str, mut find: impl FnMut() -> Result<Option<T>>) -> R
 #[must_use]
 pub fn logs() -> String {
     let mut text = String::new();
-    let mut paths: Vec<PathBuf> = fs::read_dir(Path::new(HOME).join("logs"))
+    let mut paths: Vec<PathBuf> = fs::read_dir(control_plane::logs())
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.ok().map(|e| e.path()))
@@ -490,49 +361,6 @@ pub fn logs() -> String {
         let end = tail(&String::from_utf8_lossy(&log), 15);
         let name = path.file_name().unwrap_or_default().display();
         let _ = writeln!(text, "--- the end of {name}\n{end}");
-    }
-    text
-}
-
-fn token_file() -> String {
-    let users = (0..USERS).map(|n| format!("user-{n},user-{n},user-{n}\n"));
-    std::iter::once(format!("{ADMIN_TOKEN},admin,admin,system:masters\n"))
-        .chain(users)
-        .collect()
-}
-
-/// Writes a kubeconfig for a server that has the API server's own certificate.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn write_kubeconfig(path: &Path, server: &str, user: &str, token: &str) -> Result<()> {
-    let authority = fs::read(Path::new(HOME).join("certificates/apiserver.crt"))?;
-    let config = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "mesh",
-        "clusters": [{"name": "mesh", "cluster": {"server": server, "certificate-authority-data": base64(&authority)}}],
-        "users": [{"name": user, "user": {"token": token}}],
-        "contexts": [{"name": "mesh", "context": {"cluster": "mesh", "user": user}}],
-    });
-    fs::write(path, serde_json::to_vec_pretty(&config)?).with_context(|| path.display().to_string())
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = (bits >> (18 - 6 * place)) & 63;
-            let letter = ALPHABET
-                .get(digit as usize)
-                .filter(|_| place <= chunk.len());
-            text.push(letter.map_or('=', |b| char::from(*b)));
-        }
     }
     text
 }
@@ -565,35 +393,4 @@ fn injector(parts: &Parts) -> Result<String> {
         "data": {"values": picked.to_string(), "config": config.to_string()},
     });
     Ok(map.to_string())
-}
-
-/// The one node, and where its kubelet listens.
-fn register_node(api: &Api) -> Result<()> {
-    let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE_NAME}});
-    api.create("/api/v1/nodes", &node)?;
-    let status = json!({"status": {
-        "addresses": [{"type": "InternalIP", "address": NODE.to_string()}],
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
-        "conditions": [{"type": "Ready", "status": "True"}],
-        // istiod makes sidecars init containers where every kubelet knows those.
-        "nodeInfo": {"kubeletVersion": format!("v{}", recipe::KUBERNETES)},
-    }});
-    api.merge(&format!("/api/v1/nodes/{NODE_NAME}/status"), &status)?;
-    Ok(())
-}
-
-fn kube_proxy(kubeconfig: &str) -> String {
-    json!({
-        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-        "kind": "KubeProxyConfiguration",
-        "mode": "nftables",
-        "clientConnection": {"kubeconfig": kubeconfig},
-        "clusterCIDR": "10.244.0.0/16",
-        // The host's own limits are not this mesh's to change.
-        "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
-        "nftables": {"minSyncPeriod": "0s", "syncPeriod": "30s"},
-        "healthzBindAddress": "127.0.0.1:10256",
-        "metricsBindAddress": "127.0.0.1:10249",
-    })
-    .to_string()
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -18,6 +17,7 @@ use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::capture;
+use crate::control_plane::{kubeconfig, logs};
 use crate::envoy::{self, Identity};
 use crate::http;
 use crate::load_balancer::LoadBalancer;
@@ -176,7 +176,7 @@ impl Pod {
             .unwrap_or_default())
     }
 
-    fn start(parts: &Parts, place: &Place, pod: &Value, address: Ipv4Addr) -> Result<Self> {
+    fn start(parts: &Parts, istiod: SocketAddr, pod: &Value, address: Ipv4Addr) -> Result<Self> {
         let text = |name: &str| {
             pod["metadata"][name]
                 .as_str()
@@ -189,7 +189,7 @@ impl Pod {
         let mut inits = Vec::new();
         for container in listed(pod, "initContainers") {
             if container["restartPolicy"] == "Always" {
-                containers.push(Container::start(parts, place, pod, container, &network)?);
+                containers.push(Container::start(parts, istiod, pod, container, &network)?);
                 continue;
             }
             // Any other does its work and ends, and there is nothing here for it to do.
@@ -199,7 +199,7 @@ impl Pod {
             inits.push(container["name"].as_str().unwrap_or_default().to_owned());
         }
         for container in listed(pod, "containers") {
-            containers.push(Container::start(parts, place, pod, container, &network)?);
+            containers.push(Container::start(parts, istiod, pod, container, &network)?);
         }
         Ok(Self {
             namespace,
@@ -281,7 +281,7 @@ impl fmt::Display for Pod {
 impl Container {
     fn start(
         parts: &Parts,
-        place: &Place,
+        istiod: SocketAddr,
         pod: &Value,
         container: &Value,
         network: &Namespace,
@@ -314,7 +314,7 @@ impl Container {
             Role::Istiod => "pilot-discovery",
             Role::Echo => "stand-in",
         });
-        let mut program = Program::new(&whole, &binary, &place.logs);
+        let mut program = Program::new(&whole, &binary, &logs());
         program.namespace = Some(network.path());
         let mut port = ports.first().copied();
         match role {
@@ -323,16 +323,16 @@ impl Container {
                     kind: proxy_kind(container),
                     pod,
                     address: network.address(),
-                    istiod: place.istiod,
+                    istiod,
                 };
-                let path = place.logs.join(format!("{whole}.json"));
+                let path = logs().join(format!("{whole}.json"));
                 fs::write(&path, serde_json::to_vec_pretty(&identity.bootstrap())?)?;
                 program.args = envoy::args(&path.display().to_string(), pod);
             }
             Role::Istiod => {
                 program.args = args;
                 program.args.push("--kubeconfig".to_owned());
-                program.args.push(place.kubeconfig.display().to_string());
+                program.args.push(kubeconfig().display().to_string());
                 program.env = environment(pod, container, network.address());
             }
             Role::Echo => {
@@ -453,24 +453,6 @@ fn environment(pod: &Value, container: &Value, address: Ipv4Addr) -> Vec<(String
         .collect()
 }
 
-/// What pods need to know.
-#[derive(Clone, Debug)]
-pub(crate) struct Place {
-    pub(crate) logs: PathBuf,
-    pub(crate) kubeconfig: PathBuf,
-    pub(crate) istiod: SocketAddr,
-}
-
-impl Place {
-    pub(crate) fn new(logs: &Path, kubeconfig: &Path, istiod: SocketAddr) -> Self {
-        Self {
-            logs: logs.to_owned(),
-            kubeconfig: kubeconfig.to_owned(),
-            istiod,
-        }
-    }
-}
-
 type Running = BTreeMap<(String, String), Arc<Pod>>;
 
 /// The node, at work on a thread of its own until it is dropped.
@@ -483,14 +465,14 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn start(api: Api, parts: Parts, place: Place) -> Self {
+    pub(crate) fn start(api: Api, parts: Parts, istiod: SocketAddr) -> Self {
         let running: Arc<Mutex<Running>> = Arc::default();
         let load_balancer = Arc::new(LoadBalancer::default());
         let stop = Arc::new(AtomicBool::new(false));
         let mut work = Work {
             api,
             parts,
-            place,
+            istiod,
             running: Arc::clone(&running),
             addresses: 1,
             refused: BTreeMap::new(),
@@ -530,7 +512,7 @@ impl Drop for Node {
 struct Work {
     api: Api,
     parts: Parts,
-    place: Place,
+    istiod: SocketAddr,
     running: Arc<Mutex<Running>>,
     addresses: u16,
     /// Pods that could not be started, by uid: said once.
@@ -588,7 +570,7 @@ impl Work {
         let [high, low] = self.addresses.to_be_bytes();
         Pod::start(
             &self.parts,
-            &self.place,
+            self.istiod,
             pod,
             Ipv4Addr::new(10, 244, high, low),
         )

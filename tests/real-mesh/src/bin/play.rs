@@ -26,8 +26,9 @@ mod play {
     use std::time::Duration;
 
     use anyhow::{Context, Result, bail};
+    use real_mesh::control_plane::write_kubeconfig;
     use real_mesh::load_balancer::Balancing;
-    use real_mesh::mesh::{Mesh, logs, wait, wait_for, write_kubeconfig};
+    use real_mesh::mesh::{Mesh, logs, wait, wait_for};
     use real_mesh::network::NODE;
     use real_mesh::{enter, recipe, say};
     use serde_json::Value;
