@@ -19,6 +19,9 @@ mod parts;
 #[cfg(target_os = "linux")]
 #[path = "mesh/services.rs"]
 mod services;
+#[cfg(target_os = "linux")]
+#[path = "mesh/sidecar.rs"]
+mod sidecar;
 
 #[cfg(target_os = "linux")]
 const TESTS: &[harness::Test] = &[
@@ -26,6 +29,7 @@ const TESTS: &[harness::Test] = &[
     echo::DRAINED,
     broker::HTTP_OPENS_AND_TCP_DOES_NOT,
     services::LEAD_TO_PODS,
+    sidecar::CARRY,
     parts::BREAK_AND_HEAL,
     parts::REFUSE,
     parts::NOTHING_OUTLIVES,
