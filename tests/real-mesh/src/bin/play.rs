@@ -81,8 +81,14 @@ examples/tcp-echo and examples/kafka), and takes it down on Ctrl-C.";
         recipe::build()?;
         let cache = recipe::cache()?;
         remove_leftovers(&cache)?;
-        let folder = cache.join(format!("{PREFIX}{}", std::process::id()));
-        fs::create_dir_all(&folder)?;
+        // Numbers of processes repeat in other namespaces.
+        let folder = (std::process::id()..)
+            .map(|number| cache.join(format!("{PREFIX}{number}")))
+            .find(|folder| {
+                fs::create_dir(folder)
+                    .map_or_else(|e| e.kind() != io::ErrorKind::AlreadyExists, |()| true)
+            })
+            .context("no folder")?;
         let lock = File::create(folder.join(LOCK))?;
         lock.lock()?;
         let ended = until_interrupted(&folder);
