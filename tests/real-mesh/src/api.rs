@@ -150,6 +150,14 @@ impl Api {
         self.send("PATCH", path, "application/merge-patch+json", patch)
     }
 
+    /// A JSON patch.
+    ///
+    /// # Errors
+    /// As [`Api::get`].
+    pub fn json_patch(&self, path: &str, operations: &Value) -> Result<Value> {
+        self.send("PATCH", path, "application/json-patch+json", operations)
+    }
+
     /// DELETE, with its options.
     ///
     /// # Errors

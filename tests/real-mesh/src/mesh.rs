@@ -140,6 +140,72 @@ impl Mesh {
         self.apply(name, &object.to_string())
     }
 
+    /// A gateway in `istio-system`: a Service of type `LoadBalancer` with these ports, and one pod with the label
+    /// `istio: NAME`, once it is ready.
+    ///
+    /// # Errors
+    /// When that takes too long, or the API server refuses.
+    pub fn gateway(&self, name: &str, ports: &[u16]) -> Result<Arc<Pod>> {
+        let ports: Vec<Value> = ports
+            .iter()
+            .map(|port| json!({"name": format!("tcp-{port}"), "port": port}))
+            .collect();
+        let labels = json!({"istio": name, "sidecar.istio.io/inject": "true"});
+        let template = json!({
+            "metadata": {"labels": labels, "annotations": {"inject.istio.io/templates": "gateway"}},
+            "spec": {"containers": [{"name": "istio-proxy", "image": "auto"}]},
+        });
+        let service = json!({"type": "LoadBalancer", "selector": {"istio": name}, "ports": ports});
+        self.workload(
+            "istio-system",
+            name,
+            &json!({"istio": name}),
+            &service,
+            &template,
+        )?;
+        self.pod("istio-system", &format!("istio={name}"))
+    }
+
+    /// A server that says who it is, behind a Service of one port, whose name tells istiod the protocol. Its one pod has the
+    /// label `app: NAME`.
+    ///
+    /// # Errors
+    /// When that takes too long, or the API server refuses.
+    pub fn echo(
+        &self,
+        namespace: &str,
+        name: &str,
+        port_name: &str,
+        port: u16,
+    ) -> Result<Arc<Pod>> {
+        let container = json!({"name": name, "image": "echo", "ports": [{"containerPort": port, "protocol": "TCP"}]});
+        let template =
+            json!({"metadata": {"labels": {"app": name}}, "spec": {"containers": [container]}});
+        let service =
+            json!({"selector": {"app": name}, "ports": [{"name": port_name, "port": port}]});
+        self.workload(namespace, name, &json!({"app": name}), &service, &template)?;
+        self.pod(namespace, &format!("app={name}"))
+    }
+
+    fn workload(
+        &self,
+        namespace: &str,
+        name: &str,
+        labels: &Value,
+        service: &Value,
+        template: &Value,
+    ) -> Result<()> {
+        let metadata = json!({"name": name});
+        let service =
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": service});
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {"selector": {"matchLabels": labels}, "template": template},
+        });
+        self.apply(namespace, &service.to_string())?;
+        self.apply(namespace, &deployment.to_string())
+    }
+
     /// The pods that run and have these labels (`app=x,version=v1`), by name.
     ///
     /// # Errors

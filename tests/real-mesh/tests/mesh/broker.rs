@@ -19,117 +19,6 @@ pub(crate) const HTTP_OPENS_AND_TCP_DOES_NOT: Test = Test {
 
 const PORT: u16 = 16354;
 
-/// The gateway's Service does not have the port: istiod opens it all the same.
-const GATEWAY: &str = "
-apiVersion: v1
-kind: Service
-metadata:
-  name: istio-ingressgateway-external
-  namespace: istio-system
-spec:
-  selector:
-    istio: ingressgateway-external
-  ports:
-  - name: http2
-    port: 80
-    protocol: TCP
-    targetPort: 8080
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: istio-ingressgateway-external
-  namespace: istio-system
-spec:
-  replicas: 1
-  selector:
-    matchLabels:
-      istio: ingressgateway-external
-  template:
-    metadata:
-      annotations:
-        inject.istio.io/templates: gateway
-      labels:
-        app: istio-ingressgateway-external
-        istio: ingressgateway-external
-        sidecar.istio.io/inject: 'true'
-    spec:
-      containers:
-      - name: istio-proxy
-        image: auto
-";
-
-const SERVERS: &str = "
-apiVersion: v1
-kind: Service
-metadata:
-  name: prometheus
-  namespace: cluster-monitor
-spec:
-  selector:
-    app: prometheus
-  ports:
-  - name: http
-    port: 80
-    protocol: TCP
-    targetPort: 9090
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: prometheus
-  namespace: cluster-monitor
-spec:
-  selector:
-    matchLabels:
-      app: prometheus
-  template:
-    metadata:
-      labels:
-        app: prometheus
-    spec:
-      containers:
-      - name: prometheus
-        image: prom/prometheus
-        ports:
-        - containerPort: 9090
-          protocol: TCP
----
-apiVersion: v1
-kind: Service
-metadata:
-  name: kafka-broker0
-  namespace: rcmd
-spec:
-  selector:
-    app: kafka
-  ports:
-  - name: tcp-kafka
-    port: 9092
-    protocol: TCP
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: kafka-broker0
-  namespace: rcmd
-spec:
-  selector:
-    matchLabels:
-      app: kafka
-  template:
-    metadata:
-      labels:
-        app: kafka
-    spec:
-      containers:
-      - name: kafka
-        image: apache/kafka:4.1.0
-        ports:
-        - containerPort: 9092
-          protocol: TCP
-";
-
 const HTTP: &str = "
 apiVersion: networking.istio.io/v1alpha3
 kind: Gateway
@@ -189,11 +78,10 @@ fn http_opens_and_tcp_does_not(mesh: &Mesh) -> Result<()> {
     for namespace in ["rcmd", "cluster-monitor"] {
         mesh.namespace(namespace, &[])?;
     }
-    mesh.apply("istio-system", GATEWAY)?;
-    mesh.apply("rcmd", SERVERS)?;
-    let gateway = mesh.pod("istio-system", "istio=ingressgateway-external")?;
-    mesh.pod("cluster-monitor", "app=prometheus")?;
-    let broker = mesh.pod("rcmd", "app=kafka")?;
+    // The gateway's Service does not have the port: istiod opens it all the same.
+    let gateway = mesh.gateway("ingressgateway-external", &[80])?;
+    mesh.echo("cluster-monitor", "prometheus", "http", 80)?;
+    let broker = mesh.echo("rcmd", "kafka-broker0", "tcp-kafka", 9092)?;
     ensure!(
         !listens(&gateway)?,
         "{PORT} listens before anybody opened it"

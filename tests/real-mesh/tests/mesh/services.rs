@@ -91,11 +91,7 @@ fn lead_to_pods(mesh: &Mesh) -> Result<()> {
 
     // The load balancer: an event and no address, then an address after a while.
     wait("the event", || {
-        let events = mesh.api.list("/api/v1/namespaces/echo/events")?;
-        Ok(events.iter().any(|e| {
-            e["reason"] == "SyncLoadBalancerFailed"
-                && e["message"] == "quota of load balancers exceeded"
-        }))
+        told(mesh, "quota of load balancers exceeded")
     })?;
     ensure!(
         ingress(mesh)?.is_null(),
@@ -106,6 +102,20 @@ fn lead_to_pods(mesh: &Mesh) -> Result<()> {
         Ok(ingress(mesh)?.as_str().map(str::parse).transpose()?)
     })?;
     answered(mesh, SocketAddr::new(address, 7000))?;
+
+    // A port that the load balancer does not take: an event, and the address stays.
+    mesh.balance(Balancing::RefusesPort(
+        7001,
+        "7001 is not allowed".to_owned(),
+    ));
+    let port = json!({"name": "more", "port": 7001, "protocol": "TCP"});
+    let patch = json!([{"op": "add", "path": "/spec/ports/-", "value": port}]);
+    mesh.api.json_patch(SERVICE, &patch)?;
+    wait("the event", || told(mesh, "7001 is not allowed"))?;
+    ensure!(
+        ingress(mesh)?.as_str().map(str::parse) == Some(Ok(address)),
+        "the address changed"
+    );
 
     // Rules follow the pods: cut off, one of them fails; gone, it is not asked any more.
     two.network.cut_off()?;
@@ -136,4 +146,11 @@ fn answered(mesh: &Mesh, address: SocketAddr) -> Result<()> {
 
 fn ingress(mesh: &Mesh) -> Result<Value> {
     Ok(mesh.api.get(SERVICE)?["status"]["loadBalancer"]["ingress"][0]["ip"].clone())
+}
+
+fn told(mesh: &Mesh, message: &str) -> Result<bool> {
+    let events = mesh.api.list("/api/v1/namespaces/echo/events")?;
+    Ok(events
+        .iter()
+        .any(|e| e["reason"] == "SyncLoadBalancerFailed" && e["message"] == message))
 }
