@@ -27,8 +27,6 @@ pub(crate) const NOTHING_OUTLIVES: Test = Test {
     run: nothing_outlives,
 };
 
-const GATEWAY: &str = include_str!("../../../../examples/tcp-echo/ingressgateway.yaml");
-
 /// A server on 15500 that needs no destination: HTTP listens without a route.
 const SERVER: &str = "
 apiVersion: networking.istio.io/v1
@@ -48,8 +46,7 @@ spec:
 ";
 
 fn break_and_heal(mesh: &Mesh) -> Result<()> {
-    mesh.apply("istio-system", GATEWAY)?;
-    let gateway = mesh.pod("istio-system", "istio=ingressgateway")?;
+    let gateway = mesh.gateway("ingressgateway", &[80])?;
     let envoy = &gateway.container(Role::Envoy)?.process;
     let istiod = mesh.istiod()?;
     let discovery = &istiod.container(Role::Istiod)?.process;
@@ -138,8 +135,7 @@ fn refuse(mesh: &Mesh) -> Result<()> {
     );
 
     // Through the kubelet's streaming end, as `kubectl port-forward` goes.
-    mesh.apply("istio-system", GATEWAY)?;
-    let gateway = mesh.pod("istio-system", "istio=ingressgateway")?;
+    let gateway = mesh.gateway("ingressgateway", &[80])?;
     let said = mesh.api.block_on(forwarded(mesh, &gateway.name))?;
     ensure!(said.contains("LIVE"), "answer: {said}");
     Ok(())

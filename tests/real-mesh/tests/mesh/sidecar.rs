@@ -16,58 +16,6 @@ pub(crate) const CARRY: Test = Test {
     run: carry,
 };
 
-const MANIFESTS: &str = "
-apiVersion: v1
-kind: Service
-metadata:
-  name: shop
-spec:
-  selector:
-    app: shop
-  ports:
-  - name: http
-    port: 80
-    protocol: TCP
-    targetPort: 8000
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: shop
-spec:
-  selector:
-    matchLabels:
-      app: shop
-  template:
-    metadata:
-      labels:
-        app: shop
-    spec:
-      containers:
-      - name: shop
-        image: shop
-        ports:
-        - containerPort: 8000
-          protocol: TCP
----
-apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: visitor
-spec:
-  selector:
-    matchLabels:
-      app: visitor
-  template:
-    metadata:
-      labels:
-        app: visitor
-    spec:
-      containers:
-      - name: visitor
-        image: visitor
-";
-
 /// What only a proxy can do: it answers for the Service.
 const CLOSED: &str = "
 apiVersion: networking.istio.io/v1
@@ -90,9 +38,8 @@ spec:
 
 fn carry(mesh: &Mesh) -> Result<()> {
     mesh.namespace("shop", &[("istio-injection", "enabled")])?;
-    mesh.apply("shop", MANIFESTS)?;
-    let shop = mesh.pod("shop", "app=shop")?;
-    let visitor = mesh.pod("shop", "app=visitor")?;
+    let shop = mesh.echo("shop", "shop", "http", 80)?;
+    let visitor = mesh.echo("shop", "visitor", "tcp", 9000)?;
     let service = mesh.api.get("/api/v1/namespaces/shop/services/shop")?;
     let ip: IpAddr = service["spec"]["clusterIP"]
         .as_str()
