@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 
 use mesh_core::ledger::Fate;
 use mesh_core::predict::store::Store;
-use mesh_core::predict::{Listener, ProxyFacts, predict};
+use mesh_core::predict::{
+    Config, FilterChain, Listener, ProxyFacts, ProxyKind, by_outlook, predict,
+};
 use mesh_core::snapshot::Kind;
 use mesh_core::walk::{Class, sidecar_classes};
 use serde_json::Value;
@@ -198,5 +200,74 @@ fn like_sidecars_are_predicted_once() -> Result<(), Box<dyn Error>> {
     }
     assert!(fewer > 0, "no two pods are alike");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// What proxies that look at the mesh alike have in common: listeners and clusters of their own connections.
+#[test]
+fn proxies_of_one_outlook_are_sent_the_same() -> Result<(), Box<dyn Error>> {
+    let outbound = |config: &Config| -> Vec<String> {
+        let chain = |c: &FilterChain| {
+            let to = (&c.clusters, &c.route);
+            format!(
+                "{:?}",
+                (c.kind, &c.sni, &c.application_protocols, &c.matches, to)
+            )
+        };
+        let listeners = config.listeners.iter();
+        let listeners = listeners.filter(|l| l.redirected_only || l.name == "virtualOutbound");
+        let listeners = listeners.map(|l| {
+            let chains: Vec<String> = l.all_chains().map(chain).collect();
+            format!("{} {:?}", l.name, chains)
+        });
+        let clusters = config.clusters.iter();
+        let clusters = clusters.filter(|(name, _)| name.starts_with("outbound|"));
+        listeners
+            .chain(clusters.map(|c| format!("{c:?}")))
+            .collect()
+    };
+    let (mut wrong, mut others) = (Vec::new(), 0);
+    for folder in folders(SIDECARS)? {
+        let (predicted, _) = read(&folder)?;
+        let snapshot = &predicted.snapshot;
+        let store = Store::new(snapshot);
+        let pods = snapshot.of_kind(Kind::Pod).filter_map(ProxyFacts::of_pod);
+        let pods: Vec<ProxyFacts> = pods.filter(|p| p.kind == ProxyKind::Sidecar).collect();
+        let named = snapshot.objects().map(|o| o.key.namespace.as_str());
+        let mut namespaces: BTreeSet<&str> = named.collect();
+        namespaces.extend(["of-nobody", "of-nobody-else"]);
+        let moved = |pod: &ProxyFacts, namespace: &str| ProxyFacts {
+            namespace: namespace.to_owned(),
+            ..pod.clone()
+        };
+        let moved = pods
+            .iter()
+            .flat_map(|pod| namespaces.iter().map(move |ns| moved(pod, ns)));
+        for group in by_outlook(&[&store], moved.collect()) {
+            let mut all = group
+                .iter()
+                .map(|p| (p, outbound(&predict(&store, p).config)));
+            let Some((first, sent)) = all.next() else {
+                continue;
+            };
+            for (proxy, other) in all {
+                others += usize::from(proxy.namespace != first.namespace);
+                if other != sent {
+                    let (a, b) = (first.qualified(), proxy.qualified());
+                    wrong.push(format!(
+                        "{}: {a} and {b}: {sent:#?} {other:#?}",
+                        folder.display()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(others > 0, "no two namespaces are alike");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong: {}",
+        wrong.len(),
+        wrong.first().map_or("", |w| w)
+    );
     Ok(())
 }

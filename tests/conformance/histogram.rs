@@ -53,7 +53,7 @@ pub(crate) const REASONS: [&str; 39] = [
 ];
 
 /// The reasons that a sidecar's prediction gives.
-pub(crate) const SIDECAR_REASONS: [&str; 37] = [
+pub(crate) const SIDECAR_REASONS: [&str; 43] = [
     "NamedTargetMissing",
     "TargetPortRepeated",
     "PrivilegedPort",
@@ -72,7 +72,11 @@ pub(crate) const SIDECAR_REASONS: [&str; 37] = [
     "Displaced",
     "SidecarNotSelected",
     "ServiceNotExported",
+    "VisibilityCapped",
     "NotImported",
+    "RoutedOnly",
+    "PortNotAsked",
+    "WrongBlock",
     "ImportExcluded",
     "EgressPortAbsent",
     "HostnameElsewhere",
@@ -90,6 +94,8 @@ pub(crate) const SIDECAR_REASONS: [&str; 37] = [
     "DomainsTaken",
     "InboundTaken",
     "IngressListed",
+    "SelectedByOthers",
+    "WorkloadEntryInstead",
     "NotIntercepted",
 ];
 
@@ -119,6 +125,7 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::HostMismatch => "HostMismatch",
         Reason::HostNamespace { .. } => "HostNamespace",
         Reason::NoBlock { .. } => "NoBlock",
+        Reason::WrongBlock { .. } => "WrongBlock",
         Reason::PortMismatch { .. } => "PortMismatch",
         Reason::GatewayMismatch { .. } => "GatewayMismatch",
         Reason::EmptyRoute => "EmptyRoute",
@@ -140,7 +147,10 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::ZeroWeight => "ZeroWeight",
         Reason::SidecarNotSelected => "SidecarNotSelected",
         Reason::ServiceNotExported => "ServiceNotExported",
+        Reason::VisibilityCapped => "VisibilityCapped",
         Reason::NotImported => "NotImported",
+        Reason::RoutedOnly { .. } => "RoutedOnly",
+        Reason::PortNotAsked => "PortNotAsked",
         Reason::ImportExcluded { .. } => "ImportExcluded",
         Reason::EgressPortAbsent { .. } => "EgressPortAbsent",
         Reason::HostnameElsewhere { .. } => "HostnameElsewhere",
@@ -155,11 +165,14 @@ const fn name(reason: &Reason) -> &'static str {
         Reason::WellKnownProtocol { .. } => "WellKnownProtocol",
         Reason::SniffedAlready { .. } => "SniffedAlready",
         Reason::ChainTaken { .. } => "ChainTaken",
-        Reason::DomainsTaken => "DomainsTaken",
+        Reason::DomainsTaken { .. } => "DomainsTaken",
         Reason::InboundTaken { .. } => "InboundTaken",
         Reason::IngressListed { .. } => "IngressListed",
         Reason::NotIntercepted => "NotIntercepted",
         Reason::OutlierPanics { .. } => "OutlierPanics",
+        Reason::Ambient(_) => "Ambient",
+        Reason::SelectedByOthers { .. } => "SelectedByOthers",
+        Reason::WorkloadEntryInstead { .. } => "WorkloadEntryInstead",
     }
 }
 

@@ -19,7 +19,7 @@ pub const FIRST_PORT: usize = 20_000;
 /// Objects that each Service comes with, itself included.
 pub const OBJECTS_A_SERVICE: usize = 5;
 
-/// Services are spread over so many namespaces.
+/// Services are spread over so many namespaces, unless another number is asked for.
 const NAMESPACES: usize = 100;
 
 /// How a mesh is written.
@@ -31,13 +31,39 @@ pub enum Form {
     Json,
 }
 
-/// Writes a mesh of so many Services; the same number gives the same bytes.
+/// What a mesh is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mesh {
+    /// How many Services it has.
+    pub services: usize,
+    /// Over how many namespaces they are spread.
+    pub namespaces: usize,
+    /// Whether their pods get a sidecar: each pair of pods is a class of its own, as a Service selects just them.
+    pub sidecars: bool,
+}
+
+impl Mesh {
+    /// So many Services in the usual number of namespaces.
+    #[must_use]
+    pub const fn of(services: usize) -> Self {
+        Self {
+            services,
+            namespaces: NAMESPACES,
+            sidecars: false,
+        }
+    }
+}
+
+/// Writes a mesh; the same one gives the same bytes.
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write_mesh(services: usize, form: Form, to: &mut dyn Write) -> io::Result<()> {
+pub fn write_mesh(mesh: Mesh, form: Form, to: &mut dyn Write) -> io::Result<()> {
     let gateway = [gateway_service(), gateway_deployment(), gateway()];
-    let all = gateway.into_iter().chain((0..services).flat_map(service));
+    let injected = if mesh.sidecars { mesh.namespaces } else { 0 };
+    let services = (0..mesh.services).flat_map(|n| service(n, mesh.namespaces));
+    let all = gateway.into_iter();
+    let all = all.chain((0..injected).map(namespace)).chain(services);
     match form {
         Form::Yaml => {
             for object in all {
@@ -99,9 +125,17 @@ fn gateway() -> Value {
     })
 }
 
-fn service(n: usize) -> [Value; OBJECTS_A_SERVICE] {
+fn namespace(n: usize) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": format!("ns-{n}"), "labels": {"istio-injection": "enabled"}},
+    })
+}
+
+fn service(n: usize, namespaces: usize) -> [Value; OBJECTS_A_SERVICE] {
     let name = format!("svc-{n}");
-    let namespace = format!("ns-{}", n % NAMESPACES);
+    let namespace = format!("ns-{}", n % namespaces);
     let host = format!("{name}.{namespace}.svc.cluster.local");
     let service = json!({
         "apiVersion": "v1",
@@ -180,7 +214,7 @@ mod tests {
     fn the_ports_without_a_route_are_found_in_both_forms() {
         for form in [Form::Yaml, Form::Json] {
             let mut text = Vec::new();
-            write_mesh(PORTS, form, &mut text).unwrap();
+            write_mesh(Mesh::of(PORTS), form, &mut text).unwrap();
             let mut loader = Loader::new(ReadOptions::default());
             loader.read("mesh", String::from_utf8(text).unwrap());
             let loaded = loader.finish();

@@ -25,6 +25,7 @@
 pub mod binaries;
 pub mod case;
 pub mod compare;
+pub mod fake_api;
 pub mod json;
 pub mod large;
 pub mod manifests;

@@ -19,7 +19,7 @@ use mesh_core::walk;
 use mesh_live::cli::ServiceRef;
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
-use mesh_live::load::{FromFiles, counted, from_files};
+use mesh_live::load::{Read, counted, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 use text::COMMAND;
 
@@ -99,7 +99,7 @@ fn default_namespace(cli: &Cli) -> &str {
 struct Run<'r> {
     cli: &'r Cli,
     typed: &'r [String],
-    files: &'r FromFiles,
+    files: &'r Read,
     snapshot: &'r Snapshot,
 }
 

@@ -24,7 +24,7 @@ use mesh_core::walk;
 use mesh_live::color::Look;
 use mesh_live::exit::Exit;
 use mesh_live::io::Io;
-use mesh_live::load::{FromFiles, from_files};
+use mesh_live::load::{Read, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 
 /// The words before the arguments, as a person types them.
@@ -155,7 +155,7 @@ fn layout(look: Look) -> Layout {
 /// One run over one set of files.
 struct Run<'r> {
     cli: &'r Cli,
-    files: &'r FromFiles,
+    files: &'r Read,
 }
 
 impl Run<'_> {

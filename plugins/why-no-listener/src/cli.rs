@@ -1,5 +1,6 @@
 //! The arguments.
 
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::str::FromStr;
 
@@ -127,6 +128,16 @@ pub struct Question {
     pub host: Option<String>,
     /// The port.
     pub port: u16,
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            None => write!(f, "{}", self.port),
+            Some(six) if six.contains(':') => write!(f, "[{six}]:{}", self.port),
+            Some(host) => write!(f, "{host}:{}", self.port),
+        }
+    }
 }
 
 impl FromStr for Question {

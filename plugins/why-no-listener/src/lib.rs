@@ -1,6 +1,7 @@
 //! `kubectl mesh why-no-listener`: why a port is closed, and what opens it. Writes nothing.
 
 pub mod cli;
+mod observe;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -17,14 +18,15 @@ use mesh_core::report::{
     self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
     predicted, render_answers,
 };
-use mesh_core::snapshot::reader::ReadOptions;
+use mesh_core::snapshot::reader::{ReadOptions, render_problem};
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Scan};
 use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
+use mesh_live::cluster::Fresh;
 use mesh_live::exit::Exit;
 use mesh_live::files;
 use mesh_live::io::Io;
-use mesh_live::load::{FromFiles, counted, from_files};
+use mesh_live::load::{Read, counted, from_cluster, from_files};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 
 /// The words before the arguments, as a person types them.
@@ -56,12 +58,6 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     if let Some(asked) = &cli.explain {
         return explain_asked(cli, asked, io);
     }
-    if cli.input.filename.is_empty() {
-        return Ok(cannot_work(
-            io,
-            "a live cluster is not read yet: give the mesh's files with -f",
-        ));
-    }
     if cli.with_cluster {
         return Ok(cannot_work(
             io,
@@ -73,18 +69,37 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         Err(sentence) => return Ok(cannot_work(io, &sentence)),
     };
     let namespace = cli.connect.only_namespace().map(str::to_owned);
-    let options = ReadOptions {
-        default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
-        command: COMMAND.to_owned(),
+    let read = if cli.input.filename.is_empty() {
+        from_cluster(&cli.connect, Fresh::Cached, cli.output.quiet, io)?
+    } else {
+        let options = ReadOptions {
+            default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
+            command: COMMAND.to_owned(),
+        };
+        Ok(from_files(&cli.input, options, cli.output.quiet, io)?)
     };
-    let mut files = from_files(&cli.input, options, cli.output.quiet, io)?;
+    let mut files = match read {
+        Ok(read) => read,
+        Err(mut problem) => {
+            let asked = cli
+                .question
+                .as_ref()
+                .map_or_else(String::new, |q| format!(" {q}"));
+            problem.or = problem.run.is_some().then(|| {
+                let command = format!("{COMMAND}{asked} -f manifests/");
+                ("without a cluster".to_owned(), command)
+            });
+            io.stderr.write_all(render_problem(&problem).as_bytes())?;
+            return Ok(Exit::CannotWork);
+        }
+    };
     files.loaded.snapshot.istio_version = cli.istio.istio_version;
     let files = files;
     let store = Store::new(&files.loaded.snapshot);
     let proxy = match cli
         .proxy
         .as_ref()
-        .map(|target| find_proxy(&store, target, namespace.as_deref()))
+        .map(|target| find_proxy(&store, target, &files.namespace))
     {
         None => None,
         Some(Ok(proxy)) => Some(proxy),
@@ -92,12 +107,8 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     };
     match cli.shown() {
         Some(Show::Predicted) => return show_predicted(cli, &store, proxy, &files, io),
-        Some(Show::Observed | Show::Diff) => {
-            return Ok(cannot_work(
-                io,
-                "what the Envoys hold is not read yet: --show predicted works",
-            ));
-        }
+        Some(Show::Observed) => return observe::show(cli, &store, proxy, &files, false, io),
+        Some(Show::Diff) => return observe::show(cli, &store, proxy, &files, true, io),
         None => {}
     }
     let classes = match proxy {
@@ -189,8 +200,7 @@ fn layout(cli: &Cli, io: &Io) -> Layout {
     }
 }
 
-fn basis(files: &FromFiles, versions: &str, ignored: &Ignored, typed: &[String]) -> Basis {
-    let counts = &files.loaded.counts;
+fn basis(files: &Read, versions: &str, ignored: &Ignored, typed: &[String]) -> Basis {
     let unread = files.loaded.snapshot.coverage.unread_documents;
     let not_read = if unread > 0 {
         format!(", {} not read", counted(unread, "document"))
@@ -200,7 +210,7 @@ fn basis(files: &FromFiles, versions: &str, ignored: &Ignored, typed: &[String])
     Basis {
         line: format!(
             "predicted from {}, Istio {versions}{not_read}",
-            counted(counts.texts, "file")
+            files.source_in_words()
         ),
         read: files.in_words(),
         ignored: ignored.in_words(),
@@ -218,15 +228,6 @@ fn no_sidecar(classes: &[Class], chosen: bool) -> Option<&'static str> {
         return None;
     }
     Some("a gateway opens no connections by itself: ask about its port without a host")
-}
-
-/// The class of an answer's sidecar, alone.
-fn sidecar_of<'c>(classes: &'c [Class], answer: &Answer) -> &'c [Class] {
-    let own = |c: &Class| {
-        c.proxy.namespace == answer.proxy.namespace && c.proxy.name == answer.proxy.name
-    };
-    let at = classes.iter().position(own);
-    at.and_then(|n| classes.get(n..=n)).unwrap_or_default()
 }
 
 /// The Service that `--to` names: in its own namespace, in `-n`, else wherever the only one of that name is.
@@ -270,9 +271,8 @@ fn find_service(
 fn find_proxy(
     store: &Store<'_>,
     target: &TargetRef,
-    namespace: Option<&str>,
+    namespace: &str,
 ) -> Result<ProxyFacts, String> {
-    let namespace = namespace.unwrap_or("default");
     let name = target.name.as_str();
     let snapshot: &Snapshot = store.snapshot;
     let found = match target.kind {
@@ -312,7 +312,7 @@ fn show_predicted(
     cli: &Cli,
     store: &Store<'_>,
     proxy: Option<ProxyFacts>,
-    files: &FromFiles,
+    files: &Read,
     io: &mut Io,
 ) -> io::Result<Exit> {
     let text = match proxy {
@@ -335,7 +335,7 @@ fn show_predicted(
 struct Run<'r, 'a> {
     cli: &'r Cli,
     typed: &'r [String],
-    files: &'r FromFiles,
+    files: &'r Read,
     store: &'r Store<'a>,
     classes: &'r [Class],
     ignore: Ignore,
@@ -347,6 +347,7 @@ impl Run<'_, '_> {
     fn ask(&mut self, question: &Question, io: &mut Io) -> io::Result<Exit> {
         let mut answers = walk::ask(self.store, self.classes, question);
         walk::note_other_versions(self.store, self.classes, question, &mut answers);
+        walk::note_unread(self.store, &mut answers);
         self.leave_out(&mut answers, false, io)?;
         change::repair(self.store, self.classes, question, &mut answers);
         if let Some(nth) = self.cli.fix {
@@ -381,18 +382,27 @@ impl Run<'_, '_> {
         } else {
             walk::scan(self.store, self.classes, namespace, wish)
         };
-        let of_mesh = (!chosen && self.cli.proxy.is_none())
-            .then(|| walk::sidecars_by_namespace(self.store, namespace));
-        let sidecars = match &of_mesh {
-            Some(classes) => classes.as_slice(),
-            None if chosen => self.classes,
-            None => &[],
+        let sidecars: Vec<ProxyFacts> = match &self.cli.proxy {
+            Some(_) if chosen => self.classes.iter().map(|c| c.proxy.clone()).collect(),
+            Some(_) => Vec::new(),
+            None => {
+                let asked = |p: &ProxyFacts| namespace.is_none_or(|ns| ns == p.namespace);
+                let all = mesh_core::predict::sidecars(self.store).into_iter();
+                all.filter(asked).collect()
+            }
         };
-        let mut around = walk::around(self.store, sidecars, wish);
+        // What one sidecar reaches may be wrong at any other.
+        let servers = if chosen {
+            mesh_core::predict::sidecars(self.store)
+        } else {
+            sidecars.clone()
+        };
+        let mut around = walk::around(self.store, &sidecars, &servers, wish);
         let all = namespace.is_none() && self.cli.proxy.is_none();
         let of_gateways = scan.answers.len();
         let mut found = std::mem::take(&mut scan.answers);
         found.extend(around.iter().map(|one| one.answer.clone()));
+        walk::note_unread(self.store, &mut found);
         self.leave_out(&mut found, all, io)?;
         for (one, left) in around.iter_mut().zip(found.split_off(of_gateways)) {
             one.answer = left;
@@ -414,7 +424,7 @@ impl Run<'_, '_> {
         for one in &mut around {
             change::repair(
                 self.store,
-                sidecar_of(sidecars, &one.answer),
+                std::slice::from_ref(one.class.as_ref()),
                 &one.question,
                 std::slice::from_mut(&mut one.answer),
             );
@@ -439,12 +449,14 @@ impl Run<'_, '_> {
             let row = |f| Row::around(&one.answer, f, snapshot, one.sidecars);
             rows.extend(one.answer.findings.iter().map(row));
         }
-        let sidecars: u32 = sidecars.iter().map(|c| c.proxy.replicas).sum();
+        let ambient = chosen && self.classes.iter().all(walk::is_ambient);
+        let word = if ambient { "pod" } else { "sidecar" };
+        let sidecars: u32 = sidecars.iter().map(|p| p.replicas).sum();
         let wide = self.cli.output.format == Format::Wide;
         io.stdout
             .write_all(render_rows(&rows, wide, &layout(self.cli, io)).as_bytes())?;
         if !self.cli.output.quiet {
-            self.scan_summary(&scan, &rows, sidecars, io)?;
+            self.scan_summary(&scan, &rows, (sidecars, word), io)?;
         }
         Ok(self.exit_code(&scan.answers, false))
     }
@@ -453,14 +465,14 @@ impl Run<'_, '_> {
         &self,
         scan: &Scan,
         rows: &[Row],
-        sidecars: u32,
+        (sidecars, word): (u32, &str),
         io: &mut Io,
     ) -> io::Result<()> {
         let look = io.stderr_look(self.cli.output.color);
         if rows.is_empty() && !self.files.incomplete {
             let mark = if look.unicode { "✓" } else { "+" };
             if scan.ports == 0 && sidecars > 0 {
-                let whose = counted(sidecars as usize, "sidecar");
+                let whose = counted(sidecars as usize, word);
                 return writeln!(io.stderr, "{mark} nothing is wrong around {whose}");
             }
             if scan.ports == 0 {
@@ -500,14 +512,18 @@ impl Run<'_, '_> {
         if !self.ignored.is_empty() {
             rest.push_str(&format!("; {}", self.ignored.in_words()));
         }
+        let not_read = self.files.forbidden_in_words();
+        if !not_read.is_empty() {
+            rest.push_str(&format!("; {not_read}"));
+        }
         let gateways = || {
             let ports = counted(scan.ports, "port");
             format!("in {ports} of {}", counted(scan.gateways, "gateway"))
         };
         let whose = match (scan.gateways, sidecars) {
             (_, 0) => gateways(),
-            (0, n) => format!("around {}", counted(n as usize, "sidecar")),
-            (_, n) => format!("{} and {}", gateways(), counted(n as usize, "sidecar")),
+            (0, n) => format!("around {}", counted(n as usize, word)),
+            (_, n) => format!("{} and {}", gateways(), counted(n as usize, word)),
         };
         writeln!(
             io.stderr,

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use crate::admission::Violation;
+use crate::predict::ambient::Unmet;
 use crate::predict::features::Unseen;
 use crate::predict::protocol::Protocol;
 use crate::snapshot::{FieldPath, ObjectId};
@@ -163,6 +164,13 @@ pub enum Step {
         /// Index in `ports`.
         port: usize,
     },
+    /// The virtual host of a VirtualService's host that no service has.
+    RuleHost {
+        /// The VirtualService.
+        virtual_service: ObjectId,
+        /// Index in `hosts`.
+        host: usize,
+    },
     /// The filter chains of a port of the pod that a Service leads to.
     Inbound {
         /// The Service or ServiceEntry.
@@ -179,6 +187,31 @@ pub enum Step {
     },
     /// What every sidecar has, whatever is declared: where connections go that nothing else takes.
     Fallback(ObjectId),
+    /// Do the connections of a pod without a sidecar come to ztunnel?
+    Enrolment(ObjectId),
+    /// Is an object bound to the waypoint that it, or its namespace, asks for?
+    UseWaypoint(ObjectId),
+    /// Does ztunnel know a service by an address?
+    Address {
+        /// The service.
+        of: Served,
+    },
+    /// The filter chains of a port at the waypoint of its service.
+    WaypointPort {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+    },
+    /// Where a Sidecar sends what nobody declared: `outboundTrafficPolicy.egressProxy`.
+    EgressProxy(ObjectId),
+    /// The cluster of a service's own port, where no rule of a VirtualService says another one.
+    OwnCluster {
+        /// The service.
+        of: Served,
+        /// Index in `ports`.
+        port: usize,
+    },
     /// A port of a wildcard host that is resolved by `DYNAMIC_DNS`: every proxy that knows the host gets its cluster,
     /// whether or not a rule leads there.
     Forwarded {
@@ -214,6 +247,10 @@ impl Step {
             }
             | Self::Attachment {
                 virtual_service: object,
+            }
+            | Self::RuleHost {
+                virtual_service: object,
+                ..
             }
             | Self::Clause {
                 virtual_service: object,
@@ -256,6 +293,26 @@ impl Step {
                 sidecar: object, ..
             }
             | Self::Fallback(object)
+            | Self::Enrolment(object)
+            | Self::UseWaypoint(object)
+            | Self::Address {
+                of: Served {
+                    service: object, ..
+                },
+            }
+            | Self::WaypointPort {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
+            | Self::EgressProxy(object)
+            | Self::OwnCluster {
+                of: Served {
+                    service: object, ..
+                },
+                ..
+            }
             | Self::Forwarded {
                 service_entry: object,
                 ..
@@ -279,14 +336,20 @@ impl Step {
             Self::Binding { index, .. } => spec.key("gateways").index(*index),
             Self::Attachment { .. } | Self::Routes { .. } | Self::Fallback(_) => spec,
             Self::Sidecar(_) => spec.key("workloadSelector"),
-            Self::Import { of, .. } => match of.host {
+            Self::Enrolment(_) | Self::UseWaypoint(_) => {
+                FieldPath::root().key("metadata").key("labels")
+            }
+            Self::Import { of, .. } | Self::Address { of } => match of.host {
                 Some(host) => spec.key("hosts").index(host),
                 None => spec,
             },
             Self::Put { port, .. }
             | Self::Instance { port, .. }
             | Self::VirtualHost { port, .. }
+            | Self::WaypointPort { port, .. }
+            | Self::OwnCluster { port, .. }
             | Self::Inbound { index: port, .. } => spec.key("ports").index(*port),
+            Self::RuleHost { host, .. } => spec.key("hosts").index(*host),
             Self::Ingress { index, .. } => spec.key("ingress").index(*index),
             Self::Clause {
                 block,
@@ -308,6 +371,7 @@ impl Step {
                 .key("route")
                 .index(*index)
                 .key("destination"),
+            Self::EgressProxy(_) => spec.key("outboundTrafficPolicy").key("egressProxy"),
             Self::Forwarded { .. } => spec.key("resolution"),
         }
     }
@@ -362,6 +426,16 @@ pub enum Effect {
     Attached,
     /// The rule is used.
     Used,
+    /// The same, but for the networks of an earlier match, as it has none.
+    UsedBehind {
+        /// The clause that has them.
+        networks: EntryId,
+    },
+    /// Routes of the port are those of this egress entry.
+    RoutedBy {
+        /// Index in the Sidecar's `egress`.
+        egress: usize,
+    },
     /// The destination is this cluster.
     Cluster(String),
     /// The proxy knows the service.
@@ -460,6 +534,16 @@ pub enum Reason {
         /// The kind that is needed.
         needed: Block,
     },
+    /// It has no rules of the kind that this port takes, but one of another kind that is for it.
+    /// `core/tls.go:buildSidecarOutboundTCPFilterChainOpts`, `:buildSidecarOutboundTLSFilterChainOpts`.
+    WrongBlock {
+        /// The kind that is needed.
+        needed: Block,
+        /// The kind of the rule that is there.
+        written: Block,
+        /// Its index.
+        rule: usize,
+    },
     /// `match.port` is not the Gateway's number.
     PortMismatch {
         /// Index in `match`.
@@ -554,6 +638,9 @@ pub enum Reason {
     SidecarNotSelected,
     /// `exportTo` keeps the service from the proxy's namespace. `model/push_context.go:servicesExportedToNamespace`.
     ServiceNotExported,
+    /// `serviceEntryVisibility` of the mesh configuration keeps the ServiceEntry from the proxy's namespace.
+    /// `model/push_context.go:serviceExportTo`.
+    VisibilityCapped,
     /// No host of the egress entry takes the service. `model/sidecar.go:selectServices`.
     NotImported,
     /// A host of the egress entry that begins with `~` takes the service out.
@@ -568,6 +655,15 @@ pub enum Reason {
         /// The port.
         port: u32,
     },
+    /// No host of the egress entry takes the service, but a rule of a VirtualService leads to it: it has clusters, and
+    /// no listener. `model/sidecar.go:collectImportedServices`.
+    RoutedOnly {
+        /// The VirtualService.
+        by: ObjectId,
+    },
+    /// Every egress entry that takes the service is for another port.
+    /// `core/listener.go:buildSidecarOutboundListeners`.
+    PortNotAsked,
     /// The host name is taken from another namespace. `model/sidecar.go:selectServices`.
     HostnameElsewhere {
         /// The service that is taken.
@@ -578,6 +674,9 @@ pub enum Reason {
     OnlyOneFound {
         /// The service that is found.
         by: EntryId,
+        /// Another one may be found as well: their order is that of a Go map, or of ages that are not known.
+        /// `model/push_context.go:SortServicesByCreationTime`.
+        by_chance: bool,
     },
     /// An ExternalName is another name of a service, and has no listener.
     /// `core/listener.go:buildSidecarOutboundListener`.
@@ -617,11 +716,26 @@ pub enum Reason {
         by: EntryId,
     },
     /// Every domain of the virtual host is another's. `core/httproute.go:dedupeDomains`.
-    DomainsTaken,
+    DomainsTaken {
+        /// The virtual host that has the first of them.
+        by: EntryId,
+    },
     /// An older Service has that port of the pod. `core/listener_inbound.go:getFilterChainsByServicePort`.
     InboundTaken {
         /// The one that has it.
         by: EntryId,
+    },
+    /// Other Services select the pod: those that only list its address in slices do not count.
+    /// `serviceregistry/kube/controller/controller.go:GetProxyServiceTargets`.
+    SelectedByOthers {
+        /// One that selects it.
+        by: ObjectId,
+    },
+    /// A WorkloadEntry has the pod's address, and the Service does not select it.
+    /// `serviceregistry/kube/controller/controller.go:GetProxyServiceTargets`.
+    WorkloadEntryInstead {
+        /// The WorkloadEntry.
+        by: ObjectId,
     },
     /// The Sidecar lists inbound ports: those of Services do not count.
     /// `core/listener_inbound.go:buildInboundChainConfigs`.
@@ -632,6 +746,8 @@ pub enum Reason {
     /// Nothing is redirected to the proxy: only what a Sidecar lists is bound.
     /// `core/listener_inbound.go:buildInboundChainConfigs`.
     NotIntercepted,
+    /// Ambient: ztunnel or a waypoint is not told of it.
+    Ambient(Unmet),
     /// `outlierDetection` for a cluster that Envoy resolves by itself: istiod panics.
     /// After `core/cluster_builder.go:buildDFPCluster` and `core/cluster_traffic_policy.go:applyOutlierDetection`.
     OutlierPanics {

@@ -28,6 +28,7 @@ pub mod admission;
 pub mod causes;
 pub mod change;
 pub mod ledger;
+pub mod observed;
 pub mod plan;
 pub mod predict;
 pub mod report;

@@ -3,6 +3,7 @@
 //! A command is a function of arguments and an [`io::Io`], so that a test can hand it both and read what it wrote.
 
 pub mod cli;
+pub mod cluster;
 pub mod color;
 pub mod examples;
 pub mod exit;

@@ -1,32 +1,67 @@
-//! From `-f` to a snapshot, with everything told that was not read.
+//! From `-f` or a cluster to a snapshot, with everything told that was not read.
 
 use std::io::{self, Write};
 
-use mesh_core::snapshot::reader::{Loaded, Loader, ReadOptions, render_problem};
+use mesh_core::snapshot::Forbidden;
+use mesh_core::snapshot::reader::{Counts, Loaded, Loader, Problem, ReadOptions, render_problem};
 
-use crate::cli::Input;
+use crate::cli::{Connect, Input};
+use crate::cluster::{Fresh, Live, Session};
 use crate::files;
 use crate::io::Io;
 
-/// The objects of all files, and whether something given could not be read.
+/// The objects that were read, and whether something given could not be.
 #[derive(Debug)]
-pub struct FromFiles {
+pub struct Read {
     /// What was read.
     pub loaded: Loaded,
     /// Something given could not be read: the run ends with exit code 2, whatever the answer.
     pub incomplete: bool,
+    /// Where names without a namespace are looked up: `-n`, else the context's, else `default`.
+    pub namespace: String,
+    /// The cluster they come from; `None` for files.
+    pub cluster: Option<Session>,
 }
 
-impl FromFiles {
-    /// `6 objects read from 3 files`.
+impl Read {
+    /// `6 objects read from 3 files`; of a cluster, whose objects nobody counts, what the user may not read.
     #[must_use]
     pub fn in_words(&self) -> String {
+        if self.cluster.is_some() {
+            return self.forbidden_in_words();
+        }
         let counts = &self.loaded.counts;
         format!(
             "{} read from {}",
             counted(counts.objects, "object"),
             counted(counts.texts, "file")
         )
+    }
+
+    /// `not read: services outside of rcmd, pods (forbidden)`; empty when the user may read everything.
+    #[must_use]
+    pub fn forbidden_in_words(&self) -> String {
+        let kinds: Vec<String> = self
+            .loaded
+            .snapshot
+            .coverage
+            .forbidden
+            .iter()
+            .map(Forbidden::in_words)
+            .collect();
+        match kinds.as_slice() {
+            [] => String::new(),
+            kinds => format!("not read: {} (forbidden)", kinds.join(", ")),
+        }
+    }
+
+    /// `3 files`, or `live objects`.
+    #[must_use]
+    pub fn source_in_words(&self) -> String {
+        match self.cluster {
+            Some(_) => "live objects".to_owned(),
+            None => counted(self.loaded.counts.texts, "file"),
+        }
     }
 }
 
@@ -49,7 +84,8 @@ pub fn from_files(
     options: ReadOptions,
     quiet: bool,
     io: &mut Io,
-) -> io::Result<FromFiles> {
+) -> io::Result<Read> {
+    let namespace = options.default_namespace.clone();
     let items: Vec<String> = input
         .filename
         .iter()
@@ -77,7 +113,62 @@ pub fn from_files(
         left_out(&loaded, io)?;
     }
     let incomplete = !(files.errors.is_empty() && loaded.problems.is_empty());
-    Ok(FromFiles { loaded, incomplete })
+    Ok(Read {
+        loaded,
+        incomplete,
+        namespace,
+        cluster: None,
+    })
+}
+
+/// Reads the cluster that the flags name. The outer error is a stream's, the inner one sentence for people.
+///
+/// # Errors
+/// When stderr cannot be written; when there is no cluster, or it does not answer.
+pub fn from_cluster(
+    flags: &Connect,
+    fresh: Fresh,
+    quiet: bool,
+    io: &mut Io,
+) -> io::Result<Result<Read, Problem>> {
+    let session = match Session::open(flags) {
+        Ok(session) => session,
+        Err(error) => {
+            return Ok(Err(Problem {
+                message: error.to_string(),
+                ..Problem::default()
+            }));
+        }
+    };
+    let live = match session.everything(fresh, quiet, io) {
+        Ok(live) => live,
+        Err(refused) => {
+            let name = session.name();
+            return Ok(Err(Problem {
+                run: Some(format!("kubectl cluster-info --context {name}")),
+                ..refused.problem()
+            }));
+        }
+    };
+    let Live { snapshot, problems } = live;
+    for problem in &problems {
+        writeln!(io.stderr, "error: {problem}")?;
+    }
+    let counts = Counts {
+        objects: snapshot.len(),
+        ..Counts::default()
+    };
+    Ok(Ok(Read {
+        incomplete: !problems.is_empty(),
+        loaded: Loaded {
+            snapshot,
+            problems: Vec::new(),
+            notices: Vec::new(),
+            counts,
+        },
+        namespace: session.namespace.clone(),
+        cluster: Some(session),
+    }))
 }
 
 fn left_out(loaded: &Loaded, io: &mut Io) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! What a scan costs: `cargo run --release -p mesh-tests --bin bench-scan [SERVICES …]`.
+//! What a scan costs: `cargo run --release -p mesh-tests --bin bench-scan [--sidecars] [SERVICES …]`.
 //!
 //! Runs the release binary on generated meshes, YAML and JSON, and prints a table: wall clock, processor time, peak
 //! memory, and the cost of an object. The best of several runs counts; a shared machine only ever adds.
@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use mesh_tests::large::{Form, OBJECTS_A_SERVICE, write_mesh};
+use mesh_tests::large::{Form, Mesh, OBJECTS_A_SERVICE, write_mesh};
 
 /// Objects: 5,000, 50,000 and 500,000.
 const SERVICES: [usize; 3] = [1_000, 10_000, 100_000];
@@ -71,6 +71,7 @@ fn run() -> io::Result<()> {
             binary.display()
         )));
     }
+    let sidecars = std::env::args().any(|arg| arg == "--sidecars");
     let asked: Vec<usize> = std::env::args().skip(1).flat_map(|n| n.parse()).collect();
     let sizes = if asked.is_empty() {
         SERVICES.to_vec()
@@ -85,7 +86,13 @@ fn run() -> io::Result<()> {
     )?;
     for form in [Form::Yaml, Form::Json] {
         for services in &sizes {
-            let file = Scratch::mesh(*services, form)?;
+            let file = Scratch::mesh(
+                Mesh {
+                    sidecars,
+                    ..Mesh::of(*services)
+                },
+                form,
+            )?;
             let cost = measure(&binary, &file.0)?;
             #[allow(clippy::cast_precision_loss)]
             let objects = (services * OBJECTS_A_SERVICE) as f64;
@@ -129,11 +136,12 @@ fn measure(binary: &Path, mesh: &Path) -> io::Result<Cost> {
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn mesh(services: usize, form: Form) -> io::Result<Self> {
-        let name = format!("mesh-bench-{}-{services}.{form:?}", std::process::id());
+    fn mesh(mesh: Mesh, form: Form) -> io::Result<Self> {
+        let (own, services) = (std::process::id(), mesh.services);
+        let name = format!("mesh-bench-{own}-{services}.{form:?}");
         let file = Self(std::env::temp_dir().join(name.to_lowercase()));
         let mut to = BufWriter::new(File::create(&file.0)?);
-        write_mesh(services, form, &mut to)?;
+        write_mesh(mesh, form, &mut to)?;
         to.flush()?;
         Ok(file)
     }

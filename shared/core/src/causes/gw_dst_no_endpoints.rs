@@ -2,8 +2,7 @@
 
 use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build};
 use crate::ledger::Reason;
-use crate::predict::{WORKLOAD_KINDS, pod_spec, selects, target_port, workload_spec};
-use crate::snapshot::views::{self, Container, Labels};
+use crate::snapshot::views;
 use crate::snapshot::{FieldPath, Kind, Object};
 
 pub(super) static PAGE: Page = Page {
@@ -60,10 +59,10 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 }
 
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    let mut all: Vec<Candidate> = target_number(tale).into_iter().collect();
-    all.extend(selector(tale).unwrap_or_default());
-    all.truncate(build::WAYS);
-    all
+    let Some((object, view, number)) = written(tale) else {
+        return Vec::new();
+    };
+    build::endpoints_of(tale, object, view, number)
 }
 
 /// The Service of the cluster, and the port that is used.
@@ -78,100 +77,4 @@ fn written<'t>(tale: &Tale<'t, '_>) -> Option<(&'t Object, &'t views::ServiceSpe
     let object = tale.store.snapshot.get(service.object)?;
     let view = &tale.view::<views::Service>(object.id)?.spec;
     Some((object, view, port))
-}
-
-/// The labels and containers of the pods of a namespace, and what makes them.
-fn workloads<'t>(
-    tale: &Tale<'t, '_>,
-    namespace: &str,
-) -> Vec<(&'t Object, &'t Labels, &'t [Container])> {
-    let kinds = WORKLOAD_KINDS.into_iter().chain([Kind::Pod]);
-    kinds
-        .flat_map(|kind| tale.store.snapshot.of_kind(kind))
-        .filter(|o| o.key.namespace == namespace)
-        .filter_map(|o| {
-            let labels = match workload_spec(o) {
-                Some(workload) => &workload.template.metadata.labels,
-                None => &o.meta.labels,
-            };
-            Some((o, labels, pod_spec(o)?.containers.as_slice()))
-        })
-        .collect()
-}
-
-/// The pods are there, but the named target port is not: writes the number of their port.
-fn target_number(tale: &Tale<'_, '_>) -> Option<Candidate> {
-    let (object, view, number) = written(tale)?;
-    let index = view.ports.iter().position(|p| p.port == number)?;
-    let port = view.ports.get(index)?;
-    let selected = workloads(tale, &object.key.namespace)
-        .into_iter()
-        .find(|(_, labels, _)| !view.selector.is_empty() && selects(&view.selector, labels))?;
-    let (_, _, containers) = selected;
-    target_port(port, containers).err()?;
-    let declared = || {
-        let ports = containers.iter().flat_map(|c| &c.ports);
-        ports
-            .filter(|p| p.protocol.is_empty() || p.protocol == "TCP")
-            .map(|p| p.container_port)
-    };
-    let mut all = declared();
-    let target = declared().find(|p| *p == number).or_else(|| {
-        let first = all.next()?;
-        all.next().is_none().then_some(first)
-    })?;
-    let field = build::spec().key("ports").index(index).key("targetPort");
-    let title = format!("write the pods' port, {target}, in targetPort");
-    Some(build::patch(
-        title,
-        object.id,
-        vec![build::replace(&field, target)],
-    ))
-}
-
-/// No pod has all labels of the selector, but a workload lacks just one of them.
-fn selector(tale: &Tale<'_, '_>) -> Option<Vec<Candidate>> {
-    let (object, view, _) = written(tale)?;
-    let found = workloads(tale, &object.key.namespace);
-    if found
-        .iter()
-        .any(|(_, labels, _)| selects(&view.selector, labels))
-    {
-        return None;
-    }
-    let field = build::spec().key("selector");
-    let mut ways: Vec<Candidate> = Vec::new();
-    for (workload, labels, _) in found {
-        let mut differing = view
-            .selector
-            .iter()
-            .filter(|(k, v)| labels.get(k) != Some(*v));
-        let (Some((key, value)), None) = (differing.next(), differing.next()) else {
-            continue;
-        };
-        let path = field.clone().key(key.clone());
-        // With one label alone, any workload would do: only one that has its name is meant.
-        let meant = |other: &str| {
-            view.selector.len() > 1
-                || workload.key.name == object.key.name
-                || workload.key.name == *value
-                || build::slip(other, value).is_some()
-        };
-        let operations = match labels.get(key).filter(|other| meant(other)) {
-            Some(other) => vec![build::replace(&path, other.as_str())],
-            None => {
-                let Some((same, _)) = labels.iter().find(|(k, v)| *v == value && *k != key) else {
-                    continue;
-                };
-                let added = build::add(&field.clone().key(same.clone()), value.as_str());
-                vec![build::remove(&path), added]
-            }
-        };
-        let title = format!("select the pods of {}", workload.key.name);
-        let candidate = build::patch(title, object.id, operations);
-        if !ways.iter().any(|w| w.changes == candidate.changes) {
-            ways.push(candidate);
-        }
-    }
-    Some(ways)
 }

@@ -1,6 +1,7 @@
 //! GW-REV-MISMATCH: this object is for another istiod.
 
 use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, unseen};
+use crate::predict::ProxyKind;
 use crate::predict::features::revision_of;
 use crate::predict::istiod::REVISION_LABEL;
 use crate::snapshot::FieldPath;
@@ -9,7 +10,7 @@ pub(super) static PAGE: Page = Page {
     code: "GW-REV-MISMATCH",
     title: "this object is for another istiod",
     severity: Severity::Error,
-    what: "The istiod that serves the pod does not see the object. It acts as if the Gateway, VirtualService or DestinationRule did not exist.",
+    what: "The istiod that serves the pod does not see the object. It acts as if the Gateway, VirtualService, DestinationRule, ServiceEntry or Sidecar did not exist.",
     when: r#"metadata.labels["istio.io/rev"] is set on the object and differs from the istiod's revision, and that revision is not empty."#,
     why: "istiod filters objects by this label while it watches them. Only literal equality counts: the name of a revision tag, such as `stable`, is not its revision. An object without the label is seen by every istiod.",
     seen: &[
@@ -39,10 +40,14 @@ fn label() -> FieldPath {
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = unseen::object(tale)?;
     let istiod = tale.store.istiod.revision.as_deref()?;
+    let whose = match tale.proxy.kind {
+        ProxyKind::Router => "gateway",
+        ProxyKind::Sidecar => "pod",
+    };
     let told = Told::at(
         object.id,
         label(),
-        format!("the gateway's istiod has the revision {istiod}"),
+        format!("the {whose}'s istiod has the revision {istiod}"),
     )
     .value(revision_of(object).unwrap_or_default());
     Some(unseen::beside_istiod(told, tale, "REVISION"))

@@ -4,7 +4,8 @@
 //! ignored on both sides. The causes are pages, so a code that does not exist does not compile.
 
 use super::{
-    Page, envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
+    Page, am_15008, am_dyndns, am_noendpoint, am_vipport, am_wp_bind, am_wp_nochain,
+    envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
     envoy_fc_overlap, envoy_sni_partial, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni,
     gw_cred_ca, gw_cred_denied, gw_cred_invalid, gw_cred_missing, gw_dst_connect_fail,
     gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints,
@@ -21,10 +22,12 @@ use super::{
     gw_srv_older_elsewhere, gw_srv_proto_conflict, gw_srv_proto_text, gw_srv_tls_no_settings,
     gw_tcp_empty_route, gw_tcp_gw_match, gw_tcp_no_block, gw_tcp_port_match, gw_tcp_zero_sum,
     gw_tls_term_no_tcp, gw_vs_exportto, gw_vs_gwname, gw_vs_host_case, gw_vs_host_mismatch,
-    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none,
-    sc_e_blackhole, sc_e_passthrough_strict, sc_e_uh, sc_in_conflict, sc_in_reserved,
-    sc_podip_direct, sc_privileged, sc_reserved_port, sc_unknown_host, sc_wellknown, val_dr,
-    val_dst, val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
+    gw_vs_host_ns, gw_vs_host_short, gw_vs_hosts_empty, gw_vs_mesh_only, gw_vs_none, sc_dyndns,
+    sc_e_blackhole, sc_e_egressproxy, sc_e_listenport, sc_e_passthrough, sc_e_passthrough_strict,
+    sc_e_uh, sc_externalname_legacy, sc_httpproxy, sc_in_conflict, sc_in_permissive_http_tls,
+    sc_in_reserved, sc_no_such_port, sc_notvip, sc_podip_direct, sc_privileged, sc_reserved_port,
+    sc_samens_dup, sc_unknown_host, sc_vs_dup, sc_wellknown, sc_wild_se, val_dr, val_dst,
+    val_gw_bind, val_gw_host, val_gw_name, val_gw_no_hosts, val_gw_no_server, val_gw_port,
     val_gw_portname_dup, val_gw_tls_certs, val_gw_tls_on_plain, val_gw_tls_required, val_se,
     val_vs_empty, val_vs_exportto, val_vs_gwnames, val_vs_hosts, val_vs_http, val_vs_tcp,
     val_vs_tls, val_vs_weight,
@@ -82,6 +85,7 @@ const PLAIN: Saying = Saying {
 
 const ISTIOD: &str = "istiod";
 const ENVOY: &str = "Envoy";
+const ZTUNNEL: &str = "ztunnel";
 const WEBHOOK: &str = "Istio's webhook";
 const ANALYZE: &str = "istioctl analyze";
 
@@ -847,6 +851,7 @@ static LISTENER_NACK: Saying = Saying {
                 &gw_srv_bind_shadow::PAGE,
                 &gw_srv_bind_alias::PAGE,
                 &gw_srv_proto_text::PAGE,
+                &sc_vs_dup::PAGE,
             ],
         },
         Row {
@@ -856,6 +861,7 @@ static LISTENER_NACK: Saying = Saying {
                 &envoy_fc_overlap::PAGE,
                 &gw_srv_nshost_dup::PAGE,
                 &gw_srv_bind_alias::PAGE,
+                &sc_vs_dup::PAGE,
             ],
         },
         Row {
@@ -936,6 +942,7 @@ static IDENTICAL_CHAINS: Saying = Saying {
         &gw_srv_bind_shadow::PAGE,
         &gw_srv_bind_alias::PAGE,
         &gw_srv_proto_text::PAGE,
+        &sc_vs_dup::PAGE,
     ],
     ask: &[ASK_PORT],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
@@ -945,12 +952,13 @@ static IDENTICAL_CHAINS: Saying = Saying {
 static OVERLAPPING_CHAINS: Saying = Saying {
     by: ENVOY,
     patterns: &["multiple filter chains with overlapping matching rules are defined"],
-    says: "a listener is refused: two of its filter chains have a server name in common",
+    says: "a listener is refused: two of its filter chains have a server name or a network in common",
     means: &["The whole listener goes, with every server on its port."],
     can_be: &[
         &envoy_fc_overlap::PAGE,
         &gw_srv_nshost_dup::PAGE,
         &gw_srv_bind_alias::PAGE,
+        &sc_vs_dup::PAGE,
     ],
     ask: &[ASK_PORT],
     source: "envoy source/common/listener_manager/filter_chain_manager_impl.cc",
@@ -1033,6 +1041,7 @@ const NO_CLUSTER_ROWS: &[Row] = &[
             &gw_dst_port_absent::PAGE,
             &gw_dst_multiport::PAGE,
             &gw_dst_externalname::PAGE,
+            &sc_samens_dup::PAGE,
         ],
     },
     Row {
@@ -1064,6 +1073,41 @@ static NO_HEALTHY: Saying = Saying {
     says: "the route's cluster is there and has no endpoint to connect to",
     can_be: &[&gw_dst_no_endpoints::PAGE],
     source: "envoy source/common/upstream/cluster_manager_impl.cc",
+    ..PLAIN
+};
+
+static ZTUNNEL_NO_UPSTREAM: Saying = Saying {
+    by: ZTUNNEL,
+    patterns: &["no healthy upstream: <address>"],
+    says: "<address> is a service's, and nothing is behind that port of it",
+    can_be: &[&am_vipport::PAGE, &am_noendpoint::PAGE],
+    source: "ztunnel src/proxy.rs:Error",
+    ..PLAIN
+};
+
+static ZTUNNEL_TIMED_OUT: Saying = Saying {
+    by: ZTUNNEL,
+    patterns: &["connection timed out, maybe a NetworkPolicy is blocking HBONE port 15008"],
+    says: "the pod, or the waypoint, does not answer on the port of tunnels",
+    can_be: &[&am_15008::PAGE],
+    source: "ztunnel src/proxy.rs:Error",
+    ..PLAIN
+};
+
+static ZTUNNEL_NO_WAYPOINT: Saying = Saying {
+    by: ZTUNNEL,
+    patterns: &["unknown waypoint: waypoint"],
+    says: "the service or the pod has a waypoint, and none of the waypoint's pods is ready",
+    can_be: &[&am_noendpoint::PAGE],
+    source: "ztunnel src/state.rs:DemandProxyState.fetch_waypoint",
+    ..PLAIN
+};
+
+static DYNAMIC_NO_WAYPOINT: Saying = Saying {
+    patterns: &["ServiceEntry <entry> has dynamic DNS resolution but no valid waypoint"],
+    says: "pods in ambient mode cannot reach the hosts of ServiceEntry <entry>",
+    can_be: &[&am_dyndns::PAGE, &am_wp_bind::PAGE],
+    source: "pilot/pkg/serviceregistry/ambient/services.go:serviceEntriesInfo",
     ..PLAIN
 };
 
@@ -1438,6 +1482,10 @@ static REFUSED_SAME_HOSTS: Saying = Saying {
 
 /// Every line that is known.
 pub static SAYINGS: &[&Saying] = &[
+    &ZTUNNEL_NO_UPSTREAM,
+    &ZTUNNEL_TIMED_OUT,
+    &ZTUNNEL_NO_WAYPOINT,
+    &DYNAMIC_NO_WAYPOINT,
     &OMITTING,
     &OMITTING_OTHERWISE,
     &NO_VIRTUAL_SERVICE,
@@ -1611,6 +1659,8 @@ pub static FLAGS: &[Flag] = &[
                     &gw_sni_absent::PAGE,
                     &gw_autopass_sni::PAGE,
                     &sc_e_passthrough_strict::PAGE,
+                    &am_wp_nochain::PAGE,
+                    &sc_in_permissive_http_tls::PAGE,
                 ],
             ),
             (When::Request, NO_HTTP_ROUTE),
@@ -1629,6 +1679,9 @@ pub static FLAGS: &[Flag] = &[
                     &gw_dst_port_absent::PAGE,
                     &gw_dst_multiport::PAGE,
                     &gw_dst_externalname::PAGE,
+                    &sc_e_egressproxy::PAGE,
+                    &sc_dyndns::PAGE,
+                    &sc_samens_dup::PAGE,
                 ],
             ),
             (
@@ -1652,9 +1705,12 @@ pub static FLAGS: &[Flag] = &[
             &[
                 &gw_dst_no_endpoints::PAGE,
                 &sc_e_uh::PAGE,
+                &am_noendpoint::PAGE,
                 &sc_e_blackhole::PAGE,
                 &sc_podip_direct::PAGE,
                 &sc_unknown_host::PAGE,
+                &sc_e_listenport::PAGE,
+                &sc_httpproxy::PAGE,
             ],
         )],
     },
@@ -1685,10 +1741,11 @@ pub static FLAGS: &[Flag] = &[
     elsewhere("UT", "the endpoint did not answer in time"),
     elsewhere("LR", "Envoy itself reset the connection to the endpoint"),
     elsewhere("DF", "the name of the endpoint could not be resolved"),
-    elsewhere(
-        "DPE",
-        "what the client sent breaks the protocol: TCP sent to an HTTP server ends so",
-    ),
+    Flag {
+        flag: "DPE",
+        says: "what the client sent breaks the protocol: TCP sent to an HTTP server ends so",
+        can_be: &[(When::Always, &[&sc_in_permissive_http_tls::PAGE])],
+    },
     elsewhere("DC", "the client closed the connection"),
     elsewhere("DR", "the client reset the request"),
     elsewhere("DT", "the connection or request lasted longer than allowed"),
@@ -1723,20 +1780,38 @@ pub struct OwnCluster {
     pub name: &'static str,
     /// What a connection in it means.
     pub means: &'static str,
+    /// The causes.
+    pub can_be: &'static [&'static Page],
 }
+
+/// What a listener without an address can be, where it took a connection to an IP that is none of its service's.
+pub static CATCH_ALLS: &[&Page] = &[&sc_wild_se::PAGE, &sc_externalname_legacy::PAGE];
 
 /// The clusters that istiod gives to every sidecar (istio `pilot/pkg/networking/util/util.go`).
 pub static OWN_CLUSTERS: &[OwnCluster] = &[
     OwnCluster {
         name: "BlackHoleCluster",
         means: "No service of this sidecar has the address and port, and outboundTrafficPolicy is REGISTRY_ONLY: the connection ends here.",
+        can_be: &[
+            &sc_e_blackhole::PAGE,
+            &sc_unknown_host::PAGE,
+            &sc_podip_direct::PAGE,
+            &sc_no_such_port::PAGE,
+        ],
     },
     OwnCluster {
         name: "PassthroughCluster",
         means: "No service of this sidecar has the address and port: Envoy connects to that very address, without mTLS and without routes. A ClusterIP Service has no listener for the IPs of its pods; a headless one has.",
+        can_be: &[
+            &sc_e_passthrough::PAGE,
+            &sc_podip_direct::PAGE,
+            &sc_no_such_port::PAGE,
+            &sc_notvip::PAGE,
+        ],
     },
     OwnCluster {
         name: "InboundPassthroughCluster",
         means: "It is the side of the server, and no Service declares this port of the pod: Envoy passes the connection on.",
+        can_be: &[],
     },
 ];

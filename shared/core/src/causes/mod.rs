@@ -3,6 +3,20 @@
 
 mod admission;
 mod age;
+mod am_15008;
+mod am_dyndns;
+mod am_extname;
+mod am_headless;
+mod am_noendpoint;
+mod am_notenrolled;
+mod am_podip;
+mod am_se_noaddr;
+mod am_se_none;
+mod am_sidecar_client;
+mod am_vipport;
+mod am_wp_bind;
+mod am_wp_nochain;
+mod ambient;
 mod build;
 mod candidate;
 mod envoy_bind_inuse;
@@ -26,6 +40,7 @@ mod gw_cred_missing;
 mod gw_dst_connect_fail;
 mod gw_dst_empty_host;
 mod gw_dst_externalname;
+mod gw_dst_itself;
 mod gw_dst_multiport;
 mod gw_dst_no_endpoints;
 mod gw_dst_not_visible;
@@ -114,47 +129,87 @@ mod net_svc_no_endpoint;
 mod page;
 mod refused;
 mod sc_auto_auto;
+mod sc_auto_over_http;
+mod sc_autovip;
 mod sc_cap_loopback;
 mod sc_cap_mode_none;
 mod sc_cap_out_ip_excl;
 mod sc_cap_out_ip_incl;
 mod sc_cap_out_port_excl;
+mod sc_cap_uid;
+mod sc_cidr;
+mod sc_cidr_steals_http;
+mod sc_dyndns;
 mod sc_e_blackhole;
+mod sc_e_dyndns;
+mod sc_e_egressproxy;
+mod sc_e_listenport;
 mod sc_e_passthrough;
 mod sc_e_passthrough_strict;
 mod sc_e_uh;
 mod sc_exact_multiaddr;
 mod sc_exportto;
 mod sc_externalname_alias;
+mod sc_externalname_legacy;
 mod sc_headless_badip;
+mod sc_headless_http;
 mod sc_headless_noep;
 mod sc_headless_portnum;
 mod sc_headless_self;
 mod sc_http_dup_domain;
+mod sc_http_host;
+mod sc_http_tcp_merge;
+mod sc_httpproxy;
+mod sc_in_capture;
 mod sc_in_conflict;
+mod sc_in_disable;
+mod sc_in_noservice;
+mod sc_in_permissive_http_tls;
 mod sc_in_reserved;
+mod sc_in_selectorless_mix;
 mod sc_in_sidecar;
 mod sc_in_targetport;
+mod sc_in_udp;
+mod sc_in_wle;
+mod sc_inj_custom;
 mod sc_inj_hostnet;
 mod sc_inj_noproxy;
 mod sc_inj_optout;
+mod sc_inj_sysns;
+mod sc_inj_webhook;
+mod sc_ipfamily;
 mod sc_locked;
 mod sc_name_udp;
 mod sc_no_such_port;
+mod sc_noports;
 mod sc_notvip;
 mod sc_podip_direct;
 mod sc_privileged;
+mod sc_rds_wrong_entry;
 mod sc_reserved_port;
+mod sc_samens_dup;
 mod sc_scope_shadow;
+mod sc_se_badaddr;
+mod sc_sevis;
+mod sc_sidecar_bind;
 mod sc_sidecar_excl;
 mod sc_sidecar_headless;
 mod sc_sidecar_hosts;
 mod sc_sidecar_portmap;
+mod sc_sidecar_portonly;
+mod sc_sidecar_proto;
+mod sc_sidecar_vsonly;
 mod sc_sidecar_which;
+mod sc_sni;
 mod sc_tcp_over_tcp;
+mod sc_tls_ignores_tcp;
 mod sc_udp;
 mod sc_unknown_host;
+mod sc_vs_cidr_sticky;
+mod sc_vs_dup;
+mod sc_vs_wildcard;
 mod sc_wellknown;
+mod sc_wild_http;
 mod sc_wild_se;
 mod sidecar;
 mod tale;
@@ -181,6 +236,7 @@ mod val_vs_tcp;
 mod val_vs_tls;
 mod val_vs_weight;
 
+pub use ambient::Ambient;
 pub(crate) use build::slip;
 pub use candidate::{Candidate, Choice, Destination, Wish};
 pub use page::{Page, Severity};
@@ -194,10 +250,23 @@ use crate::predict::features::Unseen;
 use crate::predict::hosts;
 use crate::predict::reach::{Barrier, CredentialFault};
 use crate::report::{Certainty, Finding, Mark};
-use crate::snapshot::{Kind, views};
+use crate::snapshot::{Kind, ObjectId, views};
 
 /// Every page, sorted by code.
 pub static PAGES: &[&Page] = &[
+    &am_15008::PAGE,
+    &am_dyndns::PAGE,
+    &am_extname::PAGE,
+    &am_headless::PAGE,
+    &am_noendpoint::PAGE,
+    &am_notenrolled::PAGE,
+    &am_podip::PAGE,
+    &am_se_noaddr::PAGE,
+    &am_se_none::PAGE,
+    &am_sidecar_client::PAGE,
+    &am_vipport::PAGE,
+    &am_wp_bind::PAGE,
+    &am_wp_nochain::PAGE,
     &envoy_bind_inuse::PAGE,
     &envoy_bind_noaddr::PAGE,
     &envoy_bind_perm::PAGE,
@@ -219,6 +288,7 @@ pub static PAGES: &[&Page] = &[
     &gw_dst_connect_fail::PAGE,
     &gw_dst_empty_host::PAGE,
     &gw_dst_externalname::PAGE,
+    &gw_dst_itself::PAGE,
     &gw_dst_multiport::PAGE,
     &gw_dst_no_endpoints::PAGE,
     &gw_dst_not_visible::PAGE,
@@ -304,47 +374,87 @@ pub static PAGES: &[&Page] = &[
     &net_policy::PAGE,
     &net_svc_no_endpoint::PAGE,
     &sc_auto_auto::PAGE,
+    &sc_auto_over_http::PAGE,
+    &sc_autovip::PAGE,
     &sc_cap_loopback::PAGE,
     &sc_cap_mode_none::PAGE,
     &sc_cap_out_ip_excl::PAGE,
     &sc_cap_out_ip_incl::PAGE,
     &sc_cap_out_port_excl::PAGE,
+    &sc_cap_uid::PAGE,
+    &sc_cidr::PAGE,
+    &sc_cidr_steals_http::PAGE,
+    &sc_dyndns::PAGE,
     &sc_e_blackhole::PAGE,
+    &sc_e_dyndns::PAGE,
+    &sc_e_egressproxy::PAGE,
+    &sc_e_listenport::PAGE,
     &sc_e_passthrough::PAGE,
     &sc_e_passthrough_strict::PAGE,
     &sc_e_uh::PAGE,
     &sc_exact_multiaddr::PAGE,
     &sc_exportto::PAGE,
     &sc_externalname_alias::PAGE,
+    &sc_externalname_legacy::PAGE,
     &sc_headless_badip::PAGE,
+    &sc_headless_http::PAGE,
     &sc_headless_noep::PAGE,
     &sc_headless_portnum::PAGE,
     &sc_headless_self::PAGE,
     &sc_http_dup_domain::PAGE,
+    &sc_http_host::PAGE,
+    &sc_http_tcp_merge::PAGE,
+    &sc_httpproxy::PAGE,
+    &sc_in_capture::PAGE,
     &sc_in_conflict::PAGE,
+    &sc_in_disable::PAGE,
+    &sc_in_noservice::PAGE,
+    &sc_in_permissive_http_tls::PAGE,
     &sc_in_reserved::PAGE,
+    &sc_in_selectorless_mix::PAGE,
     &sc_in_sidecar::PAGE,
     &sc_in_targetport::PAGE,
+    &sc_in_udp::PAGE,
+    &sc_in_wle::PAGE,
+    &sc_inj_custom::PAGE,
     &sc_inj_hostnet::PAGE,
     &sc_inj_noproxy::PAGE,
     &sc_inj_optout::PAGE,
+    &sc_inj_sysns::PAGE,
+    &sc_inj_webhook::PAGE,
+    &sc_ipfamily::PAGE,
     &sc_locked::PAGE,
     &sc_name_udp::PAGE,
     &sc_no_such_port::PAGE,
+    &sc_noports::PAGE,
     &sc_notvip::PAGE,
     &sc_podip_direct::PAGE,
     &sc_privileged::PAGE,
+    &sc_rds_wrong_entry::PAGE,
     &sc_reserved_port::PAGE,
+    &sc_samens_dup::PAGE,
     &sc_scope_shadow::PAGE,
+    &sc_sevis::PAGE,
+    &sc_sidecar_bind::PAGE,
+    &sc_se_badaddr::PAGE,
     &sc_sidecar_excl::PAGE,
     &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
     &sc_sidecar_portmap::PAGE,
+    &sc_sidecar_portonly::PAGE,
+    &sc_sidecar_proto::PAGE,
+    &sc_sidecar_vsonly::PAGE,
     &sc_sidecar_which::PAGE,
+    &sc_sni::PAGE,
     &sc_tcp_over_tcp::PAGE,
+    &sc_tls_ignores_tcp::PAGE,
     &sc_udp::PAGE,
     &sc_unknown_host::PAGE,
+    &sc_vs_cidr_sticky::PAGE,
+    &sc_vs_dup::PAGE,
+    &sc_vs_wildcard::PAGE,
     &sc_wellknown::PAGE,
+    &sc_wild_http::PAGE,
     &sc_wild_se::PAGE,
     &val_dr::PAGE,
     &val_dst::PAGE,
@@ -382,6 +492,8 @@ struct Cause {
 enum Fixes {
     /// Changes that might help, least invasive first.
     By(fn(&Tale<'_, '_>, &Wish) -> Vec<Candidate>),
+    /// The same; where there is none, why.
+    Or(fn(&Tale<'_, '_>, &Wish) -> Vec<Candidate>, &'static str),
     /// No change of objects can, and why.
     None(&'static str),
 }
@@ -390,6 +502,12 @@ enum Fixes {
 fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
     let cause = match tale.symptom {
         Symptom::Reason(reason) => return of_reason(tale, reason),
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Put { .. })) => {
+            &sc_auto_over_http::CAUSE
+        }
+        Symptom::Displaced { .. } if matches!(tale.step(), Some(Step::Sidecar(_))) => {
+            &sc_sidecar_which::CAUSE
+        }
         Symptom::Displaced { .. } => &gw_tcp_shadowed::CAUSE,
         Symptom::NotOnService { .. } => &gw_port_not_on_service::CAUSE,
         Symptom::NotDeclared { .. } => &gw_port_not_declared::CAUSE,
@@ -411,12 +529,40 @@ fn of(tale: &Tale<'_, '_>) -> (&'static Cause, Vec<&'static str>) {
         Symptom::Uncaptured { why, .. } => of_uncaptured(why),
         Symptom::CatchAll { .. } => of_catch_all(tale),
         Symptom::PodAddress { .. } => &sc_podip_direct::CAUSE,
+        Symptom::UnnamedPod { .. } => &sc_in_noservice::CAUSE,
         Symptom::HeadlessPort { .. } => &sc_headless_portnum::CAUSE,
+        Symptom::NoSuchPort { service } if sc_noports::has_none(tale, service) => {
+            &sc_noports::CAUSE
+        }
         Symptom::NoSuchPort { .. } => &sc_no_such_port::CAUSE,
+        Symptom::NoReadableAddress { .. } => &sc_se_badaddr::CAUSE,
+        Symptom::OtherFamily { .. } => &sc_ipfamily::CAUSE,
         Symptom::AtNodes { .. } => &sc_notvip::CAUSE,
         Symptom::UnknownDestination { .. } => &sc_unknown_host::CAUSE,
         Symptom::RefusedPlaintext { .. } => &sc_e_passthrough_strict::CAUSE,
+        Symptom::TlsMeetsHttp { .. } => &sc_in_permissive_http_tls::CAUSE,
+        Symptom::MutualTlsPastSidecar { .. } => &sc_in_capture::CAUSE,
+        Symptom::MutualTlsMeetsNone { .. } => &sc_in_disable::CAUSE,
         Symptom::NoEndpoint { .. } => &sc_e_uh::CAUSE,
+        Symptom::Ambient(what) => ambient::of(tale, what),
+        Symptom::OtherName { tls: true, .. } => &sc_sni::CAUSE,
+        Symptom::OtherName { tls: false, .. } => &sc_http_host::CAUSE,
+        Symptom::AnotherHost { .. } => &sc_http_host::ANOTHER,
+        Symptom::SharedHttp { .. } => &sc_wild_http::CAUSE,
+        Symptom::Network { service, .. } => of_network(tale, service),
+        Symptom::Merged { .. } => &sc_http_tcp_merge::CAUSE,
+        Symptom::HeadlessHttp { .. } => &sc_headless_http::CAUSE,
+        Symptom::ListenPort { .. } => &sc_e_listenport::CAUSE,
+        Symptom::ThroughProxy { .. } => &sc_httpproxy::CAUSE,
+        Symptom::DynamicDns { .. } => &sc_e_dyndns::CAUSE,
+        Symptom::LeadsRound => &gw_dst_itself::CAUSE,
+        Symptom::BehindNetworks { .. } => &sc_vs_cidr_sticky::CAUSE,
+        Symptom::ByWildcard { .. } => &sc_vs_wildcard::CAUSE,
+        Symptom::EgressProtocol { .. } => &sc_sidecar_proto::CAUSE,
+        Symptom::EgressBind { .. } => &sc_sidecar_bind::CAUSE,
+        Symptom::RoutedByEntry { .. } => &sc_rds_wrong_entry::CAUSE,
+        Symptom::Twin { .. } => &sc_samens_dup::CAUSE,
+        Symptom::GivenAddress { .. } => &sc_autovip::CAUSE,
     };
     (cause, vec![])
 }
@@ -432,24 +578,48 @@ const fn of_uncaptured(why: Uncaptured) -> &'static Cause {
         Uncaptured::HostNetwork => &sc_inj_hostnet::CAUSE,
         Uncaptured::OptedOut => &sc_inj_optout::CAUSE,
         Uncaptured::NoProxy => &sc_inj_noproxy::CAUSE,
+        Uncaptured::IgnoredNamespace => &sc_inj_sysns::CAUSE,
+        Uncaptured::NotSelected => &sc_inj_webhook::CAUSE,
+        Uncaptured::WithoutEnvoy => &sc_inj_custom::CAUSE,
+        Uncaptured::ProxyUser { .. } => &sc_cap_uid::CAUSE,
     }
 }
 
-/// What takes an address that is not its own: a ServiceEntry without addresses, or a headless Service by an egress
-/// port; one with the same address came first.
+/// What takes an address that is not its own: a ServiceEntry without addresses, an ExternalName of an older istiod, or a
+/// headless Service by an egress port; one with the same address came first.
 fn of_catch_all(tale: &Tale<'_, '_>) -> &'static Cause {
     let object = tale.step().map(Step::object);
     let entry = object.and_then(|id| tale.view::<views::ServiceEntry>(id));
     match entry {
         Some(entry) if entry.spec.addresses.is_empty() => &sc_wild_se::CAUSE,
         Some(_) => &sc_tcp_over_tcp::CAUSE,
+        None if sc_externalname_legacy::is_own_service(tale) => &sc_externalname_legacy::CAUSE,
         None => &sc_sidecar_headless::CAUSE,
+    }
+}
+
+/// A network takes an address: one that an HTTP service has, which Envoy would tell by Host, or any other.
+fn of_network(tale: &Tale<'_, '_>, service: Option<ObjectId>) -> &'static Cause {
+    let mut all = tale.store.services.iter();
+    let service = all.find(|s| Some(s.object) == service);
+    let mut ports = service.iter().flat_map(|s| &s.ports);
+    if ports.any(|p| p.number == tale.port && p.protocol.is_http()) {
+        &sc_cidr_steals_http::CAUSE
+    } else {
+        &sc_cidr::CAUSE
     }
 }
 
 /// One exhaustive match: a reason without a cause does not compile.
 fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'static str>) {
     let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
+    match tale.step() {
+        Some(Step::EgressProxy(_)) => return (&sc_e_egressproxy::CAUSE, vec![]),
+        Some(Step::OwnCluster { .. }) if matches!(reason, Reason::NotForwarded { .. }) => {
+            return (&sc_dyndns::CAUSE, vec![]);
+        }
+        _ => {}
+    }
     let cause = match reason {
         // From objects alone this is never told: a gateway is assumed for each selector, so each selects one. Where
         // the pods were read the nearest of them is named, as GW-SEL-MISMATCH, which has this for its other name. It
@@ -542,12 +712,20 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::ZeroWeight => &gw_dst_zero_weight::CAUSE,
         Reason::SidecarNotSelected => &sc_sidecar_which::CAUSE,
         Reason::ServiceNotExported => &sc_exportto::CAUSE,
+        Reason::VisibilityCapped => &sc_sevis::CAUSE,
         Reason::NotImported => &sc_sidecar_hosts::CAUSE,
+        Reason::RoutedOnly { .. } => return (&sc_sidecar_vsonly::CAUSE, vec!["SC-SIDECAR-HOSTS"]),
+        Reason::PortNotAsked => &sc_sidecar_portonly::CAUSE,
+        Reason::WrongBlock { .. } => &sc_tls_ignores_tcp::CAUSE,
         Reason::ImportExcluded { .. } => &sc_sidecar_excl::CAUSE,
         Reason::EgressPortAbsent { .. } => &sc_sidecar_portmap::CAUSE,
         Reason::HostnameElsewhere { .. } => &sc_scope_shadow::CAUSE,
         Reason::OnlyOneFound { .. } => &sc_exact_multiaddr::CAUSE,
+        Reason::IsAlias if matches!(tale.step(), Some(Step::Address { .. })) => ambient::ALIAS,
         Reason::IsAlias => &sc_externalname_alias::CAUSE,
+        Reason::NotTcp if matches!(tale.step(), Some(Step::WaypointPort { .. })) => {
+            ambient::NOT_TCP
+        }
         Reason::NotTcp if is_udp(tale) => &sc_udp::CAUSE,
         Reason::NotTcp => &sc_name_udp::CAUSE,
         Reason::ReservedPort { .. } => match tale.step() {
@@ -561,10 +739,14 @@ fn of_reason(tale: &Tale<'_, '_>, reason: &Reason) -> (&'static Cause, Vec<&'sta
         Reason::WellKnownProtocol { .. } => &sc_wellknown::CAUSE,
         Reason::SniffedAlready { .. } => &sc_auto_auto::CAUSE,
         Reason::ChainTaken { .. } => &sc_tcp_over_tcp::CAUSE,
-        Reason::DomainsTaken => &sc_http_dup_domain::CAUSE,
+        Reason::DomainsTaken { .. } => &sc_http_dup_domain::CAUSE,
+        Reason::InboundTaken { by } if sc_in_udp::is_udp(tale, *by) => &sc_in_udp::CAUSE,
         Reason::InboundTaken { .. } => &sc_in_conflict::CAUSE,
+        Reason::SelectedByOthers { .. } => &sc_in_selectorless_mix::CAUSE,
+        Reason::WorkloadEntryInstead { .. } => &sc_in_wle::CAUSE,
         Reason::IngressListed { .. } => &sc_in_sidecar::CAUSE,
         Reason::NotIntercepted => &sc_cap_mode_none::CAUSE,
+        Reason::Ambient(unmet) => ambient::of_unmet(unmet),
     };
     (cause, vec![])
 }
@@ -611,7 +793,10 @@ fn of_rule_for_others(tale: &Tale<'_, '_>, rule: EntryId) -> (&'static Cause, Ve
 
 /// The most specific of what made two chains alike, else what Envoy says.
 fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'static str>) {
+    let sidecar = tale.proxy.kind == ProxyKind::Sidecar;
     let (first, second, overlap) = match refusal {
+        Refusal::SameAddress { .. } => return (&envoy_dup_addr::CAUSE, vec![]),
+        Refusal::StaticListener { .. } if sidecar => return (&envoy_dup_addr::CAUSE, vec![]),
         Refusal::StaticListener { .. } => {
             return (&gw_port_reserved::CAUSE, vec!["ENVOY-DUP-ADDR"]);
         }
@@ -627,6 +812,9 @@ fn of_refusal(tale: &Tale<'_, '_>, refusal: &Refusal) -> (&'static Cause, Vec<&'
     } else {
         &envoy_fc_identical::CAUSE
     };
+    if sidecar {
+        return (&sc_vs_dup::CAUSE, vec![said.page.code]);
+    }
     let Some((a, b)) = tale
         .servers_of(first, second)
         .filter(|_| first.server != second.server)
@@ -733,6 +921,11 @@ pub fn tell(tale: &Tale<'_, '_>, wish: &Wish) -> Option<Finding> {
     };
     let (candidates, no_fix) = match fixes {
         Fixes::By(suggest) => (suggest(tale, wish), None),
+        Fixes::Or(suggest, reason) => {
+            let all = suggest(tale, wish);
+            let none = all.is_empty().then_some(*reason);
+            (all, none)
+        }
         Fixes::None(reason) => (Vec::new(), Some(*reason)),
     };
     let object = told.object.or_else(|| tale.step().map(Step::object))?;

@@ -16,9 +16,10 @@ pub(super) fn collision(tale: &Tale<'_, '_>) -> Option<Told> {
         }) => (*first, *second, format!("takes {name} again")),
         _ => return None,
     };
-    if first.server != second.server {
-        let (object, index) = tale.server_at(second.server)?;
-        let (other, other_index) = tale.server_at(first.server)?;
+    let servers = (tale.server_at(second.server), tale.server_at(first.server));
+    if let (Some((object, index)), Some((other, other_index))) = servers
+        && first.server != second.server
+    {
         let told = Told::at(object, Tale::number_field(index), what);
         return Some(told.beside(other, Tale::number_field(other_index), "came first"));
     }

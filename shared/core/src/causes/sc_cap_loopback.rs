@@ -19,7 +19,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+    fixes: Fixes::None(
+        "a pod's calls to its own address never come to Envoy: the client dials the Service's name for that",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

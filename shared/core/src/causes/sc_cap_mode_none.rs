@@ -22,7 +22,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None(
+        "with NONE the application itself dials Envoy's listeners: whether it is meant to is not in the objects",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

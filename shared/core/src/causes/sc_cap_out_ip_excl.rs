@@ -1,6 +1,7 @@
 //! SC-CAP-OUT-IP-EXCL: this address is kept from Envoy.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
+use crate::predict::Network;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-CAP-OUT-IP-EXCL",
@@ -22,9 +23,25 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::uncaptured(tale, "this network goes past Envoy")
+}
+
+/// The networks that hold the address, taken out of the annotation.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::Uncaptured {
+        address: Some(address),
+        ..
+    } = tale.symptom
+    else {
+        return Vec::new();
+    };
+    let other = |item: &str| {
+        let network = item.parse::<Network>();
+        !network.is_ok_and(|n| n.holds(address))
+    };
+    sidecar::shorter(tale, &format!("redirect {address} again"), other)
 }

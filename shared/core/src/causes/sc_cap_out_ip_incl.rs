@@ -1,6 +1,6 @@
 //! SC-CAP-OUT-IP-INCL: only other addresses go to Envoy.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-CAP-OUT-IP-INCL",
@@ -24,9 +24,21 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::uncaptured(tale, "the address is not in it")
+}
+
+/// The address, added to the annotation: of other connections none is redirected by it.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::Uncaptured {
+        address: Some(address),
+        ..
+    } = tale.symptom
+    else {
+        return Vec::new();
+    };
+    sidecar::longer(tale, address).into_iter().collect()
 }

@@ -1,6 +1,6 @@
 //! SC-CAP-OUT-PORT-EXCL: this port is not redirected to Envoy.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-CAP-OUT-PORT-EXCL",
@@ -25,9 +25,15 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::uncaptured(tale, "this port goes past Envoy")
+}
+
+/// The port, taken out of the annotation.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let other = |item: &str| item.parse() != Ok(tale.port);
+    sidecar::shorter(tale, &format!("redirect {} again", tale.port), other)
 }

@@ -1,6 +1,6 @@
 //! SC-E-UH: nothing is behind the service.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
 use crate::snapshot::{FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
@@ -23,7 +23,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("what should be behind it is not in the objects"),
+    fixes: Fixes::Or(fixes, "what should be behind it is not in the objects"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -40,4 +40,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         )
     };
     Some(Told::at(service, FieldPath::of(field), label))
+}
+
+/// The Service that selects nothing: by a near miss of its selector or its target.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::NoEndpoint { service } = tale.symptom else {
+        return Vec::new();
+    };
+    sidecar::endpoints(tale, service, tale.port)
 }

@@ -1,7 +1,7 @@
 //! SC-EXACT-MULTIADDR: only one address is imported.
 
-use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, build, sidecar};
-use crate::ledger::Step;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build, sidecar};
+use crate::ledger::{Reason, Step};
 use crate::snapshot::views;
 use crate::snapshot::{FieldPath, ObjectId};
 
@@ -31,11 +31,23 @@ pub(super) static CAUSE: Cause = Cause {
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let (object, field) = address(tale, tale.step()?);
-    let told = Told::at(object, field, "not found");
+    let by_chance = matches!(
+        tale.symptom,
+        Symptom::Reason(Reason::OnlyOneFound {
+            by_chance: true,
+            ..
+        })
+    );
+    let (left_out, taken) = if by_chance {
+        ("perhaps not found", "perhaps this one is found")
+    } else {
+        ("not found", "this one is found")
+    };
+    let told = Told::at(object, field, left_out);
     let by = sidecar::holder(tale).and_then(|by| tale.ledger.get(by));
     let found = by.map(|entry| address(tale, &entry.step));
     Some(match found {
-        Some((object, field)) => told.beside(object, field, "this one is found"),
+        Some((object, field)) => told.beside(object, field, taken),
         None => told,
     })
 }

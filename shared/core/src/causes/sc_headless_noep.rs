@@ -1,6 +1,7 @@
 //! SC-HEADLESS-NOEP: headless without endpoints.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, sidecar};
+use crate::ledger::Step;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-HEADLESS-NOEP",
@@ -23,9 +24,17 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::Or(fixes, "which pods are meant is not in the objects"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::told(tale, "no endpoint")
+}
+
+/// The Service that selects nothing: by a near miss of its selector or its target.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    match tale.step() {
+        Some(Step::Put { of, .. }) => sidecar::endpoints(tale, of.service, tale.port),
+        _ => Vec::new(),
+    }
 }

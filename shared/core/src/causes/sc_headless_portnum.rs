@@ -1,7 +1,7 @@
 //! SC-HEADLESS-PORTNUM: listeners are on the Service's own port.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
-use crate::snapshot::FieldPath;
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build, sidecar};
+use crate::snapshot::{FieldPath, views};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-HEADLESS-PORTNUM",
@@ -23,7 +23,7 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("clients that dial the Service's port would lose it"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
@@ -32,4 +32,24 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     };
     let label = format!("{} has no listener, it is a targetPort", tale.port);
     Some(Told::at(service, FieldPath::of("spec.ports"), label))
+}
+
+/// Another port of the Service, with the number that is dialled: what it has stays. Where that is not possible, the
+/// number of the one it has.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::HeadlessPort { service } = tale.symptom else {
+        return Vec::new();
+    };
+    let added = sidecar::add_port(tale, service);
+    let moved = || {
+        let spec = &tale.view::<views::Service>(service)?.spec;
+        let leads =
+            |p: &views::ServicePort| p.target_port == Some(views::IntOrString::Int(tale.port));
+        let index = spec.ports.iter().position(leads)?;
+        let field = build::spec().key("ports").index(index).key("port");
+        let operation = build::replace(&field, tale.port);
+        let title = format!("write {}, the pods' port, in port", tale.port);
+        Some(build::patch(title, service, vec![operation]))
+    };
+    added.into_iter().chain(moved()).collect()
 }

@@ -23,7 +23,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("a Sidecar's list may leave the port out on purpose"),
+    fixes: Fixes::None(
+        "the port is passed on all the same, and a Sidecar's list may leave it out on purpose",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

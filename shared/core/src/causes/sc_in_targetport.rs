@@ -1,6 +1,8 @@
 //! SC-IN-TARGETPORT: the pod has no port of that name.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build, sidecar};
+use crate::ledger::{Reason, Step};
+use crate::snapshot::{ObjectId, views};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-IN-TARGETPORT",
@@ -22,9 +24,44 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("which of the pod's ports is meant is for you to say"),
+    fixes: Fixes::Or(fixes, "which of the pod's ports is meant is for you to say"),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::told(tale, "no such container port")
+}
+
+/// The name that the container has, if this one is a slip of it; else the number of its port.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Some((service, index)) = port(tale) else {
+        return Vec::new();
+    };
+    let by_name = by_name(tale, service, index);
+    let number = tale.view::<views::Service>(service);
+    let number = number.and_then(|s| s.spec.ports.get(index)).map(|p| p.port);
+    let by_number = number.map(|number| sidecar::endpoints(tale, service, number));
+    let by_number = by_number.unwrap_or_default();
+    by_name.into_iter().chain(by_number).collect()
+}
+
+fn port(tale: &Tale<'_, '_>) -> Option<(ObjectId, usize)> {
+    match tale.step()? {
+        Step::ServicePort { service, index } | Step::Inbound { service, index } => {
+            Some((*service, *index))
+        }
+        _ => None,
+    }
+}
+
+fn by_name(tale: &Tale<'_, '_>, service: ObjectId, index: usize) -> Option<Candidate> {
+    let Symptom::Reason(Reason::NamedTargetMissing { name }) = tale.symptom else {
+        return None;
+    };
+    let containers = tale.proxy.containers.iter().flat_map(|c| &c.ports);
+    let near = containers.filter_map(|p| build::slip(name, &p.name).map(|far| (far, &p.name)));
+    let (_, near) = near.min()?;
+    let field = build::spec().key("ports").index(index).key("targetPort");
+    let title = format!("write the container port's name, {near}");
+    let operation = build::replace(&field, near.as_str());
+    Some(build::patch(title, service, vec![operation]))
 }

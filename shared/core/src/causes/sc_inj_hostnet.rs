@@ -19,7 +19,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+    fixes: Fixes::None(
+        "a pod in its node's network gets no sidecar, and leaving that network changes where it listens",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -1,6 +1,6 @@
 //! SC-INJ-NOPROXY: this pod has no sidecar.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, sidecar};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-INJ-NOPROXY",
@@ -22,9 +22,14 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("whether Envoy should have it is for a person to decide"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::uncaptured(tale, "runs no proxy")
+}
+
+/// The label on this workload alone: the namespace's others stay as they are.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    sidecar::inject(tale).into_iter().collect()
 }

@@ -33,7 +33,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 
 /// The protocol is written as TCP, in the field that says UDP.
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    let Some(Step::Put { of, port, .. }) = tale.step() else {
+    as_tcp(tale)
+}
+
+/// The same for any decision about such a port.
+pub(super) fn as_tcp(tale: &Tale<'_, '_>) -> Vec<Candidate> {
+    let Some(Step::Put { of, port, .. } | Step::WaypointPort { of, port }) = tale.step() else {
         return Vec::new();
     };
     let view = tale.view::<views::Service>(of.service);

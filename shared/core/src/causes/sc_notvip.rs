@@ -1,6 +1,6 @@
 //! SC-NOTVIP: only the nodes know this address.
 
-use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told};
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
 use crate::snapshot::FieldPath;
 
 pub(super) static PAGE: Page = Page {
@@ -24,11 +24,11 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("it is the client that dials another address"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
-    let Symptom::AtNodes { service } = tale.symptom else {
+    let Symptom::AtNodes { service, .. } = tale.symptom else {
         return None;
     };
     Some(Told::at(
@@ -36,4 +36,12 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         FieldPath::of("spec"),
         "no listener has this address",
     ))
+}
+
+/// The address, declared: then it has a listener, and the nodes lead on from there as before.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Symptom::AtNodes { address, .. } = tale.symptom else {
+        return Vec::new();
+    };
+    sidecar::declare(tale, address).into_iter().collect()
 }

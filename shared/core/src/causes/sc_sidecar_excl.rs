@@ -1,6 +1,7 @@
 //! SC-SIDECAR-EXCL: the Sidecar leaves the service out.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
+use super::{Candidate, Cause, Fixes, Page, Severity, Tale, Told, Wish, sidecar};
+use crate::ledger::Step;
 
 pub(super) static PAGE: Page = Page {
     code: "SC-SIDECAR-EXCL",
@@ -22,9 +23,17 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::By(fixes),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     sidecar::told(tale, "left out")
+}
+
+/// What is left out of an entry stays so: another entry imports the service, and nothing else.
+fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
+    let Some(Step::Import { of, .. }) = tale.step() else {
+        return Vec::new();
+    };
+    sidecar::import_apart(tale, *of).into_iter().collect()
 }

@@ -1,7 +1,8 @@
 //! SC-SIDECAR-WHICH: another Sidecar decides for this pod.
 
-use super::{Cause, Fixes, Page, Severity, Tale, Told, sidecar};
-use crate::snapshot::views;
+use super::{Cause, Fixes, Page, Severity, Symptom, Tale, Told, age, sidecar};
+use crate::ledger::EntryId;
+use crate::snapshot::{FieldPath, ObjectId, views};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-SIDECAR-WHICH",
@@ -30,6 +31,9 @@ pub(super) static CAUSE: Cause = Cause {
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
     let object = tale.step()?.object();
     let view = tale.view::<views::Sidecar>(object)?;
+    if let Symptom::Displaced { by } = tale.symptom {
+        return displaced(tale, object, by);
+    }
     let labels = view.spec.workload_selector.iter().flat_map(|w| &w.labels);
     let own = &tale.proxy.labels;
     let other = labels.into_iter().find(|(k, v)| own.get(k) != Some(*v));
@@ -39,4 +43,28 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
         None => "not the one in force".to_owned(),
     };
     sidecar::told(tale, &label)
+}
+
+/// Both fit the pod, and only the first counts: one of its namespace, one with a selector, the older one.
+fn displaced(tale: &Tale<'_, '_>, object: ObjectId, by: EntryId) -> Option<Told> {
+    let first = tale.ledger.get(by)?.step.object();
+    let open = |id| {
+        let view = tale.view::<views::Sidecar>(id);
+        view.is_some_and(|s| s.spec.workload_selector.is_none())
+    };
+    let namespace = |id| tale.store.snapshot.get(id).map(|o| &o.key.namespace);
+    let (field, label) = if namespace(object) != namespace(first) {
+        ("metadata.namespace", "for namespaces without a Sidecar")
+    } else if open(object) && !open(first) {
+        (
+            "spec",
+            "has no workloadSelector, and another one selects the pod",
+        )
+    } else {
+        let told = Told::at(object, FieldPath::of("metadata.name"), "the younger one");
+        let told = told.beside(first, FieldPath::of("metadata.name"), "in force");
+        return Some(age::outcomes(tale, object, first, told));
+    };
+    let told = Told::at(object, FieldPath::of(field), label);
+    Some(told.beside(first, FieldPath::of("metadata.name"), "in force"))
 }

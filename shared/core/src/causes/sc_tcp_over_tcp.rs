@@ -26,7 +26,9 @@ pub(super) static PAGE: Page = Page {
 pub(super) static CAUSE: Cause = Cause {
     page: &PAGE,
     tell,
-    fixes: Fixes::None("no change is tried for a sidecar yet"),
+    fixes: Fixes::None(
+        "one address and port is one service's for TCP: which of them gets another is for those who dial it",
+    ),
 };
 
 fn tell(tale: &Tale<'_, '_>) -> Option<Told> {

@@ -1,9 +1,11 @@
 //! SC-WILD-SE: this ServiceEntry takes every IP on a port.
 
-use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, sidecar};
+use serde_json::json;
+
+use super::{Candidate, Cause, Fixes, Page, Severity, Symptom, Tale, Told, Wish, build, sidecar};
 use crate::ledger::Step;
-use crate::snapshot::FieldPath;
 use crate::snapshot::views::ServiceEntry;
+use crate::snapshot::{Change, FieldPath, Kind};
 
 pub(super) static PAGE: Page = Page {
     code: "SC-WILD-SE",
@@ -21,7 +23,11 @@ pub(super) static PAGE: Page = Page {
         "- ServiceEntry  hosts: [db.example.com]; no addresses",
         "+ ServiceEntry  hosts: [db.example.com]; addresses: [10.9.9.9]",
     ],
-    also: &["SC-PODIP-DIRECT", "SC-TCP-OVER-TCP"],
+    also: &[
+        "SC-PODIP-DIRECT",
+        "SC-TCP-OVER-TCP",
+        "SC-EXTERNALNAME-LEGACY",
+    ],
     source: "pilot/pkg/networking/core/listener.go:ListenerBuilder.buildSidecarOutboundListener",
 };
 
@@ -62,8 +68,67 @@ fn tell(tale: &Tale<'_, '_>) -> Option<Told> {
 
 /// What is dialled gets listeners of its own; whose entry it is stays as it is.
 fn fixes(tale: &Tale<'_, '_>, _: &Wish) -> Vec<Candidate> {
-    let Symptom::CatchAll { services, .. } = tale.symptom else {
+    let Symptom::CatchAll { services, unknown } = tale.symptom else {
         return Vec::new();
     };
-    sidecar::headless(tale, services)
+    let by_hand = unknown.and_then(|address| by_hand(tale, address));
+    let declared = unknown.and_then(|address| sidecar::declare(tale, address));
+    let headless = sidecar::headless(tale, services);
+    headless
+        .into_iter()
+        .chain(by_hand)
+        .chain(declared)
+        .collect()
+}
+
+/// An entry whose host is a name of Kubernetes' own DNS was meant for the Service of that name: a headless one with the
+/// address for its endpoint does what the entry should.
+fn by_hand(tale: &Tale<'_, '_>, address: &str) -> Option<Candidate> {
+    let Step::Put { of, .. } = tale.step()? else {
+        return None;
+    };
+    let entry = sidecar::service(tale, *of)?;
+    let (namespace, name) = (entry.namespace.as_str(), entry.hostname.as_str());
+    let find = |kind| tale.store.snapshot.find(kind, namespace, name);
+    if name.contains(['.', '*']) || find(Kind::Service).is_some() {
+        return None;
+    }
+    let port = json!({"name": format!("tcp-{}", tale.port), "port": tale.port});
+    let service = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"clusterIP": "None", "ports": [port]},
+    });
+    let family = if address.contains(':') {
+        "IPv6"
+    } else {
+        "IPv4"
+    };
+    let slice = json!({
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {
+            "name": build::unique(&format!("{name}-1"), |name| {
+                let all = &tale.store.snapshot;
+                all.find(Kind::EndpointSlice, namespace, name).is_some()
+            }),
+            "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": name},
+        },
+        "addressType": family,
+        "endpoints": [{"addresses": [address]}],
+        "ports": [port],
+    });
+    let create = |kind, object| Change::Create {
+        kind,
+        object,
+        beside: Some(of.service),
+    };
+    let changes = vec![
+        create(Kind::Service, service),
+        create(Kind::EndpointSlice, slice),
+    ];
+    let title = format!("a headless Service {name} with this address for its endpoint");
+    Some(Candidate::new(title, changes))
 }

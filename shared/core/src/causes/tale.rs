@@ -1,11 +1,14 @@
 //! What a cause is told from: the entry that prediction left, and the objects it is about.
 
 use std::fmt;
+use std::net::IpAddr;
 
+use super::Ambient;
 use crate::admission::Violation;
 use crate::ledger::{Block, Entry, EntryId, Ledger, Reason, Step};
 use crate::predict::ProxyFacts;
 use crate::predict::envoy::{Origin, Refusal};
+use crate::predict::protocol::Protocol;
 use crate::predict::reach::Barrier;
 use crate::predict::store::Store;
 use crate::report::Mark;
@@ -75,11 +78,15 @@ pub enum Symptom<'t> {
         why: Uncaptured,
         /// The annotation that says so, where one does.
         annotation: Option<&'t str>,
+        /// The address that is dialled, where it is known.
+        address: Option<IpAddr>,
     },
     /// A listener on the wildcard address takes what has none of its own.
     CatchAll {
         /// The Services with an address that lead to what is dialled.
         services: &'t [ObjectId],
+        /// The address that is dialled, where nothing that was read has it.
+        unknown: Option<&'t str>,
     },
     /// A pod is dialled by its own address.
     PodAddress {
@@ -87,6 +94,11 @@ pub enum Symptom<'t> {
         pod: ObjectId,
         /// The Services with an address that lead to its port.
         services: &'t [ObjectId],
+    },
+    /// A pod with a sidecar is dialled by its own address, and no Service or Sidecar names any port of it.
+    UnnamedPod {
+        /// The pod.
+        pod: ObjectId,
     },
     /// The pods' port of a headless Service is dialled, and its own is another one.
     HeadlessPort {
@@ -98,10 +110,22 @@ pub enum Symptom<'t> {
         /// The Service or ServiceEntry.
         service: ObjectId,
     },
+    /// The addresses of the ServiceEntry that has the host cannot be read.
+    NoReadableAddress {
+        /// The ServiceEntry.
+        service_entry: ObjectId,
+    },
+    /// The listener is on the address of the other IP family.
+    OtherFamily {
+        /// The Service.
+        service: ObjectId,
+    },
     /// The address is one that nodes lead to a Service.
     AtNodes {
         /// The Service.
         service: ObjectId,
+        /// The address.
+        address: &'t str,
     },
     /// No object declares what is dialled, and nothing undeclared is let out.
     UnknownDestination {
@@ -117,9 +141,136 @@ pub enum Symptom<'t> {
         /// The PeerAuthentication that asks for it.
         policy: Option<ObjectId>,
     },
+    /// The client sends TLS of its own, and the far end reads HTTP.
+    TlsMeetsHttp {
+        /// The pod.
+        pod: ObjectId,
+        /// Its port.
+        port: u32,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+    },
+    /// The client sends Istio's mutual TLS to a port whose connections are not redirected to the sidecar.
+    MutualTlsPastSidecar {
+        /// The pod.
+        pod: ObjectId,
+        /// Its port.
+        port: u32,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+    },
+    /// The client sends Istio's mutual TLS, and the far end has none.
+    MutualTlsMeetsNone {
+        /// The pod.
+        pod: ObjectId,
+        /// The Service that is dialled.
+        service: Option<ObjectId>,
+        /// The DestinationRule that makes the client send it.
+        rule: Option<ObjectId>,
+        /// The PeerAuthentication that turns it off at the far end.
+        policy: Option<ObjectId>,
+    },
     /// The cluster of a service has no endpoint.
     NoEndpoint {
         /// The Service or ServiceEntry.
+        service: ObjectId,
+    },
+    /// What a walk meets in ambient mode.
+    Ambient(Ambient<'t>),
+    /// The port has a listener, and the client asks for a name that is not the service's.
+    OtherName {
+        /// The server name or the Host, as the client sends it.
+        asked: &'t str,
+        /// Whether it is a server name.
+        tls: bool,
+    },
+    /// The Host decides, and not the address that was dialled.
+    AnotherHost {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The address.
+        address: &'t str,
+    },
+    /// A listener of HTTP services takes an address that is none of theirs, or bytes that are not HTTP.
+    SharedHttp {
+        /// The address is that of one of them.
+        own: bool,
+    },
+    /// A network of a ServiceEntry takes the address.
+    Network {
+        /// The address.
+        address: &'t str,
+        /// The service that has it.
+        service: Option<ObjectId>,
+        /// The Services with an address that lead to what is dialled.
+        services: &'t [ObjectId],
+    },
+    /// HTTP and TCP share a listener.
+    Merged {
+        /// The decision that made the chain for HTTP.
+        http: EntryId,
+    },
+    /// A pod is dialled by its own address, and its headless Service's port is HTTP.
+    HeadlessHttp {
+        /// The pod.
+        pod: ObjectId,
+    },
+    /// The port is the one that connections are redirected to.
+    ListenPort {
+        /// What is dialled.
+        object: ObjectId,
+    },
+    /// Envoy is asked as an HTTP proxy for a Host that it has no route for.
+    ThroughProxy {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The service that it names.
+        service: Option<ObjectId>,
+    },
+    /// What nobody declared goes to the address that DNS has for its Host.
+    DynamicDns {
+        /// The Host, as the client sends it.
+        host: &'t str,
+        /// The object and field that say so.
+        policy: (ObjectId, &'static str),
+    },
+    /// The destination is the gateway's own Service, and it comes to the same server again.
+    LeadsRound,
+    /// A match takes addresses of another match's networks only.
+    BehindNetworks {
+        /// The clause that has them.
+        of: EntryId,
+    },
+    /// A rule of a third namespace leads the service's connections elsewhere.
+    ByWildcard {
+        /// The service that was dialled.
+        service: ObjectId,
+        /// Index in the VirtualService's `hosts`.
+        host: usize,
+    },
+    /// The egress entry that imports the service has an HTTP protocol for a port that is none.
+    EgressProtocol {
+        /// The service's own.
+        own: Protocol,
+    },
+    /// The egress entry that imports the service has listeners at another address.
+    EgressBind {
+        /// Name of the listener.
+        listener: &'t str,
+    },
+    /// The listener is made by one egress entry, and its routes are those of another one without the service.
+    RoutedByEntry {
+        /// Index in `egress` of the other one.
+        egress: usize,
+    },
+    /// A Kubernetes Service of the same name and namespace has the clusters.
+    Twin {
+        /// The Service.
+        service: ObjectId,
+    },
+    /// The address is an endpoint's, and the listener has the one that istiod gave.
+    GivenAddress {
+        /// The ServiceEntry.
         service: ObjectId,
     },
     /// All rules that were offered to a server serve other servers of its Gateway.
@@ -164,6 +315,19 @@ pub enum Uncaptured {
     OptedOut,
     /// Nothing asks for a sidecar.
     NoProxy,
+    /// The injector leaves the pod's namespace out.
+    IgnoredNamespace,
+    /// A sidecar is asked for, and no webhook of the injector selects the pod.
+    NotSelected,
+    /// The injector's template has no Envoy.
+    WithoutEnvoy,
+    /// The application runs as the proxy's user, or in its group.
+    ProxyUser {
+        /// Index of its container.
+        container: usize,
+        /// Only the group is the proxy's.
+        by_group: bool,
+    },
 }
 
 impl Uncaptured {
@@ -181,6 +345,15 @@ impl Uncaptured {
             Self::HostNetwork => "no sidecar, as it shares its node's network".to_owned(),
             Self::OptedOut => "no sidecar, as its label says".to_owned(),
             Self::NoProxy => "no sidecar".to_owned(),
+            Self::IgnoredNamespace => {
+                "no sidecar, as the injector leaves the namespace out".to_owned()
+            }
+            Self::NotSelected => "no sidecar, as no webhook selects the pod".to_owned(),
+            Self::WithoutEnvoy => "the template has no Envoy".to_owned(),
+            Self::ProxyUser { by_group, .. } => {
+                let what = if by_group { "group" } else { "user" };
+                format!("the application has the proxy's {what}")
+            }
         }
     }
 }
@@ -260,6 +433,13 @@ impl Told {
     #[must_use]
     pub fn so(mut self, so: impl Into<String>) -> Self {
         self.so.push(so.into());
+        self
+    }
+
+    /// With words behind the field.
+    #[must_use]
+    pub fn remark(mut self, remark: impl Into<String>) -> Self {
+        self.remark = Some(remark.into());
         self
     }
 
@@ -396,13 +576,20 @@ impl<'t, 'a> Tale<'t, 'a> {
         }
     }
 
-    /// The object and field that a filter chain comes from: the rule, else the server's hosts.
+    /// The object and field that a filter chain comes from: the rule, else the server's hosts, or the service's port.
     #[must_use]
     pub fn origin(&self, origin: Origin) -> Option<(ObjectId, FieldPath)> {
         if let Some(step) = origin
             .clause
             .and_then(|id| self.ledger.get(id))
             .map(|e| &e.step)
+        {
+            return Some((step.object(), step.field()));
+        }
+        if let Some(Entry {
+            step: step @ (Step::Put { .. } | Step::Instance { .. }),
+            ..
+        }) = self.ledger.get(origin.server)
         {
             return Some((step.object(), step.field()));
         }

@@ -24,8 +24,8 @@ pub(super) fn object<'t>(tale: &Tale<'t, '_>) -> Option<&'t Object> {
             let written = &tale.destination()?.host;
             let domain = &tale.store.mesh.domain;
             let host = resolve_short_name(written, &own.key.namespace, domain);
-            let (id, _) = tale.store.unseen_service(&host)?;
-            tale.store.snapshot.get(*id)
+            let (service, _) = tale.store.unseen_service(&host)?;
+            tale.store.snapshot.get(service.object)
         }
         _ => Some(own),
     }

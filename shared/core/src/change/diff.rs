@@ -198,7 +198,7 @@ fn plan_patch(
         return Ok(false);
     };
     let source = snapshot.source(origin.source);
-    if source.is_none_or(|source| source.name == STDIN) {
+    if source.is_none_or(|source| source.is_live() || source.name == STDIN) {
         return Ok(false);
     }
     if object.patched.is_some() {
@@ -229,7 +229,7 @@ fn plan_create(
     let Some(source) = snapshot.source(origin.source) else {
         return Ok(false);
     };
-    if source.name == STDIN {
+    if source.is_live() || source.name == STDIN {
         return Ok(false);
     }
     let name = value.pointer("/metadata/name").and_then(Value::as_str);

@@ -12,7 +12,7 @@ use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
 use crate::predict::{
-    Config, FilterChain, Listener, ProxyKind, RouteAction, VirtualHost, has_sidecars,
+    Config, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost, has_sidecars,
 };
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
 use crate::snapshot::views::{AsView, Gateway, VirtualService};
@@ -60,7 +60,7 @@ pub fn predict_after(
         let sidecars = classes
             .iter()
             .filter(|c| c.proxy.kind == ProxyKind::Sidecar);
-        after.extend(sidecars.map(|c| Class::of(&store, c.proxy.clone())));
+        after.extend(sidecars.map(|c| Class::of(&store, facts_after(&snapshot, &c.proxy))));
         // A question about a connection has one sidecar: the gateways are to stay as they are all the same.
         let mut effect = if question.host.is_some() {
             compare(
@@ -84,6 +84,17 @@ pub fn predict_after(
         answers,
         effect,
     })
+}
+
+/// The facts of a sidecar after a change: its own labels and annotations may be what is changed.
+fn facts_after(snapshot: &Snapshot, before: &ProxyFacts) -> ProxyFacts {
+    let object = before.object().and_then(|id| snapshot.get(id));
+    let now = object.and_then(|o| ProxyFacts::of_workload(o).or_else(|| ProxyFacts::of_pod(o)));
+    let mut facts = before.clone();
+    if let Some(now) = now {
+        (facts.labels, facts.metadata) = (now.labels, now.metadata);
+    }
+    facts
 }
 
 /// Why an object as it is now would be refused.
@@ -128,7 +139,12 @@ pub(crate) fn compare_sidecars(
 
 /// What was not read could be disturbed all the same.
 pub(crate) fn unread(snapshot: &Snapshot) -> Option<String> {
-    let any = snapshot.coverage.unread_documents > 0;
+    let coverage = &snapshot.coverage;
+    if let Some(forbidden) = coverage.forbidden.first() {
+        let who = &forbidden.who;
+        return Some(format!("what {who} may not read changes nothing"));
+    }
+    let any = coverage.unread_documents > 0;
     any.then(|| "the documents not read change nothing".to_owned())
 }
 
@@ -203,7 +219,14 @@ fn compare_classes(
 ) {
     let refused_before = envoy::refusals(&old.prediction.config, &old.proxy);
     let refused_after = envoy::refusals(&new.prediction.config, &new.proxy);
+    let round = walk::leads_round(old);
     let (old, new) = (&old.prediction.config, &new.prediction.config);
+    let works = |clusters: &[(String, u32)]| {
+        works(old, clusters)
+            && !clusters
+                .iter()
+                .any(|(name, _)| round.contains(name.as_str()))
+    };
     // What Envoy refuses does not exist: it can be changed, but nothing may become so.
     let existing = old
         .listeners
@@ -233,7 +256,7 @@ fn compare_classes(
                 ));
                 continue;
             };
-            let redirected = (after.clusters != chain.clusters && works(old, &chain.clusters))
+            let redirected = (after.clusters != chain.clusters && works(&chain.clusters))
                 || after.route != chain.route;
             if redirected {
                 effect
@@ -253,7 +276,7 @@ fn compare_classes(
         let Some(now) = new.routes.get(name) else {
             continue;
         };
-        if let Some(domain) = redirected_host(old, hosts, now) {
+        if let Some(domain) = redirected_host(&works, hosts, now) {
             effect
                 .disturbed
                 .push(format!("requests for {domain} on {gateway} go elsewhere"));
@@ -305,7 +328,7 @@ fn still_named(config: &Config, cluster: &str) -> bool {
 
 /// A domain whose requests would be routed otherwise. A host without routes answers 404: nothing to lose.
 fn redirected_host<'h>(
-    old: &Config,
+    works: &impl Fn(&[(String, u32)]) -> bool,
     before: &'h [VirtualHost],
     after: &[VirtualHost],
 ) -> Option<&'h str> {
@@ -322,7 +345,7 @@ fn redirected_host<'h>(
         .find(|(domain, host)| {
             let now = after.iter().find(|h| h.domains.contains(domain));
             let working = host.routes.iter().all(|r| match &r.action {
-                RouteAction::Clusters(clusters) => works(old, clusters),
+                RouteAction::Clusters(clusters) => works(clusters),
                 _ => true,
             });
             working

@@ -190,6 +190,7 @@ impl Search<'_, '_> {
             attempt.why_not = match (after.effect.disturbed.first(), answer.findings.first()) {
                 (Some(disturbed), _) => disturbed.clone(),
                 (None, Some(left)) if !attempt.opens => format!("{} is left", left.page.code),
+                (None, None) if !attempt.opens => answer.summary.clone(),
                 _ => String::new(),
             };
             let go_on = attempt.helps && !attempt.opens && after.effect.disturbed.is_empty();

@@ -1,16 +1,17 @@
 //! What a change does to sidecars: those that are alike are predicted once, before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use super::proof::Effect;
-use crate::predict::store::{Registry, Resolution, Store};
+use crate::predict::envoy::refusals;
+use crate::predict::store::Store;
 use crate::predict::{
-    ChainMatch, Config, FilterChain, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
-    UNSPECIFIED_V6, VirtualHost, predict, selects, sidecars,
+    ChainMatch, Config, FilterChain, Listener, Metadata, ProxyFacts, RouteAction, UNSPECIFIED,
+    UNSPECIFIED_V6, VirtualHost, by_outlook, predict, predict_inbound, selects, sidecars,
+    with_short_names,
 };
-use crate::snapshot::views::{AsView, DestinationRule, Labels, PeerAuthentication, Sidecar};
-use crate::snapshot::{Change, Kind, ObjectId};
+use crate::snapshot::views::{Labels, View};
+use crate::snapshot::{Change, Kind, Object, ObjectId};
 use crate::walk::counted;
 
 /// How many groups of like sidecars are predicted for one change; in larger meshes the rest is a condition.
@@ -19,15 +20,19 @@ const MOST_GROUPS: usize = 256;
 /// On to where the connection was going.
 const PASSTHROUGH: &str = "PassthroughCluster";
 
+/// No endpoint at all.
+const BLACK_HOLE: &str = "BlackHoleCluster";
+
+/// The status for a host that is not in the mesh.
+const BAD_GATEWAY: u32 = 502;
+
 /// Discovery of clusters that lead to the address that was asked for.
 const ORIGINAL_DST: &str = "ORIGINAL_DST";
 
-/// What makes sidecars alike: the same configuration, but for their own address.
-type Key = (
+/// What leads to pods alike: the same Services and policies, the same ports.
+type Inbound = (
     (String, usize),
-    Metadata,
-    (bool, bool, bool),
-    Vec<(String, String)>,
+    (Metadata, bool, bool),
     BTreeSet<ObjectId>,
     Vec<(String, u32)>,
 );
@@ -40,23 +45,39 @@ pub(super) fn compare(
     asked: Option<&str>,
     effect: &mut Effect,
 ) {
-    let groups = groups(after, changes);
-    let all: u32 = groups.iter().map(|g| g.replicas).sum();
+    let groups = by_outlook(&[before, after], sidecars(after));
+    let all: u32 = groups.iter().map(|g| replicas(g)).sum();
     if groups.len() > MOST_GROUPS {
         let more = counted(groups.len() - MOST_GROUPS, "group");
         effect
             .assumptions
             .push(format!("{more} of like sidecars are not disturbed either"));
     }
+    let short_names = with_short_names(after);
     let mut added: BTreeMap<String, u32> = BTreeMap::new();
-    for facts in groups.iter().take(MOST_GROUPS) {
+    for group in groups.iter().take(MOST_GROUPS) {
+        let Some(facts) = group.first() else {
+            continue;
+        };
+        let replicas = replicas(group);
         let old = predict(before, facts).config;
         let new = predict(after, facts).config;
-        let whose = match facts.replicas {
-            1 => facts.qualified(),
-            n => format!("{n} sidecars like {}", facts.qualified()),
-        };
-        disturbed(&whose, after.serving(facts), (&old, &new), effect);
+        let whose = whose(facts, replicas);
+        refused_now(&whose, facts, (&old, &new), effect);
+        let old = taken(old, facts);
+        disturbed(&whose, &old, &new, effect);
+        if !routes_alike(&old, &new) {
+            // Of other namespaces the short names are other ones.
+            let mut known = BTreeSet::from([facts.namespace.as_str()]);
+            for member in group {
+                let own = member.namespace.as_str();
+                if short_names.contains(own) && known.insert(own) {
+                    let old = predict(before, member).config;
+                    let new = predict(after, member).config;
+                    rerouted(&member.qualified(), &old, &new, effect);
+                }
+            }
+        }
         let known: BTreeSet<&str> = old.listeners.iter().map(|l| l.name.as_str()).collect();
         let mut first = true;
         for listener in new
@@ -64,13 +85,14 @@ pub(super) fn compare(
             .iter()
             .filter(|l| !known.contains(l.name.as_str()))
         {
-            *added.entry(listener.name.clone()).or_default() += facts.replicas;
+            *added.entry(listener.name.clone()).or_default() += replicas;
             if first {
-                *added.entry(String::new()).or_default() += facts.replicas;
+                *added.entry(String::new()).or_default() += replicas;
                 first = false;
             }
         }
     }
+    inbound(before, after, changes, &groups, effect);
     let reached = added.remove("").unwrap_or_default();
     if reached > 0 {
         let whose = if reached == all && all > 1 {
@@ -81,6 +103,29 @@ pub(super) fn compare(
             counted(reached as usize, "sidecar")
         };
         effect.added.push(in_words(&added, asked, &whose));
+    }
+}
+
+/// What Envoy has of a configuration: a listener that it refuses can be changed.
+fn taken(mut config: Config, facts: &ProxyFacts) -> Config {
+    let refusals = refusals(&config, facts);
+    config.listeners.retain(|l| !refusals.contains_key(&l.name));
+    config
+}
+
+/// Listeners that Envoy would begin to refuse.
+fn refused_now(
+    whose: &str,
+    facts: &ProxyFacts,
+    (old, new): (&Config, &Config),
+    effect: &mut Effect,
+) {
+    let before = refusals(old, facts);
+    for name in refusals(new, facts).keys() {
+        if !before.contains_key(name) {
+            let line = format!("Envoy would refuse listener {name} of {whose}");
+            effect.disturbed.push(line);
+        }
     }
 }
 
@@ -104,20 +149,52 @@ fn in_words(added: &BTreeMap<String, u32>, asked: Option<&str>, whose: &str) -> 
     }
 }
 
-/// The sidecars of a mesh, like ones together, each with their number.
-fn groups(store: &Store<'_>, changes: &[Change]) -> Vec<ProxyFacts> {
-    let touched = touched(store, changes);
-    let keys = label_keys(store);
-    let mut found: BTreeMap<Key, ProxyFacts> = BTreeMap::new();
-    for facts in sidecars(store) {
-        let key = key(store, &facts, &touched, &keys);
-        let count = facts.replicas;
-        found
-            .entry(key)
-            .and_modify(|known| known.replicas = known.replicas.saturating_add(count))
-            .or_insert(facts);
+fn whose(facts: &ProxyFacts, replicas: u32) -> String {
+    match replicas {
+        1 => facts.qualified(),
+        n => format!("{n} sidecars like {}", facts.qualified()),
     }
-    found.into_values().collect()
+}
+
+/// How many pods they stand for.
+fn replicas(group: &[ProxyFacts]) -> u32 {
+    group.iter().map(|facts| facts.replicas).sum()
+}
+
+/// Compares what leads to the pods that a change can be about. The first of each group was compared whole.
+fn inbound(
+    before: &Store<'_>,
+    after: &Store<'_>,
+    changes: &[Change],
+    groups: &[Vec<ProxyFacts>],
+    effect: &mut Effect,
+) {
+    let touched = touched(after, changes);
+    let mut found: BTreeMap<Inbound, (&ProxyFacts, u32)> = BTreeMap::new();
+    let mut compared: BTreeSet<Inbound> = BTreeSet::new();
+    for (n, group) in groups.iter().enumerate() {
+        for (nth, facts) in group.iter().enumerate() {
+            if touched
+                .as_ref()
+                .is_some_and(|all| !all.contains(&facts.namespace))
+            {
+                continue;
+            }
+            let key = inbound_key(after, facts);
+            if nth == 0 && n < MOST_GROUPS {
+                compared.insert(key.clone());
+            }
+            let known = found.entry(key).or_insert((facts, 0));
+            known.1 = known.1.saturating_add(facts.replicas);
+        }
+    }
+    found.retain(|key, _| !compared.contains(key));
+    for (facts, replicas) in found.into_values() {
+        let old = predict_inbound(before, facts).config;
+        let new = predict_inbound(after, facts).config;
+        let whose = whose(facts, replicas);
+        disturbed(&whose, &old, &new, effect);
+    }
 }
 
 /// The namespaces whose pods' own ports a change can be about; a policy of the root namespace is about all of them.
@@ -146,86 +223,51 @@ fn touched(store: &Store<'_>, changes: &[Change]) -> Option<BTreeSet<String>> {
     Some(found)
 }
 
-/// The keys of labels that configuration depends on.
-fn label_keys(store: &Store<'_>) -> BTreeSet<String> {
-    let keys = |labels: &Labels| -> Vec<String> { labels.keys().cloned().collect() };
-    let mut found: BTreeSet<String> = BTreeSet::new();
-    for object in store.snapshot.of_kind(Kind::Sidecar) {
-        let selector = Sidecar::of(&object.view).and_then(|s| s.spec.workload_selector.as_ref());
-        found.extend(selector.into_iter().flat_map(|s| keys(&s.labels)));
-    }
-    for object in store.snapshot.of_kind(Kind::DestinationRule) {
-        let rule = DestinationRule::of(&object.view);
-        let selector = rule.and_then(|r| r.spec.workload_selector.as_ref());
-        found.extend(selector.into_iter().flat_map(|s| keys(&s.match_labels)));
-    }
-    for vs in store.views().flat_map(|view| &view.virtual_services) {
-        let tcp = vs.spec.tcp.iter().flat_map(|r| &r.r#match);
-        let tls = vs.spec.tls.iter().flat_map(|r| &r.r#match);
-        found.extend(tcp.chain(tls).flat_map(|m| keys(&m.source_labels)));
-        let http = vs.spec.http.iter().flat_map(|r| &r.r#match);
-        found.extend(http.flat_map(|m| keys(&m.source_labels)));
-    }
-    found
-}
-
-fn key(
-    all: &Store<'_>,
-    facts: &ProxyFacts,
-    touched: &Option<BTreeSet<String>>,
-    keys: &BTreeSet<String>,
-) -> Key {
-    let view = all.view_of(facts);
+fn inbound_key(all: &Store<'_>, facts: &ProxyFacts) -> Inbound {
     let store = all.serving(facts);
-    let labels = facts.labels.iter().filter(|(k, _)| keys.contains(*k));
+    let services = store.kubernetes_services(&facts.namespace);
+    let services = services
+        .filter(|(_, s)| !s.spec.selector.is_empty() && selects(&s.spec.selector, &facts.labels));
+    let mut selecting: BTreeSet<ObjectId> = services.map(|(o, _)| o.id).collect();
+    let own = facts.namespace.as_str();
+    let policies = store.peer_authentications(own).iter();
+    let sidecars = store.sidecars(own).iter();
+    let labels = |o: &Object| -> Option<Labels> {
+        match &o.view {
+            View::PeerAuthentication(view) => view.spec.labels().cloned(),
+            View::Sidecar(view) => view
+                .spec
+                .workload_selector
+                .as_ref()
+                .map(|s| s.labels.clone()),
+            _ => None,
+        }
+    };
+    let chosen = policies.chain(sidecars);
+    let chosen = chosen.filter(|o| labels(o).is_some_and(|l| selects(&l, &facts.labels)));
+    selecting.extend(chosen.map(|o| o.id));
+    let named = facts.containers.iter().flat_map(|c| &c.ports);
+    let named = named.filter(|p| !p.name.is_empty());
     let v6 = facts.ips.iter().any(|ip| ip.contains(':'));
-    let v4 = facts.ips.iter().any(|ip| !ip.contains(':'));
-    let inbound = touched
-        .as_ref()
-        .is_none_or(|all| all.contains(&facts.namespace));
-    let mut selecting = BTreeSet::new();
-    let mut ports = Vec::new();
-    if inbound {
-        let services = store.kubernetes_services(&facts.namespace);
-        selecting.extend(
-            services
-                .filter(|(_, s)| {
-                    !s.spec.selector.is_empty() && selects(&s.spec.selector, &facts.labels)
-                })
-                .map(|(o, _)| o.id),
-        );
-        let policies = store.peer_authentications(&facts.namespace).iter();
-        selecting.extend(
-            policies
-                .filter(|o| {
-                    let view = PeerAuthentication::of(&o.view);
-                    let labels = view.and_then(|p| p.spec.labels());
-                    labels.is_some_and(|l| selects(l, &facts.labels))
-                })
-                .map(|o| o.id),
-        );
-        let named = facts.containers.iter().flat_map(|c| &c.ports);
-        let named = named.filter(|p| !p.name.is_empty());
-        ports.extend(named.map(|p| (p.name.clone(), p.container_port)));
-    }
     (
-        (facts.namespace.clone(), view),
-        facts.metadata.clone(),
-        (facts.unprivileged, v4, v6),
-        labels.map(|(k, v)| (k.clone(), v.clone())).collect(),
+        (own.to_owned(), all.view_of(facts)),
+        (facts.metadata.clone(), facts.unprivileged, v6),
         selecting,
-        ports,
+        named.map(|p| (p.name.clone(), p.container_port)).collect(),
     )
 }
 
 /// What existed and is gone, or leads elsewhere.
-fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), effect: &mut Effect) {
+fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
+    let (before, after) = (by_name(old), by_name(new));
     for listener in &old.listeners {
         let name = &listener.name;
-        let Some(now) = new.listeners.iter().find(|l| l.name == *name) else {
-            effect
-                .disturbed
-                .push(format!("listener {name} of {whose} is gone"));
+        let Some(now) = after.get(name.as_str()) else {
+            if !leads_nowhere_of_its_own(old, listener) {
+                effect
+                    .disturbed
+                    .push(format!("listener {name} of {whose} is gone"));
+            }
             continue;
         };
         // The last one may ask for no more than one of the others.
@@ -254,25 +296,38 @@ fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), eff
         }
     }
     for listener in &new.listeners {
-        let known = old.listeners.iter().any(|l| l.name == listener.name);
+        let known = before.contains_key(listener.name.as_str());
         let everything = matches!(listener.address.as_str(), UNSPECIFIED | UNSPECIFIED_V6);
         if known || !everything || !listener.redirected_only {
             continue;
         }
         let rest = listener.all_chains().find(|c| asks(c) == Asks::default());
         let captures = rest.is_some_and(|c| c.clusters.iter().all(|(n, _)| n != PASSTHROUGH));
-        if let Some(service) = rest.and_then(|chain| without_address(store, chain)) {
-            let assumption = format!("Service {service} has a ClusterIP");
-            if !effect.assumptions.contains(&assumption) {
-                effect.assumptions.push(assumption);
-            }
-        } else if captures && passes_through(old) {
+        if captures && passes_through(old) {
             effect.disturbed.push(format!(
                 "{} of {whose} takes what passed through",
                 listener.name
             ));
         }
     }
+    rerouted(whose, old, new, effect);
+    for (name, cluster) in &old.clusters {
+        let now = new.clusters.get(name);
+        if cluster.endpoint_count() > 0 && now.is_some_and(|c| c.endpoints != cluster.endpoints) {
+            effect
+                .disturbed
+                .push(format!("{name} of {whose} has other endpoints"));
+        }
+    }
+}
+
+fn by_name(config: &Config) -> BTreeMap<&str, &Listener> {
+    let listeners = config.listeners.iter();
+    listeners.map(|l| (l.name.as_str(), l)).collect()
+}
+
+/// Requests that would be routed otherwise.
+fn rerouted(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
     for (name, hosts) in &old.routes {
         if let Some(domain) = new
             .routes
@@ -284,28 +339,38 @@ fn disturbed(whose: &str, store: &Store<'_>, (old, new): (&Config, &Config), eff
                 .push(format!("requests for {domain} of {whose} go elsewhere"));
         }
     }
-    for (name, cluster) in &old.clusters {
-        let now = new.clusters.get(name);
-        if cluster.endpoint_count() > 0 && now.is_some_and(|c| c.endpoints != cluster.endpoints) {
-            effect
-                .disturbed
-                .push(format!("{name} of {whose} has other endpoints"));
-        }
-    }
 }
 
-/// The Service that a chain leads to, where its manifest has no ClusterIP: the API server gives it one, and then it
-/// listens there.
-fn without_address(store: &Store<'_>, chain: &FilterChain) -> Option<String> {
-    let (cluster, _) = chain.clusters.first()?;
-    let host = cluster.rsplit('|').next()?;
-    let mut services = store.services_named(host);
-    let service = services.find(|s| {
-        s.registry == Registry::Kubernetes
-            && s.resolution == Resolution::ClientSide
-            && s.addresses.iter().all(|a| a.parse::<IpAddr>().is_err())
-    })?;
-    Some(format!("{}/{}", service.namespace, service.sort_name))
+/// Whether all that comes to a listener goes where it would go without it.
+fn leads_nowhere_of_its_own(config: &Config, listener: &Listener) -> bool {
+    let rest = |name: &str| matches!(name, PASSTHROUGH | BLACK_HOLE);
+    listener.all_chains().all(|chain| match &chain.route {
+        Some(route) => config.routes.get(route).is_some_and(|hosts| {
+            let mut routes = hosts.iter().flat_map(|h| &h.routes);
+            routes.all(|route| match &route.action {
+                RouteAction::Clusters(clusters) => clusters.iter().all(|(name, _)| rest(name)),
+                RouteAction::DirectResponse(status) => *status == BAD_GATEWAY,
+                RouteAction::Redirect => false,
+            })
+        }),
+        None => chain.clusters.iter().all(|(name, _)| rest(name)),
+    })
+}
+
+/// Whether requests are routed as before, whatever they are for.
+fn routes_alike(old: &Config, new: &Config) -> bool {
+    let alike = |(a, b): (&VirtualHost, &VirtualHost)| a.domains == b.domains && ways(a) == ways(b);
+    let all = old.routes.iter().zip(&new.routes);
+    let mut all = all.map(|((name, a), (other, b))| {
+        name == other && a.len() == b.len() && a.iter().zip(b).all(alike)
+    });
+    old.routes.len() == new.routes.len() && all.all(|same| same)
+}
+
+/// Where the requests for a virtual host go.
+fn ways(host: &VirtualHost) -> Vec<(Option<&str>, &RouteAction)> {
+    let routes = host.routes.iter();
+    routes.map(|r| (r.matches.as_deref(), &r.action)).collect()
 }
 
 /// What a chain asks of a connection.
@@ -343,12 +408,13 @@ fn redirected<'h>(
     before: &'h [VirtualHost],
     after: &[VirtualHost],
 ) -> Option<&'h str> {
-    let ways = |host: &VirtualHost| -> Vec<(Option<String>, RouteAction)> {
-        let routes = host.routes.iter();
-        routes
-            .map(|r| (r.matches.clone(), r.action.clone()))
-            .collect()
-    };
+    // The first of several that ask for one domain counts.
+    let mut by_domain: BTreeMap<&str, &VirtualHost> = BTreeMap::new();
+    for host in after {
+        for domain in &host.domains {
+            by_domain.entry(domain).or_insert(host);
+        }
+    }
     let domains = before
         .iter()
         .flat_map(|host| host.domains.iter().map(move |domain| (domain, host)));
@@ -360,7 +426,7 @@ fn redirected<'h>(
             })
         })
         .find(|(domain, host)| {
-            let now = after.iter().find(|h| h.domains.contains(domain));
+            let now = by_domain.get(domain.as_str());
             now.is_none_or(|now| ways(now) != ways(host))
         })
         .map(|(domain, _)| domain.as_str())

@@ -1,10 +1,10 @@
-//! What a change of one rule does to every gateway: the rule leads as asked, and nothing else differs.
+//! What a change of one rule does to proxies: the rule leads as asked, and nothing else differs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::route::RuleRef;
 use crate::ledger::{EntryId, Step};
-use crate::predict::{ChainKind, RouteAction};
+use crate::predict::{ChainKind, Listener, RouteAction};
 use crate::walk::Class;
 
 /// What differs between two predictions, apart from where one rule leads.
@@ -16,14 +16,14 @@ pub(super) struct Difference {
     pub(super) added: BTreeSet<String>,
 }
 
-/// Compares all gateways.
+/// Compares proxies: each is among both.
 pub(super) fn difference(before: &[Class], after: &[Class], rule: RuleRef) -> Difference {
     let mut found = Difference::default();
     for old in before {
         let name = old.proxy.qualified();
         let like = |c: &&Class| c.proxy == old.proxy;
         let Some(new) = after.iter().find(like) else {
-            found.disturbed.insert(format!("gateway {name} is gone"));
+            found.disturbed.insert(format!("proxy {name} is gone"));
             continue;
         };
         let (old, new) = (Shape::of(old, rule), Shape::of(new, rule));
@@ -117,7 +117,7 @@ impl Shape {
                 .collect(),
         };
         for listener in &config.listeners {
-            let pieces = listener.chains.iter().map(|chain| {
+            let pieces = listener.all_chains().map(|chain| {
                 let own = chain.clause.is_some_and(|c| rule.owns(ledger, c));
                 Piece::Chain {
                     kind: chain.kind,
@@ -162,7 +162,7 @@ pub(super) fn leads(class: &Class, rule: RuleRef) -> Vec<BTreeMap<String, u32>> 
     let chains = config
         .listeners
         .iter()
-        .flat_map(|l| &l.chains)
+        .flat_map(Listener::all_chains)
         .filter(|c| c.clause.is_some_and(|clause| rule.owns(ledger, clause)))
         .map(|c| &c.clusters);
     let routes = config

@@ -3,10 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::ledger::{Block, EntryId, Fate, Ledger, Reason, Step};
-use crate::predict::hosts::{MESH, resolve_gateway_name};
-use crate::predict::sidecar_pods;
 use crate::predict::store::{Store, VirtualService};
-use crate::predict::{Config, ProxyFacts};
+use crate::predict::{Config, Listener, ProxyFacts};
 use crate::snapshot::views::RouteDestination;
 use crate::snapshot::{FieldPath, ObjectId};
 use crate::walk::Class;
@@ -72,7 +70,7 @@ pub(super) struct Uses {
     pub(super) gateways: Vec<(usize, BTreeSet<u32>)>,
     /// Gateways that know it and leave it out.
     pub(super) left_out: Vec<(usize, Left)>,
-    /// Sidecars that it is for: not predicted.
+    /// How many sidecars use it.
     pub(super) sidecars: u32,
 }
 
@@ -181,8 +179,13 @@ pub(super) fn written_names(vs: &VirtualService<'_>, rule: RuleRef) -> Vec<Strin
         .collect()
 }
 
-/// Where a rule is used.
-pub(super) fn uses(store: &Store<'_>, classes: &[Class], rule: RuleRef) -> Uses {
+/// Where a rule is used. `sidecars`: one class for all that look at the mesh alike.
+pub(super) fn uses(
+    store: &Store<'_>,
+    classes: &[Class],
+    sidecars: &[Class],
+    rule: RuleRef,
+) -> Uses {
     let mut found = Uses {
         gateways: Vec::new(),
         left_out: Vec::new(),
@@ -202,15 +205,18 @@ pub(super) fn uses(store: &Store<'_>, classes: &[Class], rule: RuleRef) -> Uses 
             found.left_out.push((n, why));
         }
     }
-    if let Some(vs) = store.declared_virtual_service(rule.object) {
-        found.sidecars = sidecars(store, vs, rule);
-    }
+    let holding = sidecars.iter().filter(|class| {
+        let ledger = &class.prediction.ledger;
+        let clauses = used_clauses(&class.prediction.config);
+        clauses.into_iter().any(|clause| rule.owns(ledger, clause))
+    });
+    found.sidecars = holding.map(|class| class.proxy.replicas).sum();
     found
 }
 
 /// The decisions whose outcome a configuration really holds.
 fn used_clauses(config: &Config) -> BTreeSet<EntryId> {
-    let chains = config.listeners.iter().flat_map(|l| &l.chains);
+    let chains = config.listeners.iter().flat_map(Listener::all_chains);
     let routes = config.routes.values().flatten().flat_map(|h| &h.routes);
     chains
         .filter_map(|c| c.clause)
@@ -273,25 +279,6 @@ pub(super) fn rivals(ledger: &Ledger, rule: RuleRef) -> BTreeSet<ObjectId> {
         .map(|(_, entry)| entry.step.object())
         .filter(|object| *object != rule.object)
         .collect()
-}
-
-/// The sidecars that see the VirtualService, if the rule is for sidecars at all.
-fn sidecars(store: &Store<'_>, vs: &VirtualService<'_>, rule: RuleRef) -> u32 {
-    let bound = vs.gateways.iter().any(|g| g == MESH) && !vs.hosts.is_empty();
-    let matches = matches(vs, rule);
-    let fits = matches.is_empty()
-        || matches.iter().any(|(_, _, gateways)| {
-            gateways.is_empty()
-                || gateways
-                    .iter()
-                    .any(|g| resolve_gateway_name(g, vs.namespace()) == MESH)
-        });
-    if !(bound && fits) {
-        return 0;
-    }
-    sidecar_pods(store.snapshot, &|namespace| {
-        vs.visibility.includes(namespace)
-    })
 }
 
 /// A sidecar in the VirtualService's own namespace, for looking up what its destinations mean there.

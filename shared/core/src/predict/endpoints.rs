@@ -2,13 +2,16 @@
 //! After istio `pilot/pkg/xds/endpoints`, `pilot/pkg/serviceregistry/serviceentry/conversion.go` and
 //! `pilot/pkg/serviceregistry/kube/controller/endpointslice.go` (1.31).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::config::Endpoint;
 use super::features::Feature;
 use super::gateway::{selects, target_port};
 use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
+use super::sidecar::is_plaintext;
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
 use crate::snapshot::views::{
     self, AsView, Container, EndpointSlice, IntOrString, Labels, Pod, ServiceEntrySpec,
@@ -19,7 +22,15 @@ use crate::snapshot::{Kind, Object};
 /// The label that says that a workload takes Istio's mutual TLS.
 const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
 
+/// What is known of endpoints already: they are asked for by every proxy, and the objects do not change.
+#[derive(Debug, Default)]
+pub(super) struct Known(RefCell<HashMap<Name, Rc<[Instance]>>>);
+
+/// Host name and namespace.
+type Name = (String, String);
+
 /// An endpoint with what decides whether a cluster takes it.
+#[derive(Debug)]
 pub(super) struct Instance {
     endpoint: Endpoint,
     /// The port's name at the service; EDS clusters go by it.
@@ -37,11 +48,24 @@ pub(super) struct Instance {
     is_address: bool,
 }
 
+impl Instance {
+    fn port(&self) -> u32 {
+        match &self.endpoint {
+            Endpoint::Address(place) => {
+                let port = place.rsplit_once(':').map(|(_, port)| port);
+                port.and_then(|p| p.parse().ok()).unwrap_or_default()
+            }
+            Endpoint::Replicas { port, .. } => *port,
+        }
+    }
+}
+
 /// Which endpoints a cluster takes.
 pub(super) struct Wanted<'w> {
     /// Labels of the subset.
     pub(super) subset: Option<&'w Labels>,
-    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first.
+    /// Only those that Istio's mutual TLS is spoken with; what a DestinationRule says about it comes first, then what
+    /// policies say. After `pilot/pkg/xds/endpoints/mtls_checker.go:mtlsChecker.checkMtlsEnabled`.
     pub(super) mutual_tls: Option<Option<&'w str>>,
 }
 
@@ -56,8 +80,9 @@ pub(super) fn endpoints(
         service.resolution,
         Resolution::Dns | Resolution::DnsRoundRobin
     );
-    let of_port: Vec<Instance> = instances(store, service)
-        .into_iter()
+    let instances = instances(store, service);
+    let of_port: Vec<&Instance> = instances
+        .iter()
         .filter(|i| i.ready)
         .filter(|i| {
             if by_name {
@@ -74,9 +99,13 @@ pub(super) fn endpoints(
         .into_iter()
         .filter(|i| match wanted.mutual_tls {
             None => true,
-            Some(mode) => i.mutual_tls && mode.is_none_or(|m| m == "ISTIO_MUTUAL"),
+            Some(Some(mode)) => i.mutual_tls && mode == "ISTIO_MUTUAL",
+            Some(None) => {
+                let plain = is_plaintext(store, &service.namespace, &i.labels, i.port());
+                i.mutual_tls && !plain
+            }
         })
-        .map(|i| i.endpoint)
+        .map(|i| i.endpoint.clone())
         .collect();
     found.sort();
     (found, all)
@@ -127,14 +156,24 @@ pub(super) fn addresses(store: &Store<'_>, service: &Service, port: u32) -> Vec<
 pub(super) fn all_addresses(store: &Store<'_>, service: &Service) -> Vec<String> {
     let mut known = BTreeSet::new();
     instances(store, service)
-        .into_iter()
-        .map(|i| i.address)
+        .iter()
+        .map(|i| i.address.clone())
         .filter(|address| known.insert(address.clone()))
         .collect()
 }
 
 /// What every object of the service's host and namespace gives; istiod keeps endpoints by these two only.
-fn instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
+fn instances(store: &Store<'_>, service: &Service) -> Rc<[Instance]> {
+    let key = (service.hostname.clone(), service.namespace.clone());
+    let known = store.endpoints.0.borrow().get(&key).cloned();
+    known.unwrap_or_else(|| {
+        let made: Rc<[Instance]> = make_instances(store, service).into();
+        store.endpoints.0.borrow_mut().insert(key, made.clone());
+        made
+    })
+}
+
+fn make_instances(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     let mut found = Vec::new();
     let mut ports = BTreeSet::new();
     for same in store
@@ -171,9 +210,15 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
     if service.resolution == Resolution::Dns {
         return of_external_name(view, service);
     }
+    let own = store.slices(&object.key.namespace, &object.key.name);
+    let mut found = if view.spec.selector.is_empty() {
+        if own.is_empty() {
+            by_hand(store, object)
+        } else {
+            of_slices(store, object)
+        }
     // Kubernetes makes the slices of a new Service when it is there.
-    let unsliced = object.is_new() || store.snapshot.of_kind(Kind::EndpointSlice).next().is_none();
-    let mut found = if unsliced {
+    } else if object.is_new() || (store.snapshot.coverage.files_only && !has_slices(store)) {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
@@ -199,6 +244,51 @@ fn of_external_name(view: &views::Service, service: &Service) -> Vec<Instance> {
         is_address: false,
     };
     service.ports.iter().map(instance).collect()
+}
+
+/// Whether the slices that Kubernetes makes were read: those of Services without selector a person writes.
+fn has_slices(store: &Store<'_>) -> bool {
+    store.snapshot.of_kind(Kind::EndpointSlice).any(|slice| {
+        let name = slice.meta.labels.get("kubernetes.io/service-name");
+        let service = name.and_then(|name| {
+            let kind = Kind::Service;
+            store.snapshot.find(kind, &slice.key.namespace, name)
+        });
+        let view = service.and_then(|o| views::Service::of(&o.view));
+        view.is_none_or(|s| !s.spec.selector.is_empty())
+    })
+}
+
+/// From the Endpoints that a person wrote for a Service without selector: Kubernetes makes slices of them (its
+/// `endpointslicemirroring` controller), and istiod reads those.
+fn by_hand(store: &Store<'_>, service: &Object) -> Vec<Instance> {
+    let (namespace, name) = (&service.key.namespace, &service.key.name);
+    let written = store.snapshot.find(Kind::Endpoints, namespace, name);
+    let skip = "endpointslice.kubernetes.io/skip-mirror";
+    let mirrored = written.filter(|o| o.meta.labels.get(skip).is_none_or(|v| v != "true"));
+    let Some(view) = mirrored.and_then(|o| views::Endpoints::of(&o.view)) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for subset in &view.subsets {
+        let ready = subset.addresses.iter().map(|a| (a, true));
+        let all = ready.chain(subset.not_ready_addresses.iter().map(|a| (a, false)));
+        for (address, ready) in all {
+            let pod = store.pod_by_ip(&address.ip);
+            let labels = pod.map(|p| p.meta.labels.clone()).unwrap_or_default();
+            found.extend(subset.ports.iter().map(|port| Instance {
+                endpoint: Endpoint::Address(join(&address.ip, port.port)),
+                port_name: port.name.clone(),
+                number: None,
+                mutual_tls: takes_mutual_tls(&labels),
+                labels: labels.clone(),
+                ready,
+                address: address.ip.clone(),
+                is_address: true,
+            }));
+        }
+    }
+    found
 }
 
 fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
@@ -243,7 +333,12 @@ fn of_slices(store: &Store<'_>, service: &Object) -> Vec<Instance> {
 }
 
 pub(crate) fn takes_mutual_tls(labels: &Labels) -> bool {
-    labels.get(TLS_MODE_LABEL).is_some_and(|m| m == "istio")
+    tls_mode(labels) == Some(true)
+}
+
+/// What a workload's label says about Istio's mutual TLS; the injector sets it where nobody did.
+pub(crate) fn tls_mode(labels: &Labels) -> Option<bool> {
+    labels.get(TLS_MODE_LABEL).map(|mode| mode == "istio")
 }
 
 /// Pods that are ready, and the pods that workloads will make, where no EndpointSlice was read.
@@ -336,18 +431,8 @@ fn selected_workload_entries(
         .filter(|(_, e)| is_ip(&e.address) && selects(selector, &e.labels));
     for (_, entry) in entries {
         for port in &view.spec.ports {
-            let number = match &port.target_port {
-                Some(IntOrString::Name(name)) => match entry.ports.get(name) {
-                    Some(number) => *number,
-                    None => continue,
-                },
-                other => {
-                    let written = match other {
-                        Some(IntOrString::Int(number)) if *number > 0 => *number,
-                        _ => port.port,
-                    };
-                    entry.ports.get(&port.name).copied().unwrap_or(written)
-                }
+            let Some(number) = port_of_entry(entry, port) else {
+                continue;
             };
             found.push(Instance {
                 endpoint: Endpoint::Address(join(&entry.address, number)),
@@ -362,6 +447,17 @@ fn selected_workload_entries(
         }
     }
     found
+}
+
+/// The port of a WorkloadEntry that a Service's port leads to; a name has to be in its map.
+/// After `serviceregistry/kube/controller/util.go:findServiceTargetPort` and `serviceInstanceFromWorkloadInstance`.
+pub(super) fn port_of_entry(entry: &WorkloadEntrySpec, port: &views::ServicePort) -> Option<u32> {
+    let written = match &port.target_port {
+        Some(IntOrString::Name(name)) => return entry.ports.get(name).copied(),
+        Some(IntOrString::Int(number)) if *number > 0 => *number,
+        _ => port.port,
+    };
+    Some(entry.ports.get(&port.name).copied().unwrap_or(written))
 }
 
 /// After `getTLSModeFromWorkloadEntry`: the label, else a service account.

@@ -1,6 +1,7 @@
 //! What istiod would build for one proxy. Pure: the same objects give the same listeners, on any input, and it
 //! always ends. Where this and istiod's answers disagree, istiod is right.
 
+pub mod ambient;
 mod cluster;
 mod config;
 mod endpoints;
@@ -9,8 +10,10 @@ pub mod features;
 mod gateway;
 pub mod hosts;
 mod http;
+mod injection;
 pub mod istiod;
 pub mod mesh;
+mod named;
 mod network;
 pub mod protocol;
 mod proxy;
@@ -24,16 +27,21 @@ pub use config::{
     ChainKind, ChainMatch, Cluster, Config, Endpoint, FilterChain, Listener, Route, RouteAction,
     VirtualHost,
 };
-pub(crate) use endpoints::takes_mutual_tls;
+pub(crate) use endpoints::{takes_mutual_tls, tls_mode};
 pub(crate) use gateway::{TlsMode, selects, target_port};
+pub(crate) use injection::{INJECT, INJECTION, is_by_chart};
+pub use injection::{Injection, injection};
+pub use named::read_by_name;
 pub(crate) use network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
 pub use proxy::{
-    Injection, Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars,
-    injection, not_a_router, pod_spec, routers, sidecar_pods, workload_spec,
+    Metadata, ProxyFacts, ProxyKind, ProxySource, WORKLOAD_KINDS, has_sidecars, not_a_router,
+    pod_spec, routers, workload_spec,
 };
 
-pub(crate) use sidecar::imports;
-pub use sidecar::sidecars;
+pub(crate) use sidecar::{
+    Outlooks, imports, is_namespace_plaintext, is_plaintext, with_short_names,
+};
+pub use sidecar::{by_outlook, sidecars};
 
 use crate::ledger::{Block, Ledger, Step};
 use crate::snapshot::views::Destination;
@@ -54,8 +62,21 @@ pub fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let store = store.serving(proxy);
     match proxy.kind {
         ProxyKind::Router => gateway::predict(store, proxy),
+        ProxyKind::Sidecar if ambient::concerns(store.snapshot, proxy) => {
+            ambient::predict(store, proxy)
+        }
         ProxyKind::Sidecar => sidecar::predict(store, proxy),
     }
+}
+
+/// What a sidecar's own istiod builds for connections to its pod, alone: far less than all.
+pub(crate) fn predict_inbound(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
+    sidecar::predict_inbound(store.serving(proxy), proxy)
+}
+
+/// The outbound listeners of one port that a sidecar's own istiod builds, alone: less than all.
+pub(crate) fn predict_port(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> Prediction {
+    sidecar::predict_port(store.serving(proxy), proxy, port)
 }
 
 /// The addresses that the name of a headless service stands for.

@@ -20,6 +20,11 @@ pub(crate) struct Network {
     pub(crate) length: u8,
 }
 
+/// Whether an address of a service is a network. The words that stand for an address which is not given yet are none.
+pub(super) fn is_network(text: &str) -> bool {
+    text.contains('/') && text.parse::<Network>().is_ok()
+}
+
 /// A text that is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoNetwork;
@@ -63,6 +68,14 @@ impl Network {
         let same_family = self.address.is_ipv4() == address.is_ipv4();
         let own = Self { address, ..self };
         same_family && own.masked() == self.masked()
+    }
+
+    /// Its first address for a host.
+    pub(crate) fn first(self) -> IpAddr {
+        match self.masked().address {
+            IpAddr::V4(v4) => IpAddr::V4((u32::from(v4) | u32::from(self.length < 32)).into()),
+            IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) | u128::from(self.length < 128)).into()),
+        }
     }
 
     /// The same network with the bits behind its length cleared: two spellings of one network are equal then.
@@ -110,6 +123,9 @@ mod tests {
             read("0.0.0.0/0").map(|n| n.to_string()),
             Ok("0.0.0.0/0".to_owned())
         );
+        let first = |text: &str| text.parse::<Network>().map(|n| n.first().to_string());
+        assert_eq!(first("10.200.7.9/16"), Ok("10.200.0.1".to_owned()));
+        assert_eq!(first("1.2.3.4"), Ok("1.2.3.4".to_owned()));
         for wrong in [
             "",
             "a",

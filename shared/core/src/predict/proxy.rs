@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::features::switch;
+use super::injection::gets_sidecar;
 use super::istiod::REVISION_LABEL;
 use super::selects;
 use crate::snapshot::views::{
     AsView, Container, DaemonSet, Deployment, Labels, Pod, PodSpec, StatefulSet, WorkloadSpec,
 };
 use crate::snapshot::{Kind, Object, ObjectId, Snapshot};
+
+/// Prefix of the annotations about what is redirected.
+pub(crate) const CAPTURE_PREFIX: &str = "traffic.sidecar.istio.io/";
 
 /// What kind of proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,6 +117,14 @@ impl ProxyFacts {
     #[must_use]
     pub fn qualified(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The annotations that say what is redirected to the proxy.
+    #[must_use]
+    pub(crate) fn captured(&self) -> Vec<(String, String)> {
+        let all = self.annotations.iter();
+        let own = all.filter(|(name, _)| name.starts_with(CAPTURE_PREFIX));
+        own.map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
     /// Whether nothing was read of it.
@@ -233,7 +245,7 @@ pub fn pod_spec(object: &Object) -> Option<&PodSpec> {
 }
 
 /// Its containers, then its restartable init containers.
-fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
+pub(super) fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
     let sidecars = spec
         .init_containers
         .iter()
@@ -243,7 +255,7 @@ fn containers(spec: &PodSpec) -> impl Iterator<Item = &Container> {
 
 /// Labels of the pods that a pod or a workload stands for, and the kind of their proxy. Most pods of a mesh are no
 /// gateway's, so this is asked before their facts are taken.
-fn pods_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
+pub(super) fn pods_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
     let Some(workload) = workload_spec(object) else {
         return pod_of(object);
     };
@@ -258,7 +270,7 @@ fn pod_of(object: &Object) -> Option<(&Labels, &PodSpec, ProxyKind)> {
 }
 
 /// Whether one of the containers runs Istio's proxy.
-fn runs_proxy(spec: &PodSpec) -> bool {
+pub(super) fn runs_proxy(spec: &PodSpec) -> bool {
     containers(spec).any(|c| c.args.first().is_some_and(|a| a == "proxy"))
 }
 
@@ -374,81 +386,6 @@ pub fn has_sidecars(snapshot: &Snapshot) -> bool {
     objects.any(|object| gets_sidecar(snapshot, object))
 }
 
-/// Whether a pod has a sidecar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Injection {
-    /// One of its containers runs the proxy, or its labels or its namespace's ask for one.
-    Yes,
-    /// It shares its node's network: never.
-    HostNetwork,
-    /// Its label or annotation `sidecar.istio.io/inject` says no.
-    OptedOut,
-    /// Nothing asks for one.
-    No,
-    /// It may be asked for by the labels of its namespace, which was not read.
-    Unknown,
-}
-
-/// Whether the pods of an object have a sidecar, or will get one.
-/// After istio `pkg/kube/inject/inject.go:injectRequired` and the webhook's selectors.
-#[must_use]
-pub fn injection(snapshot: &Snapshot, object: &Object) -> Injection {
-    let Some((labels, spec, _)) = pods_of(object) else {
-        return Injection::No;
-    };
-    if runs_proxy(spec) {
-        return Injection::Yes;
-    }
-    let annotations = match workload_spec(object) {
-        Some(workload) => &workload.template.metadata.annotations,
-        None => &object.meta.annotations,
-    };
-    // A pod that was injected carries this, whatever its containers are called.
-    if annotations.contains_key("sidecar.istio.io/status") {
-        return Injection::Yes;
-    }
-    if spec.host_network {
-        return Injection::HostNetwork;
-    }
-    let asked = labels.get(INJECT).or_else(|| annotations.get(INJECT));
-    match asked.map(String::as_str) {
-        Some("false") => Injection::OptedOut,
-        Some("true") if labels.contains_key(INJECT) => Injection::Yes,
-        _ if gets_sidecar(snapshot, object) => Injection::Yes,
-        _ => match snapshot.find(Kind::Namespace, "", &object.key.namespace) {
-            Some(_) => Injection::No,
-            None => Injection::Unknown,
-        },
-    }
-}
-
-/// The label, and the annotation before it, that asks for a sidecar or against one.
-const INJECT: &str = "sidecar.istio.io/inject";
-
-/// By its namespace's label, or because it has one already.
-pub(super) fn gets_sidecar(snapshot: &Snapshot, object: &Object) -> bool {
-    let injected = || {
-        snapshot
-            .find(Kind::Namespace, "", &object.key.namespace)
-            .is_some_and(|n| {
-                let labels = &n.meta.labels;
-                labels
-                    .get("istio-injection")
-                    .is_some_and(|v| v == "enabled")
-                    || labels.contains_key("istio.io/rev")
-            })
-    };
-    let Some((labels, spec, ProxyKind::Sidecar)) = pods_of(object) else {
-        return false;
-    };
-    runs_proxy(spec)
-        || match labels.get(INJECT).map(String::as_str) {
-            Some("false") => false,
-            Some("true") => true,
-            _ => injected(),
-        }
-}
-
 /// One sidecar for all that nothing tells apart in asking which istiod serves them: namespace, the labels' revision,
 /// the proxy's image. A workload's template does not have that: its pods come first.
 pub(super) fn sidecars_by_istiod(snapshot: &Snapshot) -> Vec<ProxyFacts> {
@@ -473,24 +410,6 @@ pub(super) fn sidecars_by_istiod(snapshot: &Snapshot) -> Vec<ProxyFacts> {
         });
     }
     found
-}
-
-/// How many pods with a sidecar there are in the namespaces that are meant: pods that were read, and the replicas of
-/// workloads of which none was.
-#[must_use]
-pub fn sidecar_pods(snapshot: &Snapshot, meant: &dyn Fn(&str) -> bool) -> u32 {
-    let pods: Vec<ProxyFacts> = snapshot
-        .of_kind(Kind::Pod)
-        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
-        .filter_map(ProxyFacts::of_pod)
-        .collect();
-    let replicas: u32 = workloads(snapshot)
-        .filter(|o| meant(&o.key.namespace) && gets_sidecar(snapshot, o))
-        .filter_map(ProxyFacts::of_workload)
-        .filter(|w| !pods.iter().any(|pod| owns(w, pod)))
-        .map(|w| w.replicas)
-        .sum();
-    replicas.saturating_add(u32::try_from(pods.len()).unwrap_or(u32::MAX))
 }
 
 /// The objects whose template stands for pods.

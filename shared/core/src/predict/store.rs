@@ -10,13 +10,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::endpoints;
 use super::features::{Feature, Unseen, of_other_revision, revision_of};
 use super::hosts;
 use super::istiod::{Istiod, Istiods};
-use super::mesh::MeshConfig;
+use super::mesh::{Cap, MeshConfig};
 use super::network::{Network, UNSPECIFIED};
 use super::protocol::Protocol;
-use super::proxy::{ProxyFacts, routers, sidecars_by_istiod};
+use super::proxy::{ProxyFacts, ProxyKind, routers, sidecars_by_istiod};
 use crate::admission::{self, Violation};
 use crate::snapshot::views::{
     self, AsView, Labels, LoadBalancer, OutlierDetection, Pod, ServiceEntry, TrafficPolicy,
@@ -60,6 +61,17 @@ impl Visibility {
         }
         let own = |name: &str| if name == "." { namespace } else { name }.to_owned();
         Self::Namespaces(names.into_iter().map(own).collect())
+    }
+
+    /// What is left of it. After `model/push_context.go:serviceExportTo`.
+    fn capped(self, cap: Cap, namespace: &str) -> Self {
+        match cap {
+            Cap::Public => self,
+            Cap::Namespace if self.includes(namespace) => {
+                Self::Namespaces(BTreeSet::from([namespace.to_owned()]))
+            }
+            Cap::Namespace | Cap::Nobody => Self::Nobody,
+        }
     }
 
     /// Whether a proxy of this namespace sees the object.
@@ -139,6 +151,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// Who sees it.
     pub visibility: Visibility,
+    /// Who would see it without `serviceEntryVisibility` of the mesh configuration, where that takes it from somebody.
+    pub uncapped: Option<Visibility>,
     /// The same as written, without the mesh's default: services that differ here do not add their ports.
     pub export_to: BTreeSet<String>,
     /// `location: MESH_EXTERNAL`.
@@ -292,7 +306,7 @@ pub struct Subset {
     pub traffic_policy: Option<TrafficPolicy>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct RulesOfNamespace {
     /// By host; rules of one host in order of age. `*` sorts before every letter: wildcards come first.
     by_host: BTreeMap<String, Vec<DestinationRule>>,
@@ -439,9 +453,15 @@ pub struct Store<'a> {
     pods_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     services_by_namespace: BTreeMap<&'a str, Vec<&'a Object>>,
     /// Services that istiod does not see, by host name.
-    unseen_services: BTreeMap<String, (ObjectId, Unseen)>,
+    unseen_services: BTreeMap<String, (Service, Unseen)>,
+    /// Sidecars that istiod does not see.
+    unseen_sidecars: Vec<(&'a Object, Unseen)>,
+    /// ServiceEntries whose addresses cannot be read, so that they are no service, by host name.
+    unaddressed: BTreeMap<String, ObjectId>,
     /// Namespaces of objects that were taken for watched, though their labels, which decide, were not read.
     undecided_namespaces: BTreeSet<&'a str>,
+    /// Endpoints that were asked for.
+    pub(super) endpoints: endpoints::Known,
     istiods: Arc<Istiods>,
     /// The views of the other istiods that serve gateways or sidecars of the snapshot.
     others: Vec<Store<'a>>,
@@ -558,10 +578,18 @@ impl<'a> Store<'a> {
         let alias = istiod.features.has(Feature::ExternalNameAlias);
         let (mut services, unseen_services) = services(snapshot, &mesh, alias, &mut unseen);
         services.retain(|s| !refused.contains(s.object));
+        let unaddressed = snapshot
+            .of_kind(Kind::ServiceEntry)
+            .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
+            .flat_map(unaddressed)
+            .collect();
         let rules: Vec<&Object> = snapshot
             .of_kind(Kind::DestinationRule)
             .filter(|o| unseen(o).is_none() && !refused.contains(o.id))
             .collect();
+        let unseen_sidecars = snapshot.of_kind(Kind::Sidecar);
+        let unseen_sidecars = unseen_sidecars.filter_map(|o| Some((o, unseen(o)?)));
+        let unseen_sidecars = unseen_sidecars.collect();
         let mut seen = |kind| -> Vec<&Object> {
             let all = snapshot.of_kind(kind);
             all.filter(|o| unseen(o).is_none()).collect()
@@ -579,7 +607,10 @@ impl<'a> Store<'a> {
             mesh,
             istiod,
             unseen_services,
+            unseen_sidecars,
+            unaddressed,
             undecided_namespaces,
+            endpoints: endpoints::Known::default(),
             istiods: Arc::default(),
             others: Vec::new(),
             // Only looked up, never walked through: their order decides nothing.
@@ -611,7 +642,8 @@ impl<'a> Store<'a> {
                 .or_default()
                 .push(n);
         }
-        let unseen: BTreeSet<ObjectId> = self.unseen_services.values().map(|(o, _)| *o).collect();
+        let unseen = self.unseen_services.values().map(|(s, _)| s.object);
+        let unseen: BTreeSet<ObjectId> = unseen.collect();
         let seen = |o: &&Object| !unseen.contains(&o.id);
         for object in self.snapshot.of_kind(Kind::Service).filter(seen) {
             self.services_by_namespace
@@ -774,11 +806,23 @@ impl<'a> Store<'a> {
         found.extend(
             namespaces.map(|n| format!("discoverySelectors fit the labels of namespace {n}")),
         );
+        let mut entries = self.snapshot.of_kind(Kind::ServiceEntry);
+        let undecided = |o: &Object| store.mesh.cap(self.snapshot, &o.key.namespace).is_none();
+        if let Some(object) = entries.find(|o| undecided(o)) {
+            let namespace = &object.key.namespace;
+            found.push(format!(
+                "serviceEntryVisibility hides no ServiceEntry of namespace {namespace}"
+            ));
+        }
         if store.istiod.revision.is_none() {
+            let whose = match proxy.kind {
+                ProxyKind::Router => "gateway",
+                ProxyKind::Sidecar => "pod",
+            };
             let mut labelled = self.snapshot.objects().filter(|o| revision_of(o).is_some());
             if let Some(object) = labelled.next() {
                 found.push(format!(
-                    "the gateway's istiod has the revision of {} {}",
+                    "the {whose}'s istiod has the revision of {} {}",
                     object.key.kind.name(),
                     object.qualified()
                 ));
@@ -789,8 +833,25 @@ impl<'a> Store<'a> {
 
     /// The Service or ServiceEntry of a host that exists, but not for istiod.
     #[must_use]
-    pub fn unseen_service(&self, hostname: &str) -> Option<&(ObjectId, Unseen)> {
+    pub fn unseen_service(&self, hostname: &str) -> Option<&(Service, Unseen)> {
         self.unseen_services.get(hostname)
+    }
+
+    /// The services that exist, but not for istiod, by host name.
+    pub fn unseen_services(&self) -> impl Iterator<Item = &(Service, Unseen)> {
+        self.unseen_services.values()
+    }
+
+    /// The Sidecars of a namespace that exist, but not for istiod.
+    pub fn unseen_sidecars(&self, namespace: &str) -> impl Iterator<Item = &(&'a Object, Unseen)> {
+        let all = self.unseen_sidecars.iter();
+        all.filter(move |(o, _)| o.key.namespace == namespace)
+    }
+
+    /// The ServiceEntry that has a host and no address that can be read, so that istiod knows no such service.
+    #[must_use]
+    pub fn unaddressed(&self, hostname: &str) -> Option<ObjectId> {
+        self.unaddressed.get(hostname).copied()
     }
 
     /// The Kubernetes Services of a namespace, with their views.
@@ -986,6 +1047,24 @@ impl<'a> Store<'a> {
             .copied()
     }
 
+    /// The namespaces whose proxies may follow other DestinationRules than those of any other namespace: rules that
+    /// only they see, or that are about services elsewhere.
+    pub(super) fn namespaces_with_rules_of_their_own(&self) -> impl Iterator<Item = &str> {
+        let elsewhere = |host: &str, namespace: &str| {
+            if hosts::is_wildcard(host) {
+                let mut all = self.services.iter();
+                all.any(|s| s.namespace != namespace && hosts::overlap(&s.hostname, host))
+            } else {
+                self.services_named(host).any(|s| s.namespace != namespace)
+            }
+        };
+        let own = self.local_rules.iter().filter(move |(namespace, rules)| {
+            self.exported_rules.get(*namespace) != Some(rules)
+                || rules.by_host.keys().any(|host| elsewhere(host, namespace))
+        });
+        own.map(|(namespace, _)| namespace.as_str())
+    }
+
     /// The Sidecars of a namespace in the order istiod asks them: those with a selector first, oldest first.
     /// After `model/push_context.go:initSidecarScopes`.
     #[must_use]
@@ -1035,13 +1114,40 @@ impl<'a> Store<'a> {
         &self,
         namespace: &str,
     ) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
+        let all = self.every_workload_entry();
+        all.filter(move |(o, _)| o.key.namespace == namespace)
+    }
+
+    fn every_workload_entry(&self) -> impl Iterator<Item = (&'a Object, &'a WorkloadEntrySpec)> {
         let ignored = self.istiod.features.ignores(Kind::WorkloadEntry);
         let revision = self.istiod.revision.as_deref().unwrap_or_default();
         self.snapshot
             .of_kind(Kind::WorkloadEntry)
-            .filter(move |o| o.key.namespace == namespace)
             .filter(move |o| !ignored && !of_other_revision(o, revision))
             .filter_map(|o| WorkloadEntry::of(&o.view).map(|w| (o, &w.spec)))
+    }
+
+    /// The WorkloadEntry that stands for a proxy as it has its address: of several the one with its name, else one of
+    /// its namespace, else the first. One without labels stands for nobody.
+    /// After `serviceregistry/util/workloadinstances/util.go:GetInstanceForProxy`.
+    #[must_use]
+    pub fn workload_entry_of(
+        &self,
+        proxy: &ProxyFacts,
+    ) -> Option<(&'a Object, &'a WorkloadEntrySpec)> {
+        let features = &self.istiod.features;
+        let ip = proxy.ips.first()?;
+        let has = |(_, e): &(&Object, &WorkloadEntrySpec)| e.address == *ip && !e.labels.is_empty();
+        let mut all: Vec<_> = self.every_workload_entry().filter(has).collect();
+        all.retain(|_| features.has(Feature::ServiceSelectsWorkloadEntries));
+        let key = |o: &Object| (o.key.namespace.clone(), o.key.name.clone());
+        all.sort_by_key(|(o, _)| key(o));
+        let here = |o: &Object| o.key.namespace == proxy.namespace;
+        let named = all
+            .iter()
+            .find(|(o, _)| here(o) && o.key.name == proxy.name);
+        let found = named.or_else(|| all.iter().find(|(o, _)| here(o)));
+        found.or(all.first()).copied()
     }
 }
 
@@ -1177,7 +1283,7 @@ fn virtual_services<'a>(
 }
 
 /// The services, and those that istiod does not see by their host names.
-type Services = (Vec<Service>, BTreeMap<String, (ObjectId, Unseen)>);
+type Services = (Vec<Service>, BTreeMap<String, (Service, Unseen)>);
 
 fn services<'a>(
     snapshot: &'a Snapshot,
@@ -1190,7 +1296,7 @@ fn services<'a>(
         service.into_iter().map(move |s| (o, s))
     });
     let entries = snapshot.of_kind(Kind::ServiceEntry).flat_map(|o| {
-        let services = service_entry_services(o, mesh);
+        let services = service_entry_services(snapshot, o, mesh);
         services.into_iter().map(move |s| (o, s))
     });
     let mut not_seen = BTreeMap::new();
@@ -1198,7 +1304,7 @@ fn services<'a>(
     for (object, service) in kubernetes.chain(entries) {
         match unseen(object) {
             Some(why) => {
-                not_seen.insert(service.hostname, (object.id, why));
+                not_seen.insert(service.hostname.clone(), (service, why));
             }
             None => found.push(service),
         }
@@ -1260,6 +1366,7 @@ fn kubernetes_service(object: &Object, mesh: &MeshConfig, alias: bool) -> Option
             })
             .collect(),
         visibility,
+        uncapped: None,
         export_to,
         mesh_external: external,
         external_name: (external && alias).then(|| spec.external_name.clone()),
@@ -1321,9 +1428,17 @@ fn given_addresses(object: &Object, entry: &ServiceEntry, host: &str) -> Vec<IpA
     given.filter_map(|a| a.value.parse().ok()).collect()
 }
 
+/// The hosts of a ServiceEntry that has addresses, none of which can be read.
+fn unaddressed(object: &Object) -> impl Iterator<Item = (String, ObjectId)> {
+    let spec = ServiceEntry::of(&object.view).map(|view| &view.spec);
+    let spec = spec.filter(|spec| entry_addresses(&spec.addresses).is_empty());
+    let hosts = spec.into_iter().flat_map(|spec| &spec.hosts);
+    hosts.map(|host| (host.clone(), object.id))
+}
+
 /// One service a host; without any address that can be read there is none.
 /// After `serviceregistry/serviceentry/conversion.go:convertServices`.
-fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
+fn service_entry_services(snapshot: &Snapshot, object: &Object, mesh: &MeshConfig) -> Vec<Service> {
     let Some(view) = ServiceEntry::of(&object.view) else {
         return Vec::new();
     };
@@ -1341,6 +1456,10 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
         "DYNAMIC_DNS" => Resolution::DynamicDns,
         _ => Resolution::Passthrough,
     };
+    let declared = Visibility::of(export_to.iter().map(String::as_str), namespace);
+    let cap = mesh.cap(snapshot, namespace).unwrap_or(Cap::Public);
+    let visibility = declared.clone().capped(cap, namespace);
+    let uncapped = (visibility != declared).then_some(declared);
     let addresses = entry_addresses(&spec.addresses);
     if addresses.is_empty() {
         return Vec::new();
@@ -1373,7 +1492,8 @@ fn service_entry_services(object: &Object, mesh: &MeshConfig) -> Vec<Service> {
                     },
                 })
                 .collect(),
-            visibility: Visibility::of(export_to.iter().map(String::as_str), namespace),
+            visibility: visibility.clone(),
+            uncapped: uncapped.clone(),
             export_to: spec.export_to.iter().cloned().collect(),
             mesh_external: spec.location != "MESH_INTERNAL",
             external_name: None,

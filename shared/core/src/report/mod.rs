@@ -10,6 +10,7 @@ pub mod json;
 pub mod markdown;
 pub mod model;
 pub mod name;
+pub mod observed;
 pub mod pasted;
 pub mod plan;
 pub mod predicted;

@@ -109,18 +109,15 @@ fn reach(plan: &Plan) -> String {
         [one] => Some(format!("gateway {}/{}, {pods}", one.namespace, one.name)),
         several => Some(format!("{} gateways, {pods}", several.len())),
     };
-    let sidecars = (plan.sidecars > 0).then(|| {
-        let count = counted(plan.sidecars as usize, "sidecar");
-        format!("{count} (not predicted)")
-    });
+    let sidecars = (plan.sidecars > 0).then(|| counted(plan.sidecars as usize, "sidecar"));
     let reach: Vec<String> = gateways.into_iter().chain(sidecars).collect();
     let reach = if reach.is_empty() {
         "no proxy".to_owned()
     } else {
         reach.join(" and ")
     };
-    let holds = match plan.gateways.as_slice() {
-        [_] => "it holds",
+    let holds = match (plan.gateways.as_slice(), plan.sidecars) {
+        ([_], 0) | ([], 1) => "it holds",
         _ => "they hold",
     };
     let rest = if plan.added.is_empty() {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 macro_rules! kinds {
-    ($($kind:ident $group:literal $plural:literal $short:literal,)*) => {
+    ($($kind:ident $(= $name:literal)? $group:literal $plural:literal $short:literal,)*) => {
         /// A kind that is read. Order and names are stable; two APIs have a `Gateway`, so the group decides.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind { $(#[doc = concat!($group, "/", $plural)] $kind,)* }
@@ -18,7 +18,14 @@ macro_rules! kinds {
 
             /// The kind's name as manifests write it.
             #[must_use]
-            pub const fn name(self) -> &'static str { match self { $(Self::$kind => stringify!($kind),)* } }
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => {
+                        let [name, ..] = [$($name,)? stringify!($kind)];
+                        name
+                    })*
+                }
+            }
 
             /// The resource's plural, lower case.
             #[must_use]
@@ -52,6 +59,7 @@ kinds! {
     Secret "" "secrets" "secret",
     NetworkPolicy "networking.k8s.io" "networkpolicies" "netpol",
     Ingress "networking.k8s.io" "ingresses" "ing",
+    KubernetesGateway = "Gateway" "gateway.networking.k8s.io" "gateways" "gtw",
     IngressClass "networking.k8s.io" "ingressclasses" "ingressclass",
     EnvoyFilter "networking.istio.io" "envoyfilters" "ef",
     WasmPlugin "extensions.istio.io" "wasmplugins" "wasmplugin",

@@ -33,10 +33,18 @@ pub struct SourceId(pub u32);
 /// A text that objects were read from.
 #[derive(Debug)]
 pub struct Source {
-    /// The name as a person would type it: a path, or `<stdin>`.
+    /// The name as a person would type it: a path, or `<stdin>`; empty for an object of a cluster.
     pub name: String,
     /// The whole text.
     pub text: Arc<str>,
+}
+
+impl Source {
+    /// Whether this is what an API server answered, and no text of a person's.
+    #[must_use]
+    pub const fn is_live(&self) -> bool {
+        self.name.is_empty()
+    }
 }
 
 /// Where an object's own text is.
@@ -65,7 +73,7 @@ pub struct Object {
     pub namespace_written: bool,
     /// The fields that are read, by kind.
     pub view: View,
-    /// Its text; `None` for an object that no file holds.
+    /// Its text; `None` for an object that no file holds, and for one of a cluster that is never changed.
     pub origin: Option<Origin>,
     /// What an overlay made of it, or the whole of an object that no text holds: the next change starts from this
     /// and not from the text.
@@ -95,6 +103,50 @@ pub struct Coverage {
     pub unread_documents: usize,
     /// Kinds that objects were found of but that are not read, as `group/Kind`.
     pub kinds_not_read: BTreeSet<String>,
+    /// Kinds that the user may not read: whether there are any is not known.
+    pub forbidden: Vec<Forbidden>,
+    /// Objects that were asked for by name and are not there.
+    pub absent: BTreeSet<ObjectKey>,
+}
+
+impl Coverage {
+    /// Why objects of a kind in a namespace are not known, if they are not.
+    #[must_use]
+    pub fn forbidden(&self, kind: Kind, namespace: &str) -> Option<&Forbidden> {
+        self.forbidden
+            .iter()
+            .find(|f| f.kind == kind && !f.read_in.contains(namespace))
+    }
+
+    /// Why not all objects of a kind are known, if they are not.
+    #[must_use]
+    pub fn forbidden_anywhere(&self, kind: Kind) -> Option<&Forbidden> {
+        self.forbidden.iter().find(|f| f.kind == kind)
+    }
+}
+
+/// A kind that the user may not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forbidden {
+    /// The kind.
+    pub kind: Kind,
+    /// Namespaces in which it could be read all the same.
+    pub read_in: BTreeSet<String>,
+    /// Who may not.
+    pub who: String,
+}
+
+impl Forbidden {
+    /// `services`, or `services outside of rcmd`.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let kind = self.kind.plural();
+        let read_in: Vec<&str> = self.read_in.iter().map(String::as_str).collect();
+        match read_in.as_slice() {
+            [] => kind.to_owned(),
+            some => format!("{kind} outside of {}", some.join(" and ")),
+        }
+    }
 }
 
 /// A point of a source text, for people: both numbers start at 1, columns count characters.
@@ -154,6 +206,26 @@ impl Snapshot {
             sources: Arc::new(sources),
             coverage,
             istio_version: None,
+        }
+    }
+
+    /// The same with more objects, numbered anew.
+    #[must_use]
+    pub fn extended(self, more: reader::LiveLoader) -> Self {
+        let Self {
+            objects,
+            sources,
+            coverage,
+            istio_version,
+            ..
+        } = self;
+        let sources = Arc::try_unwrap(sources).unwrap_or_default();
+        let drafts = objects.into_iter().filter_map(Arc::into_inner);
+        let mut all = reader::LiveLoader::resumed(drafts.map(Draft::from).collect(), sources);
+        all.join(more);
+        Self {
+            istio_version,
+            ..all.finish(coverage)
         }
     }
 
@@ -273,7 +345,7 @@ impl Snapshot {
     pub fn locate(&self, id: ObjectId, field: &FieldPath) -> Option<Location> {
         let object = self.get(id).filter(|o| o.key.kind != Kind::Secret)?;
         let origin = object.origin.as_ref()?;
-        let source = self.source(origin.source)?;
+        let source = self.source(origin.source).filter(|s| !s.is_live())?;
         reader::locate(source, origin, field)
     }
 }
@@ -293,6 +365,19 @@ pub struct Draft {
     pub view: View,
     /// Its text.
     pub origin: Option<Origin>,
+}
+
+impl From<Object> for Draft {
+    fn from(object: Object) -> Self {
+        Self {
+            key: object.key,
+            api_version: object.api_version,
+            meta: object.meta,
+            namespace_written: object.namespace_written,
+            view: object.view,
+            origin: object.origin,
+        }
+    }
 }
 
 impl Draft {

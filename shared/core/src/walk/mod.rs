@@ -1,5 +1,6 @@
 //! One connection's way through a configuration, hop by hop, up to the first break.
 
+mod ambient;
 mod culprits;
 mod gateway;
 mod idle;
@@ -7,6 +8,7 @@ mod names;
 mod narrow;
 mod scan;
 mod sidecar;
+mod unread;
 mod versions;
 mod way;
 
@@ -16,15 +18,20 @@ use crate::causes::{self, Symptom, Tale, Wish};
 use crate::ledger::{Ledger, Step};
 use crate::predict::store::{Gateway, Store};
 use crate::predict::{
-    Prediction, ProxyFacts, ProxyKind, not_a_router, predict, predict_sidecars, routers, sidecars,
+    Prediction, ProxyFacts, ProxyKind, by_outlook, not_a_router, predict, predict_sidecars,
+    routers, sidecars,
 };
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
 use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
 
+pub use ambient::is_of as is_ambient;
+pub use gateway::leads_round;
+pub(crate) use names::parts as cluster_parts;
 pub use names::{cluster_name, counted};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
+pub use unread::note_unread;
 pub use versions::{note_other_versions, versions};
 
 /// What is asked about a port.
@@ -67,7 +74,8 @@ impl Class {
 #[must_use]
 pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
-    if proxies.is_empty() {
+    // Where the pods were read and there is none, there is no gateway.
+    if proxies.is_empty() && store.snapshot.coverage.files_only {
         let assumed: BTreeSet<(&str, &Labels)> = store
             .declared_gateways()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())
@@ -95,31 +103,22 @@ pub fn sidecar_classes(store: &Store<'_>) -> Vec<Class> {
         .collect()
 }
 
-/// The sidecars of a mesh, predicted: one for all of a namespace that no Sidecar tells apart, with how many it stands
-/// for. What they listen on outbound is the same, but for their own addresses.
+/// The sidecars of a mesh, predicted: one for all that look at the mesh alike, with how many it stands for.
 #[must_use]
-pub fn sidecars_by_namespace(store: &Store<'_>, only: Option<&str>) -> Vec<Class> {
-    let mut found: Vec<ProxyFacts> = Vec::new();
-    for proxy in sidecars(store) {
-        if only.is_some_and(|namespace| namespace != proxy.namespace) {
-            continue;
-        }
-        let alike = |known: &&mut ProxyFacts| {
-            known.namespace == proxy.namespace
-                && known.metadata == proxy.metadata
-                && store.view_of(known) == store.view_of(&proxy)
-                && store.serving(known).sidecars(&known.namespace).is_empty()
-        };
-        match found.iter_mut().find(alike) {
-            Some(known) => known.replicas = known.replicas.saturating_add(proxy.replicas),
-            None => found.push(proxy),
-        }
-    }
-    let predictions = predict_sidecars(store, &found);
-    let classes = found.into_iter().zip(predictions);
-    classes
-        .map(|(proxy, prediction)| Class { proxy, prediction })
+pub fn sidecars_by_outlook(store: &Store<'_>) -> Vec<Class> {
+    let groups = by_outlook(&[store], sidecars(store));
+    groups
+        .into_iter()
+        .filter_map(first_of)
+        .map(|proxy| Class::of(store, proxy))
         .collect()
+}
+
+/// One proxy for a group of them.
+pub(crate) fn first_of(group: Vec<ProxyFacts>) -> Option<ProxyFacts> {
+    let replicas = group.iter().map(|proxy| proxy.replicas).sum();
+    let first = group.into_iter().next()?;
+    Some(ProxyFacts { replicas, ..first })
 }
 
 /// Answers a question for every gateway that should have the port, or about a connection from the first sidecar.
@@ -129,8 +128,8 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
         let mut sidecars = classes.iter();
         let sidecar = sidecars.find(|c| c.proxy.kind == ProxyKind::Sidecar);
         let answer = sidecar.map(|class| {
-            let store = store.serving(&class.proxy);
-            sidecar::answer(store, class, question)
+            ambient::answer(store.serving(&class.proxy), class, question)
+                .unwrap_or_else(|| sidecar::answer(store, class, question))
         });
         return answer.into_iter().collect();
     }

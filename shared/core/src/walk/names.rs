@@ -23,7 +23,7 @@ pub fn cluster_name(cluster: &str, domain: &str) -> String {
 }
 
 /// Port, subset and host of a cluster's name.
-pub(super) fn parts(cluster: &str) -> Option<(&str, &str, &str)> {
+pub(crate) fn parts(cluster: &str) -> Option<(&str, &str, &str)> {
     let mut parts = cluster.split('|').skip(1);
     Some((parts.next()?, parts.next()?, parts.next()?))
 }

@@ -25,7 +25,10 @@ pub(super) fn virtual_host<'h>(
     host: &str,
 ) -> Option<&'h VirtualHost> {
     let host = host.to_lowercase();
-    let host = host.split(':').next().unwrap_or(&host);
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => &host,
+    };
     best(hosts, |h| {
         h.domains
             .iter()
@@ -79,5 +82,9 @@ mod tests {
         assert_eq!(found("A.example.com:80"), Some("a.example.com".to_owned()));
         assert_eq!(found("b.example.com"), Some("*.example.com".to_owned()));
         assert_eq!(found("example.com"), Some("*".to_owned()));
+        let hosts = [host(&["*"]), host(&["[fd00::1]"])];
+        let found = |name: &str| virtual_host(hosts.iter(), name).map(|h| h.domains[0].clone());
+        assert_eq!(found("[fd00::1]:80"), Some("[fd00::1]".to_owned()));
+        assert_eq!(found("[fd00::1]"), Some("[fd00::1]".to_owned()));
     }
 }

@@ -97,19 +97,20 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     pub(super) fn tell(&mut self, entry: EntryId, symptom: Symptom<'_>) -> Option<&mut Finding> {
-        self.tell_of(&self.class.proxy, self.ledger(), entry, symptom)
+        self.tell_of(self.store, &self.class.proxy, self.ledger(), entry, symptom)
     }
 
-    /// The same about another proxy on the way.
+    /// The same about another proxy on the way, as its own istiod sees it.
     pub(super) fn tell_of(
         &mut self,
+        store: &Store<'a>,
         proxy: &ProxyFacts,
         ledger: &Ledger,
         entry: EntryId,
         symptom: Symptom<'_>,
     ) -> Option<&mut Finding> {
         let tale = Tale {
-            store: self.store,
+            store,
             proxy,
             ledger,
             entry,

@@ -1,12 +1,14 @@
 //! Matches of a VirtualService's rules.
 
-use super::{Server, append, in_use, match_path, name_as_written, patch, replace};
+use super::{
+    Server, append, in_use, match_path, name_as_written, patch, replace, spec as spec_path,
+};
 use crate::causes::{Candidate, Tale};
 use crate::ledger::{Block, Step};
-use crate::predict::hosts;
+use crate::predict::{hosts, selects};
 use crate::snapshot::views::L4Match;
 use crate::snapshot::views::{self};
-use crate::snapshot::{FieldPath, Object};
+use crate::snapshot::{FieldPath, Object, Operation};
 use serde_json::{Value, json};
 
 /// One match of a rule, as far as it is about ports and gateways.
@@ -148,6 +150,13 @@ pub(in crate::causes) fn fit_match(tale: &Tale<'_, '_>, index: usize) -> Option<
         operations.push(replace(&found.path().key("port"), number));
     }
     let name = name_as_written(spec, &vs.key.namespace, server.gateway);
+    let routes = destinations(spec, *block, *rule);
+    if !named && routes.iter().any(|d| is_own_service(tale, d)) {
+        let matched = found.for_port(number, Some(&name));
+        let rule = onward(tale, *block, &matched, number)?;
+        let title = "add a rule that leads from the Gateway to the VirtualService's host";
+        return Some(vec![patch(title, vs.id, vec![rule])]);
+    }
     if !named {
         let list = found.path().key("gateways");
         operations.push(append(&list, found.gateways.len(), name.as_str()));
@@ -179,4 +188,63 @@ pub(in crate::causes) fn fit_match(tale: &Tale<'_, '_>, index: usize) -> Option<
     Some(ways)
 }
 
-// Destinations.
+/// The destinations of a rule.
+fn destinations(
+    spec: &views::VirtualServiceSpec,
+    block: Block,
+    rule: usize,
+) -> Vec<&views::Destination> {
+    let routes = match block {
+        Block::Http => spec.http.get(rule).map(|r| &r.route),
+        Block::Tls => spec.tls.get(rule).map(|r| &r.route),
+        Block::Tcp => spec.tcp.get(rule).map(|r| &r.route),
+    };
+    let routes = routes.into_iter().flatten();
+    routes.map(|r| &r.destination).collect()
+}
+
+/// Whether a destination is the Service of the gateway that is asked about: for sidecars it leads there, and in the
+/// gateway it would lead round.
+fn is_own_service(tale: &Tale<'_, '_>, destination: &views::Destination) -> bool {
+    let Some(vs) = tale.object() else {
+        return false;
+    };
+    let domain = &tale.store.mesh.domain;
+    let host = hosts::resolve_short_name(&destination.host, &vs.key.namespace, domain);
+    let proxy = tale.proxy;
+    tale.store.services_named(&host).any(|s| {
+        s.namespace == proxy.namespace
+            && !s.selector.is_empty()
+            && selects(&s.selector, &proxy.labels)
+    })
+}
+
+/// Adds a rule for the gateway that leads on to the VirtualService's own host, where one service has that.
+pub(in crate::causes) fn onward(
+    tale: &Tale<'_, '_>,
+    block: Block,
+    matched: &Value,
+    number: u32,
+) -> Option<Operation> {
+    let (vs, spec) = (tale.object()?, tale.virtual_service()?);
+    let [host] = spec.hosts.as_slice() else {
+        return None;
+    };
+    let full = hosts::resolve_short_name(host, &vs.key.namespace, &tale.store.mesh.domain);
+    let service = tale.store.services_named(&full).next()?;
+    let numbers: Vec<u32> = service.ports.iter().map(|p| p.number).collect();
+    let port = match numbers.as_slice() {
+        [only] => *only,
+        several => *several.iter().find(|n| **n == number)?,
+    };
+    let written = match block {
+        Block::Http => spec.http.len(),
+        Block::Tls => spec.tls.len(),
+        Block::Tcp => spec.tcp.len(),
+    };
+    let rule = json!({
+        "match": [matched],
+        "route": [{ "destination": { "host": host, "port": { "number": port } } }],
+    });
+    Some(append(&spec_path().key(block.field()), written, rule))
+}

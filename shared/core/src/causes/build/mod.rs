@@ -9,12 +9,14 @@ mod matches;
 mod names;
 mod objects;
 mod ports;
+mod workloads;
 
 pub(super) use destinations::*;
 pub(super) use matches::*;
 pub(crate) use names::slip;
 pub(super) use objects::*;
 pub(super) use ports::*;
+pub(super) use workloads::*;
 
 use crate::causes::{Candidate, Tale};
 use crate::ledger::{Block, Effect, Fate, Step};

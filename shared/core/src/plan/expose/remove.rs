@@ -209,7 +209,7 @@ impl Going {
 
 /// The port of a listener that a sidecar would lose, as the comparison says it.
 fn listener_gone(what: &str) -> Option<&str> {
-    let (name, _) = what.strip_prefix("listener ")?.split_once(" of ")?;
+    let (name, _) = what.strip_prefix("listener ")?.rsplit_once(" of ")?;
     name.rsplit_once('_').map(|(_, port)| port)
 }
 

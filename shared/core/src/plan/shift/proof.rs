@@ -1,6 +1,7 @@
 //! Every prefix of the changes on a copy, predicted again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::slice;
 
 use super::group::{proxies, reason_words};
 use super::work::Work;
@@ -10,10 +11,13 @@ use crate::ledger::Reason;
 use crate::plan::prove::{difference, leads};
 use crate::plan::route::{self, Left};
 use crate::predict::store::{Store, VirtualService};
-use crate::predict::{ProxyFacts, reached};
+use crate::predict::{ProxyFacts, by_outlook, reached, sidecars};
 use crate::report::Proof;
 use crate::snapshot::{Change, Object, Snapshot};
-use crate::walk::gateway_classes;
+use crate::walk::{Class, cluster_parts, counted, first_of, gateway_classes, sidecars_by_outlook};
+
+/// How many groups of like sidecars are predicted for one plan; in larger meshes the rest is a condition.
+const MOST_GROUPS: usize = 256;
 
 impl Work<'_, '_> {
     /// Applies every prefix of the changes to a copy and predicts again.
@@ -36,7 +40,12 @@ impl Work<'_, '_> {
         }
         let store = Store::new(&overlay);
         let classes = gateway_classes(&store);
-        self.uses = route::uses(&store, &classes, self.rule);
+        let sidecars = if self.uses.sidecars > 0 {
+            sidecars_by_outlook(&store)
+        } else {
+            Vec::new()
+        };
+        self.uses = route::uses(&store, &classes, &sidecars, self.rule);
         if !self.uses.any() {
             return Err(self.not_used());
         }
@@ -104,8 +113,77 @@ impl Work<'_, '_> {
             }
             effect => effect.assumptions,
         };
-        plan.proof = self.proof(&plan, undecided);
+        let led = match self.led(&store, vs, after, &mut plan) {
+            Ok(undecided) => undecided,
+            Err(what) => {
+                return Err(Stop::Refused(Refusal::Unproved(what), Box::new(plan)));
+            }
+        };
+        plan.proof = self.proof(&plan, undecided.into_iter().chain(led).collect());
         Ok(plan)
+    }
+
+    /// Every sidecar before and after: the rule leads as asked where it is used, and nothing else differs.
+    fn led(
+        &self,
+        store: &Store<'_>,
+        vs: &VirtualService<'_>,
+        after: &[u32],
+        plan: &mut Plan,
+    ) -> Result<Option<String>, String> {
+        if self.uses.sidecars == 0 {
+            return Ok(None);
+        }
+        let groups = by_outlook(&[self.store, store], sidecars(store));
+        let more = groups.len().saturating_sub(MOST_GROUPS);
+        for proxy in groups.into_iter().take(MOST_GROUPS).filter_map(first_of) {
+            let name = proxy.qualified();
+            let asked = self.asked(store, vs, &proxy, 0, after);
+            let (old, new) = (
+                Class::of(self.store, proxy.clone()),
+                Class::of(store, proxy),
+            );
+            let (old, new) = (slice::from_ref(&old), slice::from_ref(&new));
+            let found = difference(old, new, self.rule);
+            if let Some(what) = found.disturbed.first() {
+                return Err(format!("{what} would change too"));
+            }
+            plan.added.extend(found.added);
+            let mut held = new.iter().flat_map(|class| leads(class, self.rule));
+            if !held.all(|held| as_asked(&held, &asked) || self.shares(&held, after)) {
+                return Err(format!("{name} would hold other weights"));
+            }
+        }
+        Ok((more > 0).then(|| {
+            let more = counted(more, "more group");
+            format!("{more} of like sidecars do the same")
+        }))
+    }
+
+    /// Whether clusters have the weights that were asked for, each by the destination that it is of.
+    fn shares(&self, held: &BTreeMap<String, u32>, after: &[u32]) -> bool {
+        let group_of = |cluster: &str| {
+            let (port, subset, host) = cluster_parts(cluster)?;
+            self.groups.iter().position(|group| {
+                let wanted = &group.destination;
+                let number = wanted.port.as_ref().map(|p| p.number.to_string());
+                group.host == host
+                    && wanted.subset == subset
+                    && number.is_none_or(|number| number == port)
+            })
+        };
+        let mut sums: BTreeMap<usize, u64> = BTreeMap::new();
+        for (cluster, weight) in held {
+            let Some(group) = group_of(cluster) else {
+                return false;
+            };
+            *sums.entry(group).or_default() += u64::from(*weight);
+        }
+        let sum: u64 = sums.values().sum();
+        (0..).zip(after).all(|(group, share)| {
+            let has = sums.get(&group).copied().unwrap_or_default();
+            has * 100 == u64::from(*share) * sum
+        })
     }
 
     /// What the changes do to sidecars besides the new weights, which are for those that the rule is for: subsets
@@ -185,16 +263,9 @@ impl Work<'_, '_> {
 
     /// `undecided`: what the comparison of sidecars leaves open.
     pub(super) fn proof(&self, plan: &Plan, undecided: Vec<String>) -> Proof {
-        if plan.gateways.is_empty() {
-            return Proof::Unproved("sidecars are not predicted".to_owned());
-        }
-        let mut assumptions = Vec::new();
-        if plan.sidecars > 0 {
-            assumptions.push("the sidecars do the same".to_owned());
-        }
-        assumptions.extend(undecided);
+        let mut assumptions = undecided;
         assumptions.extend(self.older());
-        if plan.gateways.iter().all(|g| g.assumed) {
+        if !plan.gateways.is_empty() && plan.gateways.iter().all(|g| g.assumed) {
             assumptions.push("such a gateway exists".to_owned());
         }
         assumptions.extend(unread(self.store.snapshot));

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use super::group::short_host;
 use super::{Request, Unclear, candidate};
 use crate::plan::route::{self, RuleRef, Uses};
-use crate::predict::hosts::{is_subset, resolve_short_name};
+use crate::predict::hosts::{MESH, is_subset, resolve_short_name};
 use crate::predict::store::{Store, VirtualService};
-use crate::walk::Class;
+use crate::walk::{Class, sidecars_by_outlook};
 
 /// The rules that a request means, each with its uses.
 pub(super) fn named(
@@ -17,13 +17,20 @@ pub(super) fn named(
 ) -> Result<Vec<(RuleRef, Uses)>, Unclear> {
     let target = Target::of(request, &store.mesh.domain);
     let all = route::all(store);
+    let means = |rule: &&RuleRef| {
+        let vs = store.declared_virtual_service(rule.object);
+        vs.is_some_and(|vs| target.means(store, vs, **rule))
+    };
+    let mut meant = all.iter().filter(means);
+    let sidecars = if meant.any(|rule| is_for_mesh(store, *rule)) {
+        sidecars_by_outlook(store)
+    } else {
+        Vec::new()
+    };
     let named: Vec<(RuleRef, Uses)> = all
         .iter()
-        .filter(|rule| {
-            let vs = store.declared_virtual_service(rule.object);
-            vs.is_some_and(|vs| target.means(store, vs, **rule))
-        })
-        .map(|rule| (*rule, route::uses(store, classes, *rule)))
+        .filter(means)
+        .map(|rule| (*rule, route::uses(store, classes, &sidecars, *rule)))
         .collect();
     if named.is_empty() {
         return Err(unknown(store, &all, request));
@@ -42,6 +49,12 @@ pub(super) fn named(
         ));
     }
     Ok(left)
+}
+
+/// Whether sidecars may use a rule.
+fn is_for_mesh(store: &Store<'_>, rule: RuleRef) -> bool {
+    let vs = store.virtual_service(rule.object);
+    vs.is_some_and(|vs| vs.gateways.iter().any(|g| g == MESH))
 }
 
 /// A target as it was typed, ready to be compared.

@@ -4,12 +4,13 @@
 
 use super::{Context, selects};
 use crate::ledger::{Effect, EntryId, Reason, Step};
-use crate::predict::endpoints::targets_of_service_entry;
+use crate::predict::endpoints::{port_of_entry, targets_of_service_entry};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Store, age};
 use crate::snapshot::Object;
 use crate::snapshot::views::{
     AsView, Container, EndpointSlice, IntOrString, Service, ServiceEntrySpec, ServicePort, View,
+    WorkloadEntrySpec,
 };
 
 /// The label that takes a Service out of port translation.
@@ -57,19 +58,12 @@ pub(crate) fn target_port(port: &ServicePort, containers: &[Container]) -> Resul
 pub(in crate::predict) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> {
     let store = context.store;
     let proxy = context.proxy;
-    let mut services: Vec<(&Object, String)> = store
-        .kubernetes_services(&proxy.namespace)
-        .filter(|(_, s)| !s.spec.selector.is_empty() && selects(&s.spec.selector, &proxy.labels))
-        .map(|(object, _)| (object, host_of(object, store)))
-        .collect();
-    let by_label = !services.is_empty();
-    if !by_label {
-        let by_slice = store
-            .kubernetes_services(&proxy.namespace)
-            .filter(|(object, _)| !slice_ports(store, object, &proxy.ips).is_empty())
-            .map(|(object, _)| (object, host_of(object, store)));
-        services.extend(by_slice);
-    }
+    let entry = store.workload_entry_of(proxy);
+    let entry = entry.filter(|_| context.scope.is_some());
+    let (mut services, by_label) = match entry {
+        Some((object, entry)) => (of_entry(context, object, entry), false),
+        None => of_pod(context),
+    };
     for service in &store.services {
         if service.registry == Registry::ServiceEntry
             && service.namespace == proxy.namespace
@@ -84,6 +78,11 @@ pub(in crate::predict) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> 
     for (object, host) in services {
         match &object.view {
             View::Service(view) if by_label => of_service(context, object, view, &mut targets),
+            View::Service(view) if entry.is_some() => {
+                if let Some((_, entry)) = entry {
+                    at_entry(context, object, view, entry, &mut targets);
+                }
+            }
             View::Service(view) => of_slices(context, object, view, &mut targets),
             View::ServiceEntry(view) => {
                 of_service_entry(context, object, &host, &view.spec, &mut targets);
@@ -92,6 +91,107 @@ pub(in crate::predict) fn targets(context: &mut Context<'_, '_>) -> Vec<Target> 
         }
     }
     targets
+}
+
+/// The Services that select the pod, else those whose slices hold its address; and which of both it is.
+fn of_pod<'a>(context: &mut Context<'_, 'a>) -> (Vec<(&'a Object, String)>, bool) {
+    let store = context.store;
+    let proxy = context.proxy;
+    let mut services: Vec<(&Object, String)> = store
+        .kubernetes_services(&proxy.namespace)
+        .filter(|(_, s)| !s.spec.selector.is_empty() && selects(&s.spec.selector, &proxy.labels))
+        .map(|(object, _)| (object, host_of(object, store)))
+        .collect();
+    let by_label = services.first().map(|(object, _)| object.id);
+    let by_slice = store
+        .kubernetes_services(&proxy.namespace)
+        .filter(|(object, s)| {
+            (by_label.is_none() || s.spec.selector.is_empty())
+                && !slice_ports(store, object, &proxy.ips).is_empty()
+        })
+        .collect::<Vec<_>>();
+    let Some(by) = by_label else {
+        services.extend(by_slice.iter().map(|(o, _)| (*o, host_of(o, store))));
+        return (services, false);
+    };
+    if context.scope.is_some() {
+        for (object, service) in by_slice {
+            for (name, _) in slice_ports(store, object, &proxy.ips) {
+                if let Some(index) = service.spec.ports.iter().position(|p| p.name == name) {
+                    let entry = open(context, object, index);
+                    let reason = Reason::SelectedByOthers { by };
+                    context.ledger.settle::<()>(entry, Err(reason));
+                }
+            }
+        }
+    }
+    (services, true)
+}
+
+/// The Services that select the WorkloadEntry in the pod's place, headless ones left out; those that select the pod
+/// alone do not count.
+/// After `serviceregistry/kube/controller/controller.go:serviceTargetsFromWorkloadInstance`.
+fn of_entry<'a>(
+    context: &mut Context<'_, 'a>,
+    object: &'a Object,
+    entry: &WorkloadEntrySpec,
+) -> Vec<(&'a Object, String)> {
+    let store = context.store;
+    let proxy = context.proxy;
+    let takes = |s: &Service| {
+        let headless = s.spec.cluster_ip == "None" || s.spec.r#type == "ExternalName";
+        !headless && !s.spec.selector.is_empty() && selects(&s.spec.selector, &entry.labels)
+    };
+    let all = store.kubernetes_services(&object.key.namespace);
+    let found: Vec<(&Object, String)> = all
+        .filter(|(_, s)| takes(s))
+        .map(|(object, _)| (object, host_of(object, store)))
+        .collect();
+    for (service, view) in store.kubernetes_services(&proxy.namespace) {
+        let selector = &view.spec.selector;
+        let lost = !selector.is_empty() && selects(selector, &proxy.labels);
+        if lost && !found.iter().any(|(o, _)| o.id == service.id) {
+            for index in 0..view.spec.ports.len() {
+                let entry = open(context, service, index);
+                let reason = Reason::WorkloadEntryInstead { by: object.id };
+                context.ledger.settle::<()>(entry, Err(reason));
+            }
+        }
+    }
+    found
+}
+
+/// The ports of a Service at a WorkloadEntry.
+fn at_entry(
+    context: &mut Context<'_, '_>,
+    object: &Object,
+    service: &Service,
+    entry: &WorkloadEntrySpec,
+    targets: &mut Vec<Target>,
+) {
+    let translates = !object.meta.labels.contains_key(NO_TRANSLATION_LABEL);
+    for (index, port) in service.spec.ports.iter().enumerate() {
+        let protocol = protocol_of(port);
+        if protocol == Protocol::Udp {
+            continue;
+        }
+        let id = open(context, object, index);
+        let outcome = match port_of_entry(entry, port) {
+            Some(target) => Ok((target, Effect::TargetPort(target))),
+            None => Err(Reason::NamedTargetMissing {
+                name: port.name.clone(),
+            }),
+        };
+        if let Some(target_port) = context.ledger.settle(id, outcome) {
+            targets.push(Target {
+                service_port: port.port,
+                target_port,
+                protocol,
+                translates,
+                entry: id,
+            });
+        }
+    }
 }
 
 fn host_of(object: &Object, store: &Store<'_>) -> String {

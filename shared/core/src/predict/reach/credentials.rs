@@ -7,7 +7,7 @@ use crate::predict::ProxyFacts;
 use crate::predict::gateway::TlsMode;
 use crate::predict::store::Store;
 use crate::snapshot::views::{AsView, Secret, Server};
-use crate::snapshot::{Kind, Object, ObjectId};
+use crate::snapshot::{Kind, Object, ObjectId, ObjectKey};
 
 /// The suffix of the Secret with the certificates of those who sign for clients.
 pub const CA_SUFFIX: &str = "-cacert";
@@ -105,6 +105,30 @@ fn wanted<'w>(written: &'w str, proxy: &'w ProxyFacts) -> Option<Wanted<'w>> {
     })
 }
 
+/// The Secrets that a server's certificates may be in, for a proxy.
+pub(crate) fn named_secrets(proxy: &ProxyFacts, server: &Server) -> Vec<ObjectKey> {
+    let Some(tls) = &server.tls else {
+        return Vec::new();
+    };
+    let mut names: Vec<&str> = tls.credential_names.iter().map(String::as_str).collect();
+    names.extend([
+        tls.credential_name.as_str(),
+        tls.ca_cert_credential_name.as_str(),
+    ]);
+    let wanted = names.into_iter().filter_map(|name| wanted(name, proxy));
+    // istiod hands out none of another namespace.
+    let own = wanted.filter(|w| w.namespace == proxy.namespace);
+    let key = |namespace: &str, name: &str| ObjectKey::new(Kind::Secret, namespace, name);
+    own.flat_map(|w| {
+        let with_suffix = format!("{}{CA_SUFFIX}", w.name);
+        let asks = matches!(tls.mode.as_str(), "MUTUAL" | "OPTIONAL_MUTUAL");
+        let ca = asks.then(|| key(w.namespace, &with_suffix));
+        [Some(key(w.namespace, w.name)), ca]
+    })
+    .flatten()
+    .collect()
+}
+
 /// What is wrong with the certificates of a server that ends TLS.
 pub(crate) fn credentials(
     store: &Store<'_>,
@@ -166,8 +190,12 @@ fn find<'s>(store: &'s Store<'_>, wanted: &Wanted<'_>) -> Option<(&'s Object, &'
 /// Files hold few Secrets, so one that is not there may still be in the cluster. It is missing where others of its
 /// namespace were read; where only another namespace has that name, it may be.
 fn missing(store: &Store<'_>, written: Written, wanted: &Wanted<'_>) -> Option<CredentialFault> {
-    let makers = &store.snapshot.coverage.kinds_not_read;
+    let coverage = &store.snapshot.coverage;
+    let makers = &coverage.kinds_not_read;
     if MAKERS.iter().any(|kind| makers.contains(*kind)) {
+        return None;
+    }
+    if coverage.forbidden(Kind::Secret, wanted.namespace).is_some() {
         return None;
     }
     let secrets = || store.snapshot.of_kind(Kind::Secret);
@@ -175,7 +203,9 @@ fn missing(store: &Store<'_>, written: Written, wanted: &Wanted<'_>) -> Option<C
         .filter(|o| o.key.name == wanted.name)
         .map(|o| o.key.namespace.clone())
         .collect();
-    let certain = secrets().any(|o| o.key.namespace == wanted.namespace);
+    let asked = ObjectKey::new(Kind::Secret, wanted.namespace, wanted.name);
+    let certain = coverage.absent.contains(&asked)
+        || (coverage.files_only && secrets().any(|o| o.key.namespace == wanted.namespace));
     (certain || !elsewhere.is_empty()).then(|| CredentialFault::Missing {
         written,
         namespace: wanted.namespace.to_owned(),

@@ -14,6 +14,7 @@ mod protocol;
 mod tests;
 
 pub use authorization::Access;
+pub(crate) use credentials::named_secrets;
 pub use credentials::{CA_SUFFIX, CredentialFault, Written};
 pub use patches::Patching;
 pub use pods::Unready;
@@ -33,7 +34,7 @@ use crate::snapshot::views::{Labels, PolicyTarget};
 use crate::snapshot::{Object, ObjectId};
 
 /// The label of pods that a Gateway of the Kubernetes Gateway API has made.
-const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
+pub(super) const GATEWAY_NAME_LABEL: &str = "gateway.networking.k8s.io/gateway-name";
 
 /// Something that keeps clients from a listener that is there, or from what is behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::ledger::{Block, Effect, EntryId, Reason, Step};
 use crate::predict::config::{ChainKind, ChainMatch, Cluster, FilterChain};
 use crate::predict::gateway::{Context, Place, destinations, usable};
 use crate::predict::hosts::{MESH, is_wildcard, resolve_gateway_name};
-use crate::predict::network::{Network, UNSPECIFIED, UNSPECIFIED_V6};
+use crate::predict::network::{Network, UNSPECIFIED, UNSPECIFIED_V6, is_network};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Resolution, VirtualService};
 use crate::predict::{cluster, selects};
@@ -152,14 +152,28 @@ pub(super) fn tcp_chains(
 
 /// The cluster of the service itself: by its only port, else by the listener's.
 fn own_cluster(
-    context: &Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     at: &Listening<'_>,
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> What {
     let service = &at.one.service;
     let port = service.only_port().unwrap_or(at.port);
     let name = format!("outbound|{port}||{}", service.hostname);
-    add_cluster(context, &service.hostname, port, &name, clusters);
+    if !clusters.contains_key(&name) {
+        match cluster::named(context, &service.hostname, "", port) {
+            Ok(cluster) => {
+                clusters.insert(name.clone(), cluster);
+            }
+            Err(reason) => {
+                let step = Step::OwnCluster {
+                    of: at.one.of,
+                    port: at.one.port_index(context.store, port),
+                };
+                let entry = context.ledger.open(step, Some(at.entry));
+                context.ledger.settle::<()>(entry, Err(reason));
+            }
+        }
+    }
     What::Tcp(vec![(name, 100)])
 }
 
@@ -224,11 +238,50 @@ fn attach(
         _ => vs.spec.tcp.is_empty(),
     };
     let outcome = if empty {
-        Err(Reason::NoBlock { needed: block })
+        Err(other_block(context, vs, at, block))
     } else {
         Ok((attachment, Effect::Attached))
     };
     context.ledger.settle(attachment, outcome)
+}
+
+/// Why a VirtualService has nothing for a port: no rules of this kind, perhaps one of the other kind that is for it.
+fn other_block(
+    context: &Context<'_, '_>,
+    vs: &VirtualService<'_>,
+    at: &Listening<'_>,
+    needed: Block,
+) -> Reason {
+    let (written, rules): (Block, Vec<&[L4Match]>) = match needed {
+        Block::Tls => (
+            Block::Tcp,
+            vs.spec.tcp.iter().map(|r| &*r.r#match).collect(),
+        ),
+        _ => (
+            Block::Tls,
+            vs.spec.tls.iter().map(|r| &*r.r#match).collect(),
+        ),
+    };
+    let is_tls = |p: Protocol| matches!(p, Protocol::Https | Protocol::Tls);
+    // A rule that does not name the port may be for another one of the service.
+    let ports = &at.one.service.ports;
+    let only = !ports
+        .iter()
+        .any(|p| is_tls(p.protocol) == (written == Block::Tls));
+    let meant = |matches: &&[L4Match]| {
+        let named = |(n, m): (usize, &L4Match)| {
+            (only || m.port == at.port) && fits(context, m, n, at.port, vs.namespace()).is_ok()
+        };
+        (only && matches.is_empty()) || matches.iter().enumerate().any(named)
+    };
+    match rules.iter().position(meant) {
+        Some(rule) => Reason::WrongBlock {
+            needed,
+            written,
+            rule,
+        },
+        None => Reason::NoBlock { needed },
+    }
 }
 
 fn routed(
@@ -364,6 +417,7 @@ fn tls(
     let mut found: Vec<Chain> = Vec::new();
     // Networks of a match stay for later ones that have none.
     let mut networks = at.networks.clone();
+    let mut networks_of: Option<EntryId> = None;
     let mut handled: BTreeMap<String, EntryId> = BTreeMap::new();
     for vs in rules {
         let Some(attachment) = attach(context, vs, at, Block::Tls) else {
@@ -391,6 +445,7 @@ fn tls(
                 let fitting = fits(context, m, n, at.port, vs.namespace());
                 if fitting.is_ok() && !m.destination_subnets.is_empty() && at.port > 0 {
                     networks.clone_from(&m.destination_subnets);
+                    networks_of = Some(clause);
                 }
                 let key = format!(
                     "{}|{}",
@@ -402,7 +457,11 @@ fn tls(
                     continue;
                 }
                 let outcome = fitting.and_then(|()| usable(&view.route));
-                let outcome = outcome.map(|()| ((), Effect::Used));
+                let effect = match networks_of {
+                    Some(networks) if networks != clause => Effect::UsedBehind { networks },
+                    _ => Effect::Used,
+                };
+                let outcome = outcome.map(|()| ((), effect));
                 if context.ledger.settle(clause, outcome).is_none() {
                     continue;
                 }
@@ -435,7 +494,7 @@ fn own_names(context: &Context<'_, '_>, at: &Listening<'_>, networks: &[String])
     let wildcard = at.families.wildcard();
     let address = at.families.address_of(at.one);
     let address = match address.as_ref() {
-        network if network.contains('/') => "",
+        network if is_network(network) => "",
         UNSPECIFIED if service.registry == Registry::ServiceEntry && at.families.only_v6() => {
             UNSPECIFIED_V6
         }

@@ -1,12 +1,13 @@
-//! Sidecars that are alike: everything that prediction asks about them is equal, so one stands for all.
+//! Sidecars that are alike: everything that is asked about them is equal, so one stands for all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::scope;
+use super::{outlook, scope};
 use crate::predict::endpoints;
-use crate::predict::proxy::{Metadata, ProxyFacts, ProxySource, gets_sidecar, owns, workloads};
+use crate::predict::injection::gets_sidecar;
+use crate::predict::proxy::{Metadata, ProxyFacts, ProxySource, owns, workloads};
 use crate::predict::store::{Registry, Resolution, Store};
-use crate::snapshot::views::{self, AsView, L4Match, Labels};
+use crate::snapshot::views::{self, AsView, Labels};
 use crate::snapshot::{Kind, ObjectId};
 
 /// What tells sidecars apart.
@@ -21,6 +22,8 @@ struct Alike {
     /// Named ports of the containers, with their transport.
     ports: Vec<(String, String, u32)>,
     metadata: Metadata,
+    /// What is redirected to the proxy.
+    captured: Vec<(String, String)>,
     unprivileged: bool,
     /// Only addresses that an object names, or that the proxy binds; of the others their families.
     addresses: Vec<String>,
@@ -35,14 +38,23 @@ pub fn sidecars(store: &Store<'_>) -> Vec<ProxyFacts> {
         .filter(|o| gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_pod)
         .collect();
-    let unread = workloads(snapshot)
+    let mut by_namespace: BTreeMap<&str, Vec<&ProxyFacts>> = BTreeMap::new();
+    for pod in &pods {
+        by_namespace.entry(&pod.namespace).or_default().push(pod);
+    }
+    let read = |workload: &ProxyFacts| {
+        let own = by_namespace.get(workload.namespace.as_str());
+        own.is_some_and(|pods| pods.iter().any(|pod| owns(workload, pod)))
+    };
+    let unread: Vec<ProxyFacts> = workloads(snapshot)
         .filter(|o| gets_sidecar(snapshot, o))
         .filter_map(ProxyFacts::of_workload)
-        .filter(|w| !pods.iter().any(|pod| owns(w, pod)));
+        .filter(|workload| !read(workload))
+        .collect();
     let asked = asked_labels(store);
     let named = named_addresses(store);
     let mut found: BTreeMap<Alike, ProxyFacts> = BTreeMap::new();
-    for proxy in unread.collect::<Vec<_>>().into_iter().chain(pods) {
+    for proxy in unread.into_iter().chain(pods) {
         let key = alike(store, &proxy, &asked, &named);
         match found.get_mut(&key) {
             Some(first) => first.replicas = first.replicas.saturating_add(proxy.replicas),
@@ -94,6 +106,7 @@ fn alike(
             .map(|p| (p.name.clone(), p.protocol.clone(), p.container_port))
             .collect(),
         metadata: proxy.metadata.clone(),
+        captured: proxy.captured(),
         unprivileged: proxy.unprivileged,
         addresses,
     }
@@ -101,29 +114,14 @@ fn alike(
 
 /// The labels that any selector asks a client or a server for.
 fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
-    let mut found: BTreeSet<&'s str> = BTreeSet::new();
+    let mut found = outlook::asked_labels(store);
     let mut ask = |labels: &'s Labels| found.extend(labels.keys().map(String::as_str));
     for object in store.snapshot.objects() {
         match &object.view {
             views::View::Service(v) => ask(&v.spec.selector),
-            views::View::Sidecar(v) => {
-                v.spec.workload_selector.iter().for_each(|s| ask(&s.labels));
-            }
             views::View::PeerAuthentication(v) => v.spec.labels().into_iter().for_each(&mut ask),
-            views::View::DestinationRule(v) => {
-                let selector = v.spec.workload_selector.iter();
-                selector.for_each(|s| ask(&s.match_labels));
-            }
             views::View::ServiceEntry(v) => {
                 v.spec.workload_selector.iter().for_each(|s| ask(&s.labels));
-            }
-            views::View::VirtualService(v) => {
-                let http = v.spec.http.iter().flat_map(|r| &r.r#match);
-                http.for_each(|m| ask(&m.source_labels));
-                let l4 = |m: &'s L4Match| &m.source_labels;
-                let tcp = v.spec.tcp.iter().flat_map(|r| &r.r#match).map(l4);
-                let tls = v.spec.tls.iter().flat_map(|r| &r.r#match).map(l4);
-                tcp.chain(tls).for_each(&mut ask);
             }
             _ => {}
         }
@@ -134,7 +132,9 @@ fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
 /// Addresses that decide something about a proxy that has one: endpoints with listeners of their own, and those that
 /// an object lists instead of selecting them.
 fn named_addresses(store: &Store<'_>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let entries = store.snapshot.of_kind(Kind::WorkloadEntry);
+    let entries = entries.filter_map(|o| views::WorkloadEntry::of(&o.view));
+    let mut found: BTreeSet<String> = entries.map(|e| e.spec.address.clone()).collect();
     for store in store.views() {
         let listing = store.services.iter().filter(|s| {
             s.registry == Registry::ServiceEntry

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::chains::PLAINTEXT_HTTP;
 use super::scope::Policy;
-use crate::ledger::{Effect, EntryId, Step};
+use crate::ledger::{Effect, EntryId, Fate, Step};
 use crate::predict::cluster::{self, DYNAMIC_FORWARD_PROXY, ORIGINAL_DST};
 use crate::predict::config::{
     ChainKind, ChainMatch, Cluster, FilterChain, Listener, Route, RouteAction, VirtualHost,
@@ -72,18 +72,29 @@ pub(super) fn rest_cluster(policy: &Policy) -> String {
     }
 }
 
-/// Adds the cluster of the egress proxy, if there is one.
+/// Adds the cluster of the egress proxy, if there is one. istiod builds it as for every service that the proxy knows:
+/// the Sidecar has to import it.
 pub(super) fn add_egress_proxy(
-    context: &Context<'_, '_>,
+    context: &mut Context<'_, '_>,
     policy: &Policy,
     clusters: &mut BTreeMap<String, Cluster>,
 ) {
     let Some(proxy) = egress_proxy(policy) else {
         return;
     };
+    let deciding = context.ledger.entries().find_map(|(_, e)| match e.step {
+        Step::Sidecar(id) if matches!(e.fate, Fate::Effective(_)) => Some(id),
+        _ => None,
+    });
     let port = proxy.port.as_ref().map_or(0, |p| p.number);
-    if let Ok(cluster) = cluster::named(context, &proxy.host, &proxy.subset, port) {
-        clusters.insert(proxy_cluster(proxy), cluster);
+    let name = proxy_cluster(proxy);
+    let outcome = cluster::named(context, &proxy.host, &proxy.subset, port)
+        .map(|cluster| (cluster, Effect::Cluster(name.clone())));
+    let under = entry(context);
+    let step = Step::EgressProxy(deciding.unwrap_or_default());
+    let entry = context.ledger.open(step, Some(under));
+    if let Some(cluster) = context.ledger.settle(entry, outcome) {
+        clusters.insert(name, cluster);
     }
 }
 

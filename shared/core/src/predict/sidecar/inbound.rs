@@ -146,7 +146,11 @@ pub(super) fn listeners(
         }
         _ => of_services(context, clusters),
     };
-    let modes = Modes::of(context.store, context.proxy);
+    let modes = Modes::of(
+        context.store,
+        &context.proxy.namespace,
+        &context.proxy.labels,
+    );
     let mut found = Vec::new();
     let mut redirected = Vec::new();
     for (number, port) in &ports {

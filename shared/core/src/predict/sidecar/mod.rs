@@ -9,6 +9,7 @@ mod hosts;
 mod inbound;
 mod mtls;
 mod outbound;
+mod outlook;
 mod routes;
 mod scope;
 #[cfg(test)]
@@ -22,9 +23,14 @@ use super::proxy::ProxyFacts;
 use super::store::Store;
 use super::{ChainKind, ChainMatch, FilterChain, Prediction};
 use crate::ledger::{Fate, Step};
+use crate::snapshot::views::Labels;
 use crate::snapshot::{Object, ObjectId};
 
+use mtls::{Mode, Modes};
+
 pub use classes::sidecars;
+pub use outlook::by_outlook;
+pub(crate) use outlook::{Outlooks, with_short_names};
 pub(super) use routes::Listed;
 pub(super) use scope::Scope;
 
@@ -43,11 +49,66 @@ pub(crate) fn imports<'a>(
     })
 }
 
+/// Whether the policies turn mutual TLS off for a port of a workload.
+pub(crate) fn is_plaintext(store: &Store<'_>, namespace: &str, labels: &Labels, port: u32) -> bool {
+    Modes::of(store, namespace, labels).of_port(port) == Mode::Disable
+}
+
+/// Whether those of a namespace and of the mesh do, whatever they say about single workloads.
+/// After istio `pilot/pkg/model/authentication.go:AuthenticationPolicies.GetNamespaceMutualTLSMode`.
+pub(crate) fn is_namespace_plaintext(store: &Store<'_>, namespace: &str) -> bool {
+    Modes::of_namespace(store, namespace) == Mode::Disable
+}
+
+/// Whether PeerAuthentications let a port of a pod take mutual TLS only.
+pub(super) fn is_strict(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> bool {
+    Modes::of(store, &proxy.namespace, &proxy.labels).of_port(port) == Mode::Strict
+}
+
 /// Predicts a sidecar.
 pub(super) fn predict(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
     let sidecar = scope::choose(store, proxy);
     let scope = Scope::new(store, &proxy.namespace, sidecar);
     within(store, &scope, proxy)
+}
+
+/// The outbound listeners of one port, alone.
+pub(super) fn predict_port(store: &Store<'_>, proxy: &ProxyFacts, port: u32) -> Prediction {
+    let sidecar = scope::choose(store, proxy);
+    let scope = Scope::of_port(store, &proxy.namespace, sidecar, port);
+    let mut context = Context {
+        scope: Some(&scope),
+        ledger: scope.ledger.clone(),
+        ..Context::new(store, proxy)
+    };
+    let mut config = Config::default();
+    if store.mesh.proxy_listen_port > 0 {
+        let mut listeners = outbound::listeners(&mut context, &scope, &mut config.clusters);
+        listeners.retain(|l| l.port == port);
+        config.listeners = listeners;
+    }
+    Prediction {
+        config,
+        ledger: context.ledger,
+    }
+}
+
+/// What leads to the pod of a sidecar, alone: its inbound listeners.
+pub(super) fn predict_inbound(store: &Store<'_>, proxy: &ProxyFacts) -> Prediction {
+    let scope = Scope::without_services(store, scope::choose(store, proxy));
+    let mut context = Context {
+        scope: Some(&scope),
+        ..Context::new(store, proxy)
+    };
+    scope::record_choice(store, proxy, &mut context.ledger);
+    let mut config = Config::default();
+    if store.mesh.proxy_listen_port > 0 {
+        config.listeners = inbound::listeners(&mut context, &scope, &mut config.clusters);
+    }
+    Prediction {
+        config,
+        ledger: context.ledger,
+    }
 }
 
 /// Predicts several sidecars of one istiod, each for its place in `found`: what those of a namespace know that the

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::predict::proxy::ProxyFacts;
 use crate::predict::selects;
 use crate::predict::store::Store;
-use crate::snapshot::views::{AsView, MutualTls, PeerAuthentication, PeerAuthenticationSpec};
+use crate::snapshot::views::{
+    AsView, Labels, MutualTls, PeerAuthentication, PeerAuthenticationSpec,
+};
 
 /// Whether clients must, may or cannot speak Istio's mutual TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,32 +46,18 @@ impl Modes {
 
     /// From the mesh's policy, the namespace's and the workload's: the narrowest that says anything. Of two at one
     /// level the oldest counts; one with a selector in the root namespace counts nowhere.
-    pub(super) fn of(store: &Store<'_>, proxy: &ProxyFacts) -> Self {
-        let root = store.mesh.root_namespace.as_str();
-        let own = |namespace: &str| -> Vec<&PeerAuthenticationSpec> {
-            let objects = store.peer_authentications(namespace).iter();
-            objects
-                .filter_map(|o| PeerAuthentication::of(&o.view).map(|p| &p.spec))
-                .collect()
-        };
-        let mesh = own(root);
-        let here = if proxy.namespace == root {
+    pub(super) fn of(store: &Store<'_>, namespace: &str, labels: &Labels) -> Self {
+        let here = if namespace == store.mesh.root_namespace {
             Vec::new()
         } else {
-            own(&proxy.namespace)
-        };
-        let wide = |policies: &[&PeerAuthenticationSpec]| {
-            let first = policies.iter().find(|p| p.labels().is_none());
-            first.and_then(|p| Mode::of(p.mtls.as_ref()))
+            policies(store, namespace)
         };
         let workload = here
             .iter()
-            .find(|p| p.labels().is_some_and(|l| selects(l, &proxy.labels)));
+            .find(|p| p.labels().is_some_and(|l| selects(l, labels)));
         let general = workload
             .and_then(|p| Mode::of(p.mtls.as_ref()))
-            .or_else(|| wide(&here))
-            .or_else(|| wide(&mesh))
-            .unwrap_or(Mode::Permissive);
+            .unwrap_or_else(|| Self::of_namespace(store, namespace));
         let by_port = workload
             .into_iter()
             .flat_map(|p| &p.port_level_mtls)
@@ -81,4 +68,24 @@ impl Modes {
             .collect();
         Self { general, by_port }
     }
+
+    /// What the policies of a namespace and of the mesh say that select no workload.
+    pub(super) fn of_namespace(store: &Store<'_>, namespace: &str) -> Mode {
+        let wide = |namespace: &str| {
+            let all = policies(store, namespace);
+            let first = all.iter().find(|p| p.labels().is_none());
+            first.and_then(|p| Mode::of(p.mtls.as_ref()))
+        };
+        wide(namespace)
+            .or_else(|| wide(&store.mesh.root_namespace))
+            .unwrap_or(Mode::Permissive)
+    }
+}
+
+/// The PeerAuthentications of a namespace, oldest first.
+fn policies<'s>(store: &'s Store<'_>, namespace: &str) -> Vec<&'s PeerAuthenticationSpec> {
+    let objects = store.peer_authentications(namespace).iter();
+    objects
+        .filter_map(|o| PeerAuthentication::of(&o.view).map(|p| &p.spec))
+        .collect()
 }

@@ -1,19 +1,19 @@
 //! Outbound listeners: every port of every service that is known is put on the listener of its address, and rules
 //! say what becomes of two on one. After istio `core/listener.go:buildSidecarOutboundListeners` (1.31).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::address::Families;
 use super::chains::{Chain, Listening, PLAINTEXT_HTTP, What, tcp_chains};
-use super::fallback::{BLACK_HOLE, PASSTHROUGH, rest_cluster};
+use super::fallback::rest_cluster;
 use super::scope::{Egress, Imported, Scope};
-use crate::ledger::{Effect, EntryId, Reason, Step};
+use crate::ledger::{Effect, EntryId, Reason, Served, Step};
 use crate::predict::config::{Cluster, FilterChain, Listener};
 use crate::predict::endpoints;
 use crate::predict::envoy::own_listener;
 use crate::predict::gateway::{Context, FIRST_UNPRIVILEGED_PORT};
 use crate::predict::mesh::MeshConfig;
-use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6};
+use crate::predict::network::{UNSPECIFIED, UNSPECIFIED_V6, is_network};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Registry, Resolution};
 
@@ -97,7 +97,46 @@ pub(super) fn listeners(
     for (n, egress) in scope.egress.iter().enumerate() {
         outbound.take(context, n, egress);
     }
+    not_asked(context, scope);
     outbound.finish(context)
+}
+
+/// Records the ports of services that are known, which no egress entry asks about.
+fn not_asked(context: &mut Context<'_, '_>, scope: &Scope<'_, '_>) {
+    let every = |egress: &Egress<'_, '_>| egress.port().is_none() || egress.is_http_proxy();
+    let all = scope.egress.iter().enumerate();
+    let taken: BTreeSet<Served> = all
+        .clone()
+        .filter(|(_, egress)| every(egress))
+        .flat_map(|(_, egress)| egress.services.iter().map(|one| one.of))
+        .collect();
+    let mut asked: BTreeMap<Served, (usize, EntryId, BTreeSet<usize>)> = BTreeMap::new();
+    for (n, egress) in all.filter(|(_, egress)| !every(egress)) {
+        let number = egress.port().map_or(0, |p| p.number);
+        for one in egress
+            .services
+            .iter()
+            .filter(|one| !taken.contains(&one.of))
+        {
+            let known = asked
+                .entry(one.of)
+                .or_insert((n, one.entry, BTreeSet::new()));
+            known.2.insert(one.port_index(context.store, number));
+        }
+    }
+    for (of, (egress, under, asked)) in asked {
+        let mut services = context.store.services.iter();
+        let service = services.find(|s| (s.object, s.host) == (of.service, of.host));
+        let count = service.map_or(0, |s| s.ports.len());
+        for port in (0..count).filter(|port| !asked.contains(port)) {
+            let entry = context
+                .ledger
+                .open(Step::Put { of, port, egress }, Some(under));
+            context
+                .ledger
+                .settle::<()>(entry, Err(Reason::PortNotAsked));
+        }
+    }
 }
 
 impl Outbound<'_, '_, '_> {
@@ -341,7 +380,7 @@ impl Outbound<'_, '_, '_> {
             return (wildcard, Vec::new());
         }
         let address = self.families.address_of(one);
-        if address.contains('/') {
+        if is_network(&address) {
             return (wildcard, vec![address.into_owned()]);
         }
         let entry = one.service.registry == Registry::ServiceEntry;
@@ -422,9 +461,6 @@ impl Outbound<'_, '_, '_> {
     fn finish(self, context: &mut Context<'_, '_>) -> Vec<Listener> {
         let fallback = super::fallback::entry(context);
         let rest = rest_cluster(&self.scope.policy);
-        if rest != BLACK_HOLE && rest != PASSTHROUGH {
-            super::fallback::add_egress_proxy(context, &self.scope.policy, self.clusters);
-        }
         let mut found = Vec::new();
         for ((address, port), slot) in self.slots {
             let name = format!("{address}_{port}");

@@ -2,6 +2,7 @@
 //! at its own address. After istio `core/httproute.go:BuildSidecarOutboundVirtualHosts` and
 //! `core/route/route.go:BuildSidecarVirtualHostWrapper` (1.31).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::address::Families;
@@ -18,6 +19,7 @@ use crate::predict::hosts::{MESH, is_wildcard, overlap};
 use crate::predict::http::{At, vs_routes};
 use crate::predict::protocol::Protocol;
 use crate::predict::store::{Resolution, ServicePort, VirtualService};
+use crate::snapshot::ObjectId;
 
 /// Route configurations of this port also hold hosts of VirtualServices that no service has.
 const HTTP_PORT: u32 = 80;
@@ -99,10 +101,18 @@ fn takes_http(protocol: Protocol) -> bool {
 struct Group<'g> {
     port: u32,
     services: Vec<&'g Imported<'g>>,
-    /// Hosts of a VirtualService that no service has.
-    hosts: Vec<String>,
     /// Of a VirtualService; a service without one has the route to itself.
-    routes: Option<Vec<Route>>,
+    rules: Option<Rules>,
+}
+
+/// What a VirtualService has for its hosts.
+#[derive(Clone)]
+struct Rules {
+    virtual_service: ObjectId,
+    attachment: EntryId,
+    /// Hosts that no service has, each with its index.
+    hosts: Vec<(usize, String)>,
+    routes: Vec<Route>,
 }
 
 /// The route configurations that the listeners name.
@@ -128,7 +138,10 @@ pub(super) fn routes<'s, 'a>(
         let port: u32 = port.parse().unwrap_or(0);
         if port == 0 || !by_port.contains_key(&port) {
             let hosts = match entry_for(scope, port, name) {
-                Some(egress) => virtual_hosts(context, egress, port, clusters),
+                Some((n, egress)) => {
+                    let effect = Effect::RoutedBy { egress: n };
+                    virtual_hosts(context, egress, port, effect, clusters)
+                }
                 None => Vec::new(),
             };
             by_port.insert(port, OfPort::new(hosts));
@@ -185,8 +198,9 @@ fn entry_for<'e, 's, 'a>(
     scope: &'e Scope<'s, 'a>,
     port: u32,
     name: &str,
-) -> Option<&'e Egress<'s, 'a>> {
-    scope.egress.iter().find(|egress| match egress.port() {
+) -> Option<(usize, &'e Egress<'s, 'a>)> {
+    let mut all = scope.egress.iter().enumerate();
+    all.find(|(_, egress)| match egress.port() {
         None => true,
         Some(own) if own.number != port => false,
         Some(_) => port > 0 || egress.view.is_some_and(|v| v.bind == name),
@@ -197,6 +211,7 @@ fn virtual_hosts<'s, 'a>(
     context: &mut Context<'s, 'a>,
     egress: &Egress<'s, 'a>,
     port: u32,
+    effect: Effect,
     clusters: &mut BTreeMap<String, Cluster>,
 ) -> Vec<VirtualHost> {
     let port = if egress.is_http_proxy() { 0 } else { port };
@@ -205,7 +220,7 @@ fn virtual_hosts<'s, 'a>(
         port,
     };
     let under = context.ledger.open(step, None);
-    context.ledger.settle(under, Ok(((), Effect::Applies)));
+    context.ledger.settle(under, Ok(((), effect)));
     let listed = Listed::of(egress, port);
     let mut groups = Vec::new();
     let mut with_rules: BTreeSet<String> = BTreeSet::new();
@@ -228,8 +243,7 @@ fn virtual_hosts<'s, 'a>(
         groups.extend(listed.http_ports(one).map(|port| Group {
             port,
             services: vec![one],
-            hosts: Vec::new(),
-            routes: None,
+            rules: None,
         }));
     }
     Domains::default().all(context, &listed, groups, under, clusters)
@@ -296,11 +310,16 @@ fn of_rules<'g, 's, 'a>(
     if by_port.is_empty() && listed.port == HTTP_PORT {
         by_port.push((HTTP_PORT, Vec::new()));
     }
+    let rules = Rules {
+        virtual_service: vs.object.id,
+        attachment,
+        hosts,
+        routes,
+    };
     let group = |(port, services)| Group {
         port,
         services,
-        hosts: hosts.clone(),
-        routes: Some(routes.clone()),
+        rules: Some(rules.clone()),
     };
     by_port.into_iter().map(group).collect()
 }
@@ -312,16 +331,17 @@ fn split<'g>(
     egress: &Egress<'_, '_>,
     vs: &VirtualService<'_>,
     listed: &Listed<'g>,
-) -> (Vec<String>, Vec<&'g Imported<'g>>) {
+) -> (Vec<(usize, String)>, Vec<&'g Imported<'g>>) {
     let mut hosts = Vec::new();
     let mut services = Vec::new();
-    for host in vs.hosts.iter().filter(|h| !is_wildcard(h)) {
+    let all = || vs.hosts.iter().enumerate();
+    for (n, host) in all().filter(|(_, h)| !is_wildcard(h)) {
         match listed.services.get(&host.to_lowercase()) {
             Some(one) => services.push(*one),
-            None => hosts.push(host.to_lowercase()),
+            None => hosts.push((n, host.to_lowercase())),
         }
     }
-    for host in vs.hosts.iter().filter(|h| is_wildcard(h)) {
+    for (n, host) in all().filter(|(_, h)| is_wildcard(h)) {
         let host = host.to_lowercase();
         let mut any = false;
         for (name, one) in listed.in_order() {
@@ -335,17 +355,17 @@ fn split<'g>(
             }
         }
         if !any {
-            hosts.push(host);
+            hosts.push((n, host));
         }
     }
     (hosts, services)
 }
 
-/// Names and domains of virtual hosts that are taken.
+/// Names and domains of virtual hosts that are taken, each with the decision that took it.
 #[derive(Default)]
 struct Domains {
-    names: BTreeSet<String>,
-    domains: BTreeSet<String>,
+    names: BTreeMap<String, EntryId>,
+    domains: BTreeMap<String, EntryId>,
     /// Whole host names of services: no short form of another may be one of them.
     whole: BTreeSet<String>,
 }
@@ -369,10 +389,18 @@ impl Domains {
         let mut found = Vec::new();
         for group in groups {
             let mut hosts = Vec::new();
-            for host in &group.hosts {
-                let domains = self.free(host, group.port, vec![host.clone()], &[]);
-                if let (Some(domains), Some(routes)) = (domains, &group.routes) {
-                    hosts.push(virtual_host(domains, routes.clone()));
+            if let Some(rules) = &group.rules {
+                for (host, name) in &rules.hosts {
+                    let step = Step::RuleHost {
+                        virtual_service: rules.virtual_service,
+                        host: *host,
+                    };
+                    let entry = context.ledger.open(step, Some(rules.attachment));
+                    let free = self.free(name, group.port, vec![name.clone()], &[], entry);
+                    let outcome = free.map(|domains| (domains.clone(), Effect::Domains(domains)));
+                    if let Some(domains) = context.ledger.settle(entry, outcome) {
+                        hosts.push(virtual_host(domains, rules.routes.clone()));
+                    }
                 }
             }
             for one in &group.services {
@@ -403,6 +431,7 @@ impl Domains {
             of: one.of,
             port: one.port_index(context.store, group.port),
         };
+        let under = group.rules.as_ref().map_or(under, |r| r.attachment);
         let entry = context.ledger.open(step, Some(under));
         let name = host_of(one, listed);
         let (all, short) = domains::of_service(
@@ -414,12 +443,11 @@ impl Domains {
             &context.store.mesh.domain,
         );
         let outcome = self
-            .free(&name, group.port, all, &short)
-            .ok_or(Reason::DomainsTaken)
+            .free(&name, group.port, all, &short, entry)
             .map(|domains| (domains.clone(), Effect::Domains(domains)));
         let domains = context.ledger.settle(entry, outcome)?;
-        let routes = match &group.routes {
-            Some(routes) => routes.clone(),
+        let routes = match &group.rules {
+            Some(rules) => rules.routes.clone(),
             None => {
                 let cluster = format!("outbound|{}||{name}", group.port);
                 add_cluster(context, &name, group.port, &cluster, clusters);
@@ -441,18 +469,33 @@ impl Domains {
         port: u32,
         domains: Vec<String>,
         short: &[String],
-    ) -> Option<Vec<String>> {
-        if !self.names.insert(with_port(name, port)) {
-            return None;
-        }
+        entry: EntryId,
+    ) -> Result<Vec<String>, Reason> {
+        match self.names.entry(with_port(name, port)) {
+            Entry::Occupied(taken) => return Err(Reason::DomainsTaken { by: *taken.get() }),
+            Entry::Vacant(free) => free.insert(entry),
+        };
         let mut free = Vec::new();
+        let mut taken = None;
         for domain in domains {
-            let another = short.contains(&domain) && self.whole.contains(&domain);
-            if !another && self.domains.insert(domain.to_lowercase()) {
-                free.push(domain);
+            if short.contains(&domain) && self.whole.contains(&domain) {
+                continue;
+            }
+            match self.domains.entry(domain.to_lowercase()) {
+                Entry::Occupied(by) => {
+                    taken.get_or_insert(*by.get());
+                }
+                Entry::Vacant(own) => {
+                    own.insert(entry);
+                    free.push(domain);
+                }
             }
         }
-        (!free.is_empty()).then_some(free)
+        if free.is_empty() {
+            let by = taken.unwrap_or(entry);
+            return Err(Reason::DomainsTaken { by });
+        }
+        Ok(free)
     }
 }
 

@@ -2,7 +2,7 @@
 //! After istio `pilot/pkg/model/sidecar.go` (1.31).
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::hosts::Hosts;
 use crate::ledger::{Effect, EntryId, Ledger, Reason, Served, Step};
@@ -183,6 +183,10 @@ fn selected(object: &Object, proxy: &ProxyFacts) -> bool {
 
 /// Records which Sidecar decides, and why others do not.
 pub(super) fn record_choice(store: &Store<'_>, proxy: &ProxyFacts, ledger: &mut Ledger) {
+    for (object, why) in store.unseen_sidecars(&proxy.namespace) {
+        let entry = ledger.open(Step::Sidecar(object.id), None);
+        ledger.settle::<()>(entry, Err(Reason::Unseen(why.clone())));
+    }
     let mut winner: Option<EntryId> = None;
     let root = root_sidecar(store).filter(|o| o.key.namespace != proxy.namespace);
     for object in store.sidecars(&proxy.namespace).iter().copied().chain(root) {
@@ -207,6 +211,28 @@ impl<'s, 'a> Scope<'s, 'a> {
         namespace: &'s str,
         sidecar: Option<&'a Object>,
     ) -> Self {
+        Self::of(store, namespace, sidecar, None)
+    }
+
+    /// The same of one port: of the services whose name has it.
+    pub(super) fn of_port(
+        store: &'s Store<'a>,
+        namespace: &'s str,
+        sidecar: Option<&'a Object>,
+        port: u32,
+    ) -> Self {
+        let has = |s: &&Service| s.ports.iter().any(|p| p.number == port);
+        let services = store.services.iter().filter(has);
+        let names = services.map(|s| s.hostname.as_str()).collect();
+        Self::of(store, namespace, sidecar, Some(&names))
+    }
+
+    fn of(
+        store: &'s Store<'a>,
+        namespace: &'s str,
+        sidecar: Option<&'a Object>,
+        only: Option<&HashSet<&str>>,
+    ) -> Self {
         let sidecar = sidecar.and_then(|o| spec(o).map(|s| (o, s)));
         let written = sidecar.map_or(&[][..], |(_, s)| s.egress.as_slice());
         let mut ledger = Ledger::default();
@@ -219,17 +245,28 @@ impl<'s, 'a> Scope<'s, 'a> {
         let egress: Vec<Egress<'s, 'a>> = entries
             .into_iter()
             .enumerate()
-            .map(|(n, view)| import(store, namespace, n, view, &mut ledger))
+            .map(|(n, view)| import(store, namespace, n, view, only, &mut ledger))
             .collect();
+        Self {
+            services: with_clusters(store, namespace, &egress),
+            egress,
+            ledger,
+            ..Self::without_services(store, sidecar.map(|(o, _)| o))
+        }
+    }
+
+    /// Where nothing is asked about outbound connections.
+    pub(super) fn without_services(store: &'s Store<'a>, sidecar: Option<&'a Object>) -> Self {
+        let sidecar = sidecar.and_then(|o| spec(o).map(|s| (o, s)));
         let policy = sidecar
             .and_then(|(_, s)| s.outbound_traffic_policy.as_ref())
             .unwrap_or(&store.mesh.outbound_traffic_policy);
         Self {
             sidecar,
-            services: with_clusters(store, namespace, &egress),
-            egress,
+            egress: Vec::new(),
+            services: HashMap::new(),
             policy: Policy::of(policy),
-            ledger,
+            ledger: Ledger::default(),
         }
     }
 
@@ -253,15 +290,26 @@ fn served(service: &Service) -> impl Iterator<Item = Served> + use<> {
     })
 }
 
-/// Records the services that the namespace may not see.
+/// Records the services that istiod does not see, and those that the namespace may not see.
 fn hidden(store: &Store<'_>, namespace: &str, ledger: &mut Ledger) {
+    for (service, why) in store.unseen_services() {
+        for of in served(service) {
+            let entry = ledger.open(Step::Import { of, egress: None }, None);
+            ledger.settle::<()>(entry, Err(Reason::Unseen(why.clone())));
+        }
+    }
     for service in &store.services {
         if service.visibility.includes(namespace) {
             continue;
         }
+        let uncapped = service.uncapped.as_ref();
+        let reason = match uncapped.is_some_and(|v| v.includes(namespace)) {
+            true => Reason::VisibilityCapped,
+            false => Reason::ServiceNotExported,
+        };
         for of in served(service) {
             let entry = ledger.open(Step::Import { of, egress: None }, None);
-            ledger.settle::<()>(entry, Err(Reason::ServiceNotExported));
+            ledger.settle::<()>(entry, Err(reason.clone()));
         }
     }
 }
@@ -272,6 +320,7 @@ fn import<'s, 'a>(
     namespace: &'s str,
     index: usize,
     view: Option<&'s EgressListener>,
+    only: Option<&HashSet<&str>>,
     ledger: &mut Ledger,
 ) -> Egress<'s, 'a> {
     let everything = ["*/*".to_owned()];
@@ -284,7 +333,9 @@ fn import<'s, 'a>(
     // By exact hosts one service of a host name and namespace is looked up; the others are not found.
     let mut found: BTreeMap<(&str, &str), EntryId> = BTreeMap::new();
     let mut late: Vec<(EntryId, &Service)> = Vec::new();
-    for (place, service) in in_order(store, namespace) {
+    let wanted = |s: &Service| only.is_none_or(|names| names.contains(s.hostname.as_str()));
+    let mut left: Vec<(EntryId, &Service)> = Vec::new();
+    for (place, service) in in_order(store, namespace).filter(|(_, s)| wanted(s)) {
         for of in served(service) {
             let step = Step::Import {
                 of,
@@ -293,6 +344,7 @@ fn import<'s, 'a>(
             let entry = ledger.open(step, None);
             let outcome = take(store, &hosts, service, only_port);
             match outcome {
+                Err(Reason::NotImported) => left.push((entry, service)),
                 Err(reason) => {
                     ledger.settle::<()>(entry, Err(reason));
                 }
@@ -317,7 +369,10 @@ fn import<'s, 'a>(
         let by = found.get(&(service.hostname.as_str(), service.namespace.as_str()));
         // What is looked up for this name may be hidden: then this one is not found either.
         let reason = match by {
-            Some(by) => Reason::OnlyOneFound { by: *by },
+            Some(by) => Reason::OnlyOneFound {
+                by: *by,
+                by_chance: by_chance(store, service),
+            },
             None => Reason::NotImported,
         };
         ledger.settle::<()>(entry, Err(reason));
@@ -326,7 +381,34 @@ fn import<'s, 'a>(
         taken.sort_by_key(|t| t.place);
     }
     let services = one_namespace_a_host(taken, namespace, ledger);
-    egress(store, namespace, view, &hosts, services)
+    let found = egress(store, namespace, view, &hosts, services);
+    not_imported(store, namespace, &found, left, ledger);
+    found
+}
+
+/// Records the services that no host takes; rules may lead to them all the same.
+fn not_imported(
+    store: &Store<'_>,
+    namespace: &str,
+    egress: &Egress<'_, '_>,
+    left: Vec<(EntryId, &Service)>,
+    ledger: &mut Ledger,
+) {
+    let mut routed: HashMap<String, ObjectId> = HashMap::new();
+    if !left.is_empty() {
+        for vs in &egress.virtual_services {
+            for host in destinations(store, vs, namespace).into_keys() {
+                routed.entry(host).or_insert(vs.object.id);
+            }
+        }
+    }
+    for (entry, service) in left {
+        let reason = match routed.get(&service.hostname) {
+            Some(by) => Reason::RoutedOnly { by: *by },
+            None => Reason::NotImported,
+        };
+        ledger.settle::<()>(entry, Err(reason));
+    }
 }
 
 /// Every service that a namespace may see: those exported to it, then the public ones, each oldest first.
@@ -341,6 +423,19 @@ fn in_order<'s>(
         .collect::<Vec<_>>();
     let public = all().filter(|(_, s)| s.visibility == Visibility::Public);
     exported.into_iter().chain(public)
+}
+
+/// Whether this service could be the one that a lookup finds: nothing that is known puts another one first.
+fn by_chance(store: &Store<'_>, service: &Service) -> bool {
+    let found = store.service_of(&service.hostname, &service.namespace);
+    found.is_some_and(|found| {
+        let unknown = |s: &Service| s.age.1.is_none();
+        found.registry == service.registry
+            && (found.object == service.object
+                || found.age == service.age
+                || unknown(found)
+                || unknown(service))
+    })
 }
 
 /// Whether a lookup by host name and namespace finds this one.

@@ -27,6 +27,8 @@ pub(super) struct Access {
     pub(super) sni: Option<String>,
     /// The HTTP route.
     pub(super) route: Option<String>,
+    /// The pod whose log it is, where a tool that reads several wrote it before the line.
+    pub(super) pod: Option<String>,
 }
 
 /// A cluster's name in its parts (istio `pilot/pkg/model/service.go:ParseSubsetKey`).
@@ -178,7 +180,8 @@ fn split(text: &str) -> Vec<Word<'_>> {
 /// Istio's text format (istio `pilot/pkg/model/telemetry_logging.go:EnvoyTextLogFormat`, and the one before 1.9, which
 /// had two fields fewer behind the flags).
 fn words(text: &str) -> Option<Access> {
-    let words = split(text);
+    // Quotes of a shell may have come along.
+    let words = split(text.trim().trim_matches('\''));
     let is_flags =
         |word: &Word<'_>| !word.quoted && (word.text == "-" || word.text.split(',').all(is_flag));
     let is_code = |word: &Word<'_>| !word.quoted && (word.text == "0" || is_status(word.text));
@@ -227,6 +230,12 @@ fn words(text: &str) -> Option<Access> {
         from: field(cluster + 3),
         sni: field(cluster + 4),
         route: field(cluster + 5),
+        pod: before.windows(2).find_map(|pair| match pair {
+            [pod, container] if container.text == "istio-proxy" && is_name(pod.text) => {
+                Some(pod.text.to_owned())
+            }
+            _ => None,
+        }),
         ..Access::default()
     };
     access.answered(code.text.parse().ok()?);
@@ -235,6 +244,12 @@ fn words(text: &str) -> Option<Access> {
         access.request = Some(true);
     }
     Some(access)
+}
+
+/// Whether a pod can have the name.
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.".contains(c);
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(fits)
 }
 
 fn is_status(text: &str) -> bool {

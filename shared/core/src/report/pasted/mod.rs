@@ -16,7 +16,7 @@ use super::table::columns;
 use super::text::commands;
 use super::wrap::wrap;
 use crate::causes::Page;
-use crate::causes::lines::{OWN_CLUSTERS, Row, SAYINGS, Saying, When};
+use crate::causes::lines::{CATCH_ALLS, OWN_CLUSTERS, OwnCluster, Row, SAYINGS, Saying, When};
 
 /// The answer to pasted text; `None` when nothing in it is known.
 #[must_use]
@@ -42,10 +42,11 @@ pub fn causes(text: &str) -> Vec<&'static Page> {
                 let rows = saying.rows.iter().flat_map(|row| row.can_be);
                 saying.can_be.iter().chain(rows).copied().collect()
             }
-            Told::Access(access) => conditions(&access)
-                .into_iter()
-                .flat_map(|(_, can_be)| can_be)
-                .collect(),
+            Told::Access(access) => {
+                let own = own_cluster(&access).into_iter().flat_map(|own| own.can_be);
+                let by_flags = conditions(&access).into_iter().flat_map(|(_, pages)| pages);
+                own.copied().chain(by_flags).collect()
+            }
         };
         for page in found {
             if !pages.contains(&page) {
@@ -414,15 +415,23 @@ fn conditions(access: &Access) -> Vec<(&'static str, Vec<&'static Page>)> {
             None => rows.push((when.words(), new)),
         }
     }
+    if is_of_any_ip(access)
+        && let Some((_, pages)) = rows.first_mut()
+    {
+        pages.extend(CATCH_ALLS);
+    }
     rows
+}
+
+/// The cluster, where it is one that no service has.
+fn own_cluster(access: &Access) -> Option<&'static OwnCluster> {
+    let name = access.cluster.as_deref()?;
+    OWN_CLUSTERS.iter().find(|cluster| cluster.name == name)
 }
 
 fn access_line(access: &Access, layout: &Layout) -> String {
     let flags = access.known();
-    let own = access
-        .cluster
-        .as_deref()
-        .and_then(|name| OWN_CLUSTERS.iter().find(|cluster| cluster.name == name));
+    let own = own_cluster(access);
     let says = match (own, access.code) {
         _ if !flags.is_empty() => {
             let says: Vec<&str> = flags.iter().map(|flag| flag.says).collect();
@@ -441,7 +450,7 @@ fn access_line(access: &Access, layout: &Layout) -> String {
     };
     let table = match rows.as_slice() {
         [(_, can_be)] => titles(can_be, layout),
-        [] => String::new(),
+        [] => titles(own.map_or(&[], |own| own.can_be), layout),
         several => {
             let rows: Vec<(Vec<String>, &[&Page])> = several
                 .iter()
@@ -480,16 +489,26 @@ fn access_line(access: &Access, layout: &Layout) -> String {
 /// A sidecar's listener without an address takes every IP on its port that has no listener of its own (istio
 /// `pilot/pkg/networking/core/listener.go:buildSidecarOutboundListeners`).
 fn taken_by_any_ip(access: &Access, cluster: &Cluster<'_>) -> Option<String> {
-    let (to, upstream) = (access.to.as_deref()?, access.upstream.as_deref()?);
-    let same_port = access::port(to)?.to_string() == cluster.port;
-    let other = access.request == Some(false) && access::ip(to)? != access::ip(upstream)?;
-    (same_port && other && !access.flags.is_empty()).then(|| {
+    let to = access.to.as_deref()?;
+    is_of_any_ip(access).then(|| {
         format!(
             "In a sidecar's log: the client asked for {to}. If that is no address of {}, a listener for every IP on \
-             port {} took the connection; a ServiceEntry without addresses makes one.",
+             port {} took the connection. A ServiceEntry without addresses makes one, and before Istio 1.21 a Service \
+             of type ExternalName did.",
             cluster.host, cluster.port
         )
     })
+}
+
+/// Whether a connection that failed was for another IP than it was sent to, on the cluster's own port.
+fn is_of_any_ip(access: &Access) -> bool {
+    let other = || {
+        let cluster = Cluster::parse(access.cluster.as_deref()?).filter(|c| !c.inbound)?;
+        let (to, upstream) = (access.to.as_deref()?, access.upstream.as_deref()?);
+        let same_port = access::port(to)?.to_string() == cluster.port;
+        Some(same_port && access::ip(to)? != access::ip(upstream)?)
+    };
+    access.request == Some(false) && !access.flags.is_empty() && other() == Some(true)
 }
 
 /// The way that the line tells of.
@@ -525,31 +544,41 @@ fn next(access: &Access, layout: &Layout) -> Vec<Command> {
         Command::new(words.chain(narrow.as_deref()))
     });
     let cluster = access.cluster.as_deref().and_then(Cluster::parse);
-    let own = |name: &&str| OWN_CLUSTERS.iter().any(|cluster| cluster.name == *name);
-    let strange = access.cluster.as_deref().filter(own).is_some();
-    if strange || cluster.is_some_and(|c| c.inbound) {
+    let strange = own_cluster(access).is_some();
+    let inbound = cluster.is_some_and(|c| c.inbound);
+    let connection = access.to.as_deref().map(|to| {
+        let pod = access.pod.as_deref().unwrap_or("POD");
+        let words = layout.command.split(' ').chain([to]);
+        let proxy = format!("--proxy pod/{pod}");
+        Command::new(words.chain([proxy.as_str(), "-n NAMESPACE"]))
+    });
+    if strange || inbound {
         let ip = access.to.as_deref().and_then(access::ip);
-        return ip.map_or_else(
-            || vec![whole()],
-            |ip| {
-                vec![Command::new([
-                    "kubectl",
-                    "get",
-                    "pods",
-                    "-A",
-                    "-o wide",
-                    &format!("--field-selector status.podIP={ip}"),
-                ])]
-            },
-        );
+        let whose = ip.map(|ip| {
+            Command::new([
+                "kubectl",
+                "get",
+                "pods",
+                "-A",
+                "-o wide",
+                &format!("--field-selector status.podIP={ip}"),
+            ])
+        });
+        let Some(whose) = whose else {
+            return vec![whole()];
+        };
+        let passed = access.cluster.as_deref() == Some("InboundPassthroughCluster");
+        let why = connection.filter(|_| !inbound && !passed);
+        let why = why.map(|c| c.remarked("for the reason"));
+        return std::iter::once(whose).chain(why).collect();
     }
     let endpoints = access
         .flags
         .iter()
         .any(|f| ["UF", "UH", "UC", "URX"].contains(&f.as_str()));
     match cluster.and_then(|c| c.service()).filter(|_| endpoints) {
-        Some((name, namespace)) => vec![
-            Command::new([
+        Some((name, namespace)) => {
+            let endpoints = Command::new([
                 "kubectl",
                 "get",
                 "endpointslices",
@@ -558,9 +587,13 @@ fn next(access: &Access, layout: &Layout) -> Vec<Command> {
                     "-l {}",
                     shell_word(&format!("kubernetes.io/service-name={name}"))
                 ),
-            ]),
-            gateway.remarked("if a gateway wrote it"),
-        ],
+            ]);
+            let sidecar = connection.filter(|_| is_of_any_ip(access));
+            let sidecar = sidecar.map(|c| c.remarked("if a sidecar wrote it"));
+            let gateway = gateway.remarked("if a gateway wrote it");
+            let all = std::iter::once(endpoints).chain(sidecar);
+            all.chain(std::iter::once(gateway)).collect()
+        }
         None => vec![gateway],
     }
 }

@@ -119,7 +119,12 @@ fn what_a_refusal_holds_is_told_with_the_port_around_it() {
     );
     assert_eq!(
         codes(&inner),
-        ["ENVOY-FC-OVERLAP", "GW-SRV-NSHOST-DUP", "GW-SRV-BIND-ALIAS"]
+        [
+            "ENVOY-FC-OVERLAP",
+            "GW-SRV-NSHOST-DUP",
+            "GW-SRV-BIND-ALIAS",
+            "SC-VS-DUP"
+        ]
     );
     // What it holds is not known: all that Envoy can refuse.
     assert!(codes(around).contains(&"ENVOY-SNI-PARTIAL"));
@@ -140,12 +145,17 @@ endpoint 10.0.23.221:5701
 
 In a sidecar's log: the client asked for 10.12.1.6:5701. If that is no address
 of app-ext.app.svc.cluster.local, a listener for every IP on port 5701 took
-the connection; a ServiceEntry without addresses makes one.
+the connection. A ServiceEntry without addresses makes one, and before Istio
+1.21 a Service of type ExternalName did.
 
-IT CAN BE            WHICH MEANS
-GW-DST-CONNECT-FAIL  this endpoint refuses connections
+IT CAN BE               WHICH MEANS
+GW-DST-CONNECT-FAIL     this endpoint refuses connections
+SC-WILD-SE              this ServiceEntry takes every IP on a port
+SC-EXTERNALNAME-LEGACY  this ExternalName takes every IP on a port
 
 run: kubectl get endpointslices -n app -l kubernetes.io/service-name=app-ext
+or, if a sidecar wrote it: kubectl mesh why-no-listener 10.12.1.6:5701 \\
+       --proxy pod/POD -n NAMESPACE
 or, if a gateway wrote it: kubectl mesh why-no-listener 5701
 "
     );
@@ -173,9 +183,19 @@ fn clusters_of_every_sidecar() {
         "{text}"
     );
     assert!(
-        text.ends_with("--field-selector status.podIP=10.12.2.8\n"),
+        text.contains("--field-selector status.podIP=10.12.2.8\n"),
         "{text}"
     );
+    // A tool that reads the logs of several pods says which one it is; a shell's quote may have come along.
+    let with_pod = format!("manager-7948dffbdd-p44xx istio-proxy {line}'");
+    assert!(
+        told(&with_pod).ends_with(
+            "for the reason: kubectl mesh why-no-listener 10.12.2.8:5701 \\\n       --proxy pod/manager-7948dffbdd-p44xx -n NAMESPACE\n"
+        ),
+        "{}",
+        told(&with_pod)
+    );
+    assert!(codes(line).contains(&"SC-PODIP-DIRECT"));
     assert!(told("BlackHoleCluster").starts_with("access log: a connection of BlackHoleCluster\n"));
     assert!(told("UH BlackHoleCluster").contains("REGISTRY_ONLY"));
     assert!(codes("UH BlackHoleCluster").contains(&"GW-DST-NO-ENDPOINTS"));

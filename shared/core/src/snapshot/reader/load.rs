@@ -257,6 +257,7 @@ impl Loader {
                 .keys()
                 .map(|(api, kind)| format!("{}/{kind}", api.split('/').next().unwrap_or(api)))
                 .collect(),
+            ..Coverage::default()
         };
         let drafts = self.drafts.into_values().map(|(draft, _)| *draft);
         Loaded {
@@ -501,11 +502,14 @@ impl Reading<'_> {
             return;
         }
         self.objects += 1;
-        let Some(known) = Kind::of(&api_version, &kind) else {
-            let count = self.loader.counts.other_kinds.entry((api_version, kind));
+        let known = Kind::of(&api_version, &kind);
+        // Other Gateways of the Gateway API are there to be named by a label, and decide nothing else.
+        if known.is_none_or(|k| k == Kind::KubernetesGateway && !is_waypoint(&value)) {
+            let name = (api_version.clone(), kind);
+            let count = self.loader.counts.other_kinds.entry(name);
             *count.or_default() += 1;
-            return;
-        };
+        }
+        let Some(known) = known else { return };
         if self
             .object(context, root, known, api_version, &value)
             .is_none()
@@ -796,6 +800,19 @@ fn misfit(kind: Kind, value: &Value) -> Option<(FieldPath, ViewError)> {
     }
     let error = View::read(kind, value).err()?;
     Some((field_of(value, &error.path), error))
+}
+
+/// Whether a Gateway of the Gateway API is for pods in ambient mode.
+fn is_waypoint(value: &Scratch<'_>) -> bool {
+    let Some(spec) = value.get("spec") else {
+        return false;
+    };
+    let listeners = match spec.get("listeners") {
+        Some(Scratch::List(items)) => items.as_slice(),
+        _ => &[],
+    };
+    let takes_tunnels = |l: &Scratch<'_>| word(l, "protocol") == Some("HBONE");
+    word(spec, "gatewayClassName") == Some("istio-waypoint") || listeners.iter().any(takes_tunnels)
 }
 
 fn word<'v>(value: &'v Scratch<'_>, key: &str) -> Option<&'v str> {

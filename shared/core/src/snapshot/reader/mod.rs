@@ -7,6 +7,7 @@
 //! ```
 
 mod json;
+mod live;
 mod load;
 mod locate;
 mod problem;
@@ -20,6 +21,7 @@ mod yaml;
 mod tests;
 
 pub(crate) use json::looks_like_json;
+pub use live::LiveLoader;
 pub(crate) use load::tidy;
 pub use load::{Counts, Loaded, Loader, Notice, ReadOptions, parse, raw_value};
 pub(crate) use locate::block_item;

@@ -93,6 +93,8 @@ pub struct Problem {
     pub fix: Option<String>,
     /// What to type.
     pub run: Option<String>,
+    /// What to type otherwise: why one would, and the command.
+    pub or: Option<(String, String)>,
 }
 
 /// A problem as standard error shows it, with a line break at its end.
@@ -126,6 +128,9 @@ fn render_rest(out: &mut String, problem: &Problem) -> fmt::Result {
     }
     if let Some(run) = &problem.run {
         writeln!(out, "run: {run}")?;
+    }
+    if let Some((remark, command)) = &problem.or {
+        writeln!(out, "or, {remark}: {command}")?;
     }
     Ok(())
 }

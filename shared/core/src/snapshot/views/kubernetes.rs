@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::Labels;
+use super::{LabelSelector, Labels};
 
 /// A Namespace: its labels are in the metadata.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -12,7 +12,23 @@ pub struct Namespace {}
 
 /// A MutatingWebhookConfiguration: the labels of a revision's tag are in the metadata.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub struct MutatingWebhookConfiguration {}
+#[serde(default)]
+pub struct MutatingWebhookConfiguration {
+    /// Each of them may change an object that is made.
+    pub webhooks: Vec<MutatingWebhook>,
+}
+
+/// `MutatingWebhookConfiguration.webhooks[]`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MutatingWebhook {
+    /// Name, with a domain.
+    pub name: String,
+    /// By the labels of the namespace; empty takes all.
+    pub namespace_selector: LabelSelector,
+    /// By the labels of the object; empty takes all.
+    pub object_selector: LabelSelector,
+}
 
 /// A ConfigMap.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -151,6 +167,8 @@ pub struct PodSecurity {
     pub sysctls: Vec<Sysctl>,
     /// The user of its processes; absent is the image's.
     pub run_as_user: Option<i64>,
+    /// Their group; absent is the image's.
+    pub run_as_group: Option<i64>,
 }
 
 /// `securityContext.sysctls[]`.
@@ -171,6 +189,8 @@ pub struct ContainerSecurity {
     pub privileged: bool,
     /// The user of its processes; absent is the pod's.
     pub run_as_user: Option<i64>,
+    /// Their group; absent is the pod's.
+    pub run_as_group: Option<i64>,
     /// Single rights of root.
     pub capabilities: Capabilities,
 }

@@ -2,6 +2,7 @@
 //!
 //! Unknown fields are ignored here and survive in the raw text. `null` means absent, as for the API server.
 
+mod gateway_api;
 mod istio;
 mod kubernetes;
 mod labels;
@@ -13,6 +14,7 @@ mod sidecar;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+pub use gateway_api::*;
 pub use istio::*;
 pub use kubernetes::*;
 pub use labels::Labels;
@@ -86,6 +88,7 @@ views! {
     Gateway(Gateway), VirtualService(VirtualService), DestinationRule(DestinationRule),
     ServiceEntry(ServiceEntry), WorkloadEntry(WorkloadEntry), PeerAuthentication(PeerAuthentication),
     AuthorizationPolicy(AuthorizationPolicy), Secret(Secret), NetworkPolicy(NetworkPolicy), Ingress(Ingress),
+    KubernetesGateway(KubernetesGateway),
     IngressClass(IngressClass), EnvoyFilter(EnvoyFilter), WasmPlugin(WasmPlugin),
     MutatingWebhookConfiguration(MutatingWebhookConfiguration), Sidecar(Sidecar),
 }

@@ -143,13 +143,16 @@ pub struct Secret {
     /// Names of the data that is written as text.
     #[serde(deserialize_with = "keys")]
     string_data: BTreeSet<String>,
+    /// Only its metadata was read: which data it has is not known.
+    #[serde(skip)]
+    pub metadata_only: bool,
 }
 
 impl Secret {
-    /// Whether there is data of this name, in either way of writing it.
+    /// Whether there is data of this name, in either way of writing it. Where that is not known there may be.
     #[must_use]
     pub fn has(&self, key: &str) -> bool {
-        self.data.contains(key) || self.string_data.contains(key)
+        self.metadata_only || self.data.contains(key) || self.string_data.contains(key)
     }
 
     /// The names of all data.

@@ -1,6 +1,6 @@
 //! From the listener on: filter chains, routes, clusters, endpoints.
 
-use super::{Subject, Walk, outside};
+use super::{Subject, Walk, leads_round, outside};
 use crate::causes::Symptom;
 use crate::ledger::{Block, Effect, EntryId, Fate, Reason, Step};
 use crate::predict::envoy;
@@ -287,6 +287,23 @@ fn clause_in_words(walk: &Walk<'_, '_>, step: &Step) -> String {
     sni.map_or(place.clone(), |sni| format!("{place}, SNI {sni}"))
 }
 
+/// The destinations that lead back to the listener that they come from.
+fn leads_back(
+    walk: &Walk<'_, '_>,
+    clusters: &[(String, u32)],
+    clauses: &[EntryId],
+) -> Vec<EntryId> {
+    let round = leads_round(walk.class);
+    let used = |name: &str| round.contains(name) && clusters.iter().any(|(used, _)| used == name);
+    let under = clauses
+        .iter()
+        .flat_map(|clause| walk.ledger().under(*clause));
+    under
+        .filter(|(_, e)| matches!(&e.fate, Fate::Effective(Effect::Cluster(name)) if used(name)))
+        .map(|(id, _)| id)
+        .collect()
+}
+
 /// The clusters, whether they exist, and their endpoints.
 fn destinations(
     walk: &mut Walk<'_, '_>,
@@ -305,6 +322,8 @@ fn destinations(
             _ => None,
         })
         .collect();
+    let back = leads_back(walk, clusters, clauses);
+    let goes_round = !back.is_empty() && clusters.len() == 1;
     let absent = broken
         .iter()
         .find(|(_, r)| !matches!(r, Reason::NoEndpoints { .. }));
@@ -347,12 +366,14 @@ fn destinations(
                 }
             })
             .collect();
-        let status = if broken.is_empty() {
+        let status = if broken.is_empty() && !goes_round {
             HopStatus::Ok
         } else {
             HopStatus::Broken
         };
-        let lines = if weighted {
+        let lines = if goes_round {
+            vec!["the gateway itself: the connection goes round".to_owned()]
+        } else if weighted {
             vec![each.join(", ")]
         } else {
             each
@@ -361,6 +382,12 @@ fn destinations(
     }
     for (id, _) in broken {
         walk.tell_dropped(id);
+    }
+    if !back.is_empty() {
+        walk.verdict = walk.verdict.max(Verdict::LeadsNowhere);
+    }
+    for id in back {
+        walk.tell(id, Symptom::LeadsRound);
     }
     let shown: Vec<(String, u32)> = if weighted {
         clusters.to_vec()

@@ -3,8 +3,11 @@
 mod listening;
 mod outside;
 mod proxy;
+mod round;
 mod servers;
 mod service;
+
+pub use round::leads_round;
 
 pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
@@ -82,6 +85,24 @@ pub(super) fn answer(
     question: &Question,
     declared: bool,
 ) -> Option<Answer> {
+    let (walk, lead) = walked(store, class, question, declared, true)?;
+    Some(finish(walk, question, lead.as_deref()))
+}
+
+/// What becomes of a connection that a sidecar sends to a port of this gateway's Service.
+pub(super) fn onward(store: &Store<'_>, class: &Class, question: &Question) -> Option<Answer> {
+    let (walk, lead) = walked(store, class, question, false, false)?;
+    Some(finish(walk, question, lead.as_deref()))
+}
+
+/// `outside`: the client is no pod of the mesh, so the way to the gateway is part of the answer.
+fn walked<'w, 'a>(
+    store: &'w Store<'a>,
+    class: &'w Class,
+    question: &'w Question,
+    declared: bool,
+    outside: bool,
+) -> Option<(Walk<'w, 'a>, Option<String>)> {
     if class.proxy.kind != ProxyKind::Router {
         return None;
     }
@@ -122,12 +143,17 @@ pub(super) fn answer(
         .or(target);
     let entry = chosen.first().map(|s| s.entry);
     if let (true, Some(purpose)) = (chosen.is_empty(), own) {
-        return Some(own_answer(walk, question, target, purpose));
+        let lead = own_listener(&mut walk, question, target, purpose);
+        return Some((walk, Some(lead)));
     }
-    service_hop(&mut walk, bound.unwrap_or(question.port), entry);
+    if outside {
+        service_hop(&mut walk, bound.unwrap_or(question.port), entry);
+    }
     proxy_hop(&mut walk);
     crashes(&mut walk);
-    outside::network(&mut walk, bound.unwrap_or(question.port), entry);
+    if outside {
+        outside::network(&mut walk, bound.unwrap_or(question.port), entry);
+    }
     let lead = if chosen.is_empty() {
         no_server(&mut walk);
         None
@@ -145,7 +171,7 @@ pub(super) fn answer(
         unknown_visibility(&mut walk, &chosen);
     }
     walk.not_reached();
-    Some(finish(walk, question, lead.as_deref()))
+    Some((walk, lead))
 }
 
 /// The Gateways that were asked about, and the VirtualServices that take part in them.
@@ -170,27 +196,26 @@ fn stored_all_the_same(walk: &mut Walk<'_, '_>, chosen: &[&Subject<'_>]) {
 }
 
 /// A listener that every gateway has, whatever istiod sends: the one for metrics is on the pods alone.
-fn own_answer(
-    mut walk: Walk<'_, '_>,
+fn own_listener(
+    walk: &mut Walk<'_, '_>,
     question: &Question,
     target: Option<u32>,
     purpose: &str,
-) -> Answer {
+) -> String {
     if target.is_some() {
-        service_hop(&mut walk, target.unwrap_or(question.port), None);
+        service_hop(walk, target.unwrap_or(question.port), None);
     }
-    proxy_hop(&mut walk);
+    proxy_hop(walk);
     let port = target.unwrap_or(question.port);
     walk.ok(
         "listener",
         None,
         vec![format!("0.0.0.0:{port}, Envoy's own")],
     );
-    let lead = match target {
+    match target {
         Some(_) => format!("Envoy's own, for {purpose}"),
         None => format!("Envoy's own on each pod, for {purpose}"),
-    };
-    finish(walk, question, Some(&lead))
+    }
 }
 
 /// Every server of the Gateways that apply.

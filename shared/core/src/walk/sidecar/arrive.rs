@@ -3,12 +3,12 @@
 use super::Way;
 use super::dialled::{self, Meant};
 use super::envoy::Speaks;
-use super::inbound::{self, End};
+use super::inbound::{self, End, Far, FarSidecar};
 use super::why::{self, behind};
-use crate::causes::Symptom;
+use crate::causes::{Severity, Symptom};
 use crate::ledger::{Fate, Reason};
-use crate::predict::Endpoint;
-use crate::predict::store::Service;
+use crate::predict::store::{DestinationRule, Service};
+use crate::predict::{Endpoint, is_namespace_plaintext};
 use crate::report::{HopStatus, Verdict};
 use crate::snapshot::Object;
 use crate::walk::names;
@@ -22,7 +22,7 @@ enum Left {
     Other,
 }
 
-impl<'w> Way<'w, '_> {
+impl<'w, 'a> Way<'w, 'a> {
     /// The endpoints of a cluster, and what the first of them does.
     pub(super) fn endpoints(&mut self, cluster: &str, status: HopStatus, speaks: &Speaks) {
         let Some(found) = self.walk.config().clusters.get(cluster) else {
@@ -51,7 +51,10 @@ impl<'w> Way<'w, '_> {
                 }
                 if let Some(service) = service.filter(|_| !instead) {
                     let pod = why::selected(self.walk.store, service);
-                    if pod.is_some_and(|pod| self.left_out(pod, None).is_some()) {
+                    let far = pod.and_then(|pod| inbound::far(self.views, pod));
+                    if let Some(Far::Sidecar(far)) = far
+                        && self.left_out(&far, None).is_some()
+                    {
                         return;
                     }
                     let service = service.object;
@@ -62,9 +65,17 @@ impl<'w> Way<'w, '_> {
                 let line = names::endpoints(self.walk.config(), cluster);
                 self.walk.hop("endpoints", status, None, vec![line]);
                 if let Some((pod, port)) = found.endpoints.iter().find_map(|e| self.pod_of(e)) {
-                    let mutual = inbound::speaks_mutual_tls(self.walk.store, pod);
-                    let speaks = self.by_rule(service, pod, speaks, mutual);
-                    self.far_end(pod, port, &speaks, status);
+                    let mutual = inbound::speaks_mutual_tls(self.walk.store, pod, port);
+                    let sent = self.by_rule(service, pod, speaks, mutual);
+                    self.far_end(pod, port, &sent, status);
+                    if status != HopStatus::Instead {
+                        // A DestinationRule may put other TLS around it: HTTP is read behind that, a server name is not.
+                        let seen = match speaks {
+                            Speaks::Tls { .. } if sent != *speaks => &Speaks::Bytes,
+                            _ => speaks,
+                        };
+                        self.through_gateway(pod, cluster, seen);
+                    }
                 }
             }
         }
@@ -95,8 +106,8 @@ impl<'w> Way<'w, '_> {
         }
     }
 
-    /// What the sidecar sends: mutual TLS by itself where the other end speaks it, unless a DestinationRule says
-    /// otherwise.
+    /// What the sidecar sends: mutual TLS by itself where the other end speaks it, unless a DestinationRule or the mesh
+    /// configuration says otherwise. After istio `core/cluster_tls.go:ClusterBuilder.buildUpstreamTLSSettings`.
     fn by_rule(
         &self,
         service: Option<&Service>,
@@ -118,7 +129,7 @@ impl<'w> Way<'w, '_> {
             Some("DISABLE") => speaks.clone(),
             Some("ISTIO_MUTUAL") => tls(true),
             Some("SIMPLE" | "MUTUAL") => tls(false),
-            _ if mutual => tls(true),
+            _ if mutual && self.walk.store.mesh.enable_auto_mtls => tls(true),
             _ => speaks.clone(),
         }
     }
@@ -131,20 +142,21 @@ impl<'w> Way<'w, '_> {
         let mut pods = addresses
             .iter()
             .map(|a| store.pod_by_ip(a).or_else(|| dialled::workload(store, a)));
-        pods.all(|pod| pod.is_some_and(|p| inbound::speaks_mutual_tls(store, p)))
+        pods.all(|pod| pod.is_some_and(|p| inbound::has_mutual_tls(store, p)))
+            && !is_namespace_plaintext(store, &service.namespace)
     }
 
     /// Endpoints that DNS gives: names of the cluster's own are known.
     fn by_name(&mut self, endpoints: &[Endpoint], status: HopStatus) {
         let mut lines = Vec::new();
-        let mut broken = false;
+        let mut broken = None;
         for endpoint in endpoints {
             let Endpoint::Address(place) = endpoint else {
                 continue;
             };
             let (host, port) = place.rsplit_once(':').unwrap_or((place, ""));
             let port: u32 = port.parse().unwrap_or_default();
-            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host);
+            let dialled = dialled::dial(self.walk.store, &self.walk.class.proxy, host, port);
             let line = match dialled.meant {
                 Meant::Service(s) if s.host.is_none() => {
                     let name = format!("{}.{}", s.sort_name, s.namespace);
@@ -152,7 +164,7 @@ impl<'w> Way<'w, '_> {
                     if s.ports.iter().any(|p| p.number == port) {
                         format!("{} ({name})", dialled.with_port(port))
                     } else {
-                        broken = true;
+                        broken = Some((s.object, port));
                         format!(
                             "{} ({name}), which has no port {port}",
                             dialled.with_port(port)
@@ -164,9 +176,12 @@ impl<'w> Way<'w, '_> {
             lines.push(line);
         }
         let instead = status == HopStatus::Instead;
-        if broken && !instead {
+        if let (Some((service, port)), false) = (broken, instead) {
             self.walk.hop("endpoints", HopStatus::Broken, None, lines);
             self.walk.verdict = self.walk.verdict.max(Verdict::LeadsNowhere);
+            if port == self.walk.port {
+                self.walk.tell(self.rest, Symptom::NoSuchPort { service });
+            }
         } else {
             self.walk.hop("endpoints", status, None, lines);
         }
@@ -221,7 +236,7 @@ impl<'w> Way<'w, '_> {
             let found = behind(self.walk.store, s, port);
             self.walk.ok("endpoints", Some(s.object), vec![line]);
             if let Some((pod, port)) = found {
-                self.far_end(pod, port, &Speaks::Bytes, HopStatus::Ok);
+                self.far_end(pod, port, &self.speaks(), HopStatus::Ok);
             }
             return;
         }
@@ -239,20 +254,21 @@ impl<'w> Way<'w, '_> {
         }
         self.walk.ok("endpoints", None, vec![line]);
         if let Some(pod) = self.dialled.meant.pod() {
-            self.far_end(pod, port, &Speaks::Bytes, HopStatus::Ok);
+            self.far_end(pod, port, &self.speaks(), HopStatus::Ok);
         }
     }
 
     /// Tells what was left out of the pod's own configuration for the port that is dialled.
-    fn left_out(&mut self, pod: &Object, reached: Option<u32>) -> Option<Left> {
+    fn left_out(&mut self, far: &FarSidecar<'_, 'a>, reached: Option<u32>) -> Option<Left> {
         let service = self.dialled.meant.service()?;
-        let left = inbound::left_out(self.walk.store, pod, service, self.walk.port, reached)?;
-        let Fate::Dropped(reason) = &left.ledger.get(left.entry)?.fate else {
+        let entry = far.left_out(service, self.walk.port, reached)?;
+        let ledger = &far.prediction.ledger;
+        let Fate::Dropped(reason) = &ledger.get(entry)?.fate else {
             return None;
         };
         let symptom = Symptom::Reason(reason);
         self.walk
-            .tell_of(&left.facts, &left.ledger, left.entry, symptom)?;
+            .tell_of(far.store, &far.facts, ledger, entry, symptom)?;
         Some(match reason {
             Reason::ReservedPort { .. } => Left::Reserved,
             _ => Left::Other,
@@ -260,33 +276,105 @@ impl<'w> Way<'w, '_> {
     }
 
     /// What the sidecar of the pod that is reached does.
-    fn far_end(&mut self, pod: &Object, port: u32, speaks: &Speaks, status: HopStatus) {
+    fn far_end(&mut self, pod: &'w Object, port: u32, speaks: &Speaks, status: HopStatus) {
         if status == HopStatus::Instead {
             return;
         }
-        let left_out = self.left_out(pod, Some(port));
-        let end = inbound::end(self.walk.store, pod, port, speaks);
-        if left_out == Some(Left::Reserved) {
-            let line = format!("{port} of {} is the proxy's own port", pod.qualified());
-            self.walk
-                .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
-            return;
-        }
-        match end {
-            Some(End::Taken(line) | End::Bare(line)) => {
-                self.walk.ok("inbound", Some(pod.id), vec![line]);
-            }
-            Some(End::Refused { policy }) => {
-                let line = format!("{port} of {} takes mutual TLS only", pod.qualified());
-                self.walk
-                    .broken("inbound", Some(pod.id), line, Verdict::Missing);
-                self.tell_refused(pod, policy);
-            }
+        let mutual = matches!(speaks, Speaks::Tls { mutual: true, .. });
+        let end = match inbound::far(self.views, pod) {
             None => {
                 let line = format!("whether {} has a sidecar was not read", pod.qualified());
                 self.walk
                     .hop("inbound", HopStatus::Unknown, Some(pod.id), vec![line]);
+                return;
             }
+            Some(Far::Gateway) => {
+                let line = format!("{} is a gateway", pod.qualified());
+                self.walk.ok("inbound", Some(pod.id), vec![line]);
+                return;
+            }
+            Some(Far::None { own_tls: false, .. }) if mutual => End::NoMutualTls { policy: None },
+            Some(Far::None { line, .. }) => End::Taken(line),
+            Some(Far::Sidecar(far)) => {
+                if self.left_out(&far, Some(port)) == Some(Left::Reserved) {
+                    let line = format!("{port} of {} is the proxy's own port", pod.qualified());
+                    self.walk
+                        .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
+                    return;
+                }
+                far.end(port, speaks)
+            }
+        };
+        let name = pod.qualified();
+        let line = match &end {
+            End::Taken(line) => {
+                self.walk.ok("inbound", Some(pod.id), vec![line.clone()]);
+                return;
+            }
+            End::Past(line) if !mutual => {
+                self.walk.ok("inbound", Some(pod.id), vec![line.clone()]);
+                return;
+            }
+            End::Past(line) => format!("{line}, and the client sends mutual TLS"),
+            End::ListenPort => {
+                let line = format!("{port} of {name} is the proxy's own port");
+                self.walk
+                    .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
+                // Without a listener of its own it would arrive all the same.
+                if let Some(open) = self.none.take().and_then(|n| self.walk.findings.get_mut(n)) {
+                    open.severity = Severity::Warning;
+                }
+                let object = pod.id;
+                self.walk.tell(self.rest, Symptom::ListenPort { object });
+                return;
+            }
+            End::NoMutualTls { .. } => {
+                format!("{port} of {name} has no mutual TLS, the client sends it")
+            }
+            End::NotHttp => format!("{port} of {name} takes HTTP, and no TLS of the client's own"),
+            End::Refused { .. } => format!("{port} of {name} takes mutual TLS only"),
+        };
+        self.walk
+            .broken("inbound", Some(pod.id), line, Verdict::Missing);
+        match end {
+            End::Refused { policy } => self.tell_refused(pod, policy, speaks),
+            End::NotHttp => {
+                let service = self.dialled.meant.service().map(|s| s.object);
+                let pod = pod.id;
+                self.walk
+                    .tell(self.rest, Symptom::TlsMeetsHttp { pod, port, service });
+            }
+            End::Past(_) => {
+                let service = self.dialled.meant.service().map(|s| s.object);
+                let pod = pod.id;
+                self.walk.tell(
+                    self.rest,
+                    Symptom::MutualTlsPastSidecar { pod, port, service },
+                );
+            }
+            End::NoMutualTls { policy } => {
+                let rule = self.rule().map(|rule| rule.traffic_policy_of);
+                let service = self.dialled.meant.service().map(|s| s.object);
+                let symptom = Symptom::MutualTlsMeetsNone {
+                    pod: pod.id,
+                    service,
+                    rule,
+                    policy,
+                };
+                self.walk.tell(self.rest, symptom);
+            }
+            End::Taken(_) | End::ListenPort => {}
         }
+    }
+
+    /// The DestinationRule that gives the client's TLS mode.
+    fn rule(&self) -> Option<&'w DestinationRule> {
+        let proxy = &self.walk.class.proxy;
+        let service = self.dialled.meant.service()?;
+        let store = self.walk.store;
+        let rule = store.destination_rule(service, &proxy.namespace, &proxy.labels)?;
+        rule.tls_mode(None, self.walk.port)
+            .is_some()
+            .then_some(rule)
     }
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use crate::causes::Uncaptured;
 use crate::predict::{Injection, Network, ProxyFacts, injection, pod_spec, workload_spec};
-use crate::snapshot::views::{Container, Labels};
+use crate::snapshot::views::{Container, Labels, PodSpec};
 use crate::snapshot::{Object, Snapshot};
 
 /// Prefix of the annotations about what is redirected.
@@ -26,10 +26,14 @@ pub(super) enum Captured {
     ByAddress,
 }
 
+/// The user and the group that the proxy runs as, where nothing says otherwise.
+const PROXY_ID: i64 = 1337;
+
 /// What a pod's rules say.
 pub(super) struct Rules<'o> {
     annotations: &'o Labels,
     arguments: &'o [String],
+    spec: &'o PodSpec,
 }
 
 impl<'o> Rules<'o> {
@@ -46,17 +50,57 @@ impl<'o> Rules<'o> {
         Some(Self {
             annotations,
             arguments: init.map_or(&[], |c| c.args.as_slice()),
+            spec,
         })
+    }
+
+    fn argument(&self, flag: &str) -> Option<&'o str> {
+        let mut pairs = self.arguments.iter().zip(self.arguments.iter().skip(1));
+        let given = pairs.find(|(name, _)| *name == flag);
+        given.map(|(_, value)| value.as_str())
     }
 
     /// What the init container really gets, else what the annotation asks for.
     fn value(&self, flag: &str, annotation: &str) -> Option<&'o str> {
-        let mut pairs = self.arguments.iter().zip(self.arguments.iter().skip(1));
-        let given = pairs.find(|(name, _)| *name == flag);
-        given.map(|(_, value)| value.as_str()).or_else(|| {
+        self.argument(flag).or_else(|| {
             let name = format!("{PREFIX}{annotation}");
             self.annotations.get(&name).map(String::as_str)
         })
+    }
+
+    /// The application's containers whose processes have the user or the group of the proxy: what those open is taken
+    /// for Envoy's own. Supplementary groups and `fsGroup` do not count. The first of them, and whether it is all.
+    pub(super) fn as_proxy(&self) -> Option<(Uncaptured, bool)> {
+        let pod = &self.spec.security_context;
+        let mut proxies = self
+            .spec
+            .containers
+            .iter()
+            .chain(&self.spec.init_containers);
+        let proxy = proxies.find(|c| is_proxy(c)).map(|c| &c.security_context);
+        let given = |flag: &str| self.argument(flag).and_then(|v| v.parse().ok());
+        let user = given("-u").or_else(|| proxy.and_then(|s| s.run_as_user));
+        let group = given("-g").or_else(|| given("-u"));
+        let group = group.or_else(|| proxy.and_then(|s| s.run_as_group));
+        let (user, group) = (user.unwrap_or(PROXY_ID), group.unwrap_or(PROXY_ID));
+        let alike = |c: &Container| {
+            let own = &c.security_context;
+            let by_user = own.run_as_user.or(pod.run_as_user) == Some(user);
+            (by_user || own.run_as_group.or(pod.run_as_group) == Some(group)).then_some(!by_user)
+        };
+        let all = || {
+            self.spec
+                .containers
+                .iter()
+                .enumerate()
+                .filter(|(_, c)| !is_proxy(c))
+        };
+        let (container, by_group) = all().find_map(|(n, c)| Some((n, alike(c)?)))?;
+        let why = Uncaptured::ProxyUser {
+            container,
+            by_group,
+        };
+        Some((why, all().all(|(_, c)| alike(c).is_some())))
     }
 
     /// Whether a connection of the pod to an address is redirected.
@@ -78,6 +122,9 @@ impl<'o> Rules<'o> {
             && ((own(ip) && !with_loopback) || ip.is_loopback())
         {
             return Captured::No(Uncaptured::OwnAddress);
+        }
+        if let Some((why, true)) = self.as_proxy() {
+            return Captured::No(why);
         }
         let left_out = self
             .value("-x", "excludeOutboundIPRanges")
@@ -127,6 +174,10 @@ impl<'o> Rules<'o> {
     }
 }
 
+fn is_proxy(container: &Container) -> bool {
+    container.name == "istio-proxy"
+}
+
 fn items(list: &str) -> impl Iterator<Item = &str> {
     list.split(',')
         .map(str::trim)
@@ -144,6 +195,9 @@ pub(super) fn has_proxy(snapshot: &Snapshot, object: &Object) -> Option<Result<(
         Injection::HostNetwork => Some(Err(Uncaptured::HostNetwork)),
         Injection::OptedOut => Some(Err(Uncaptured::OptedOut)),
         Injection::No => Some(Err(Uncaptured::NoProxy)),
-        Injection::Unknown => None,
+        Injection::IgnoredNamespace => Some(Err(Uncaptured::IgnoredNamespace)),
+        Injection::NotSelected => Some(Err(Uncaptured::NotSelected)),
+        Injection::WithoutEnvoy => Some(Err(Uncaptured::WithoutEnvoy)),
+        Injection::OwnTemplate | Injection::Unknown => None,
     }
 }

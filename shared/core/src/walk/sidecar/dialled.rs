@@ -1,18 +1,21 @@
 //! What a name or an address in a question stands for: the address that the client dials, and what it means there.
 
+use std::cmp::Reverse;
 use std::net::IpAddr;
 
+use super::why;
+use crate::predict::hosts::{is_subset, is_wildcard};
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{Network, ProxyFacts, UNSPECIFIED, addresses_of};
 use crate::snapshot::views::{self, AsView};
-use crate::snapshot::{Kind, Object};
+use crate::snapshot::{Kind, Object, ObjectId};
 
 /// How many ExternalNames are followed one behind the other.
 const MOST_ALIASES: usize = 8;
 
 /// What is behind an address.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Meant<'s> {
+pub(in crate::walk) enum Meant<'s> {
     /// An address of this service.
     Service(&'s Service),
     /// One of several addresses that a headless service's name stands for, and the pod that has it.
@@ -26,6 +29,8 @@ pub(super) enum Meant<'s> {
     Pod(&'s Object),
     /// An address at which only the nodes know this Service: a load balancer's, or one of `externalIPs`.
     AtNodes(&'s Object),
+    /// An endpoint of a host that istiod gave another address, which its listener has.
+    Behind(&'s Service),
     /// Nothing that was read.
     Nothing,
 }
@@ -40,6 +45,11 @@ impl<'s> Meant<'s> {
         }
     }
 
+    /// Whether nothing that was read has the address.
+    pub(super) const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
     /// The service that is dialled, by its address or its name.
     pub(super) const fn service(&self) -> Option<&'s Service> {
         match self {
@@ -51,13 +61,15 @@ impl<'s> Meant<'s> {
 
 /// A destination as a client dials it.
 #[derive(Clone, Debug)]
-pub(super) struct Dialled<'s> {
+pub(in crate::walk) struct Dialled<'s> {
     /// As listeners have it: an IP address, or words in angle brackets that stand for one.
-    pub(super) address: String,
+    pub(in crate::walk) address: String,
     /// What it means.
-    pub(super) meant: Meant<'s>,
+    pub(in crate::walk) meant: Meant<'s>,
     /// An ExternalName on the way: its own name has no listener.
-    pub(super) alias: Option<&'s Service>,
+    pub(in crate::walk) alias: Option<&'s Service>,
+    /// A ServiceEntry with the name, whose addresses cannot be read.
+    pub(super) unaddressed: Option<ObjectId>,
     /// What the answer rests on.
     pub(super) assumption: Option<String>,
 }
@@ -68,6 +80,7 @@ impl<'s> Dialled<'s> {
             address: address.into(),
             meant,
             alias: None,
+            unaddressed: None,
             assumption: None,
         }
     }
@@ -84,7 +97,7 @@ impl<'s> Dialled<'s> {
 }
 
 /// An address with a port.
-pub(super) fn with_port(address: &str, port: u32) -> String {
+pub(in crate::walk) fn with_port(address: &str, port: u32) -> String {
     match address.parse() {
         Ok(IpAddr::V6(_)) => format!("[{address}]:{port}"),
         _ => format!("{address}:{port}"),
@@ -92,28 +105,50 @@ pub(super) fn with_port(address: &str, port: u32) -> String {
 }
 
 /// What a host in a question stands for, asked from a proxy's pod.
-pub(super) fn dial<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(super) fn dial<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+    port: u32,
+) -> Dialled<'s> {
     match host.parse::<IpAddr>() {
-        Ok(ip) => by_address(store, ip),
+        Ok(ip) => by_address(store, proxy, ip, port),
         Err(_) => by_name(store, proxy, host),
     }
 }
 
 /// What has an address.
-fn by_address<'s>(store: &'s Store<'_>, ip: IpAddr) -> Dialled<'s> {
+fn by_address<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, ip: IpAddr, port: u32) -> Dialled<'s> {
     let has = |s: &&Service| {
         let mut own = s.addresses.iter();
+        if proxy.metadata.dns_capture && s.given.contains(&ip) {
+            return true;
+        }
         s.resolution != Resolution::Alias
             && own.any(|a| a != UNSPECIFIED && a.parse::<Network>().is_ok_and(|n| n.holds(ip)))
     };
-    let all = || store.services.iter().filter(has);
+    let unseen = || store.unseen_services().map(|(service, _)| service);
+    let all = || store.services.iter().chain(unseen()).filter(has);
     let kubernetes = all().find(|s| s.registry == Registry::Kubernetes);
+    let exact = || all().find(|s| s.addresses.iter().any(|a| a.parse() == Ok(ip)));
+    // Envoy takes the longest network of those that have a chain for the port.
+    let length = |s: &&Service| {
+        let read = s.addresses.iter().filter_map(|a| a.parse::<Network>().ok());
+        let holding = read.filter(|n| n.holds(ip)).map(|n| n.length);
+        let has_port = s.ports.iter().any(|p| p.number == port);
+        Reverse((has_port, holding.max()))
+    };
     let meant = kubernetes
-        .or_else(|| all().next())
+        .or_else(exact)
         .map(Meant::Service)
         .or_else(|| store.pod_by_ip(&ip.to_string()).map(Meant::Pod))
+        .or_else(|| all().min_by_key(length).map(Meant::Service))
         .or_else(|| endpoint(store, &ip.to_string()))
-        .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes));
+        .or_else(|| at_nodes(store, &ip.to_string()).map(Meant::AtNodes))
+        .or_else(|| {
+            let given = proxy.metadata.dns_capture;
+            given.then(|| behind_given(store, &ip.to_string()).map(Meant::Behind))?
+        });
     Dialled::new(ip.to_string(), meant.unwrap_or(Meant::Nothing))
 }
 
@@ -122,6 +157,16 @@ fn endpoint<'s>(store: &'s Store<'_>, address: &str) -> Option<Meant<'s>> {
     let mut headless = store.services.iter().filter(|s| is_headless(s));
     let service = headless.find(|s| addresses_of(store, s).iter().any(|a| a == address))?;
     Some(Meant::Instance { service, pod: None })
+}
+
+/// A host of a ServiceEntry that istiod gave an address, and that has this one for an endpoint.
+fn behind_given<'s>(store: &'s Store<'_>, address: &str) -> Option<&'s Service> {
+    store.services.iter().find(|s| {
+        let object = store.snapshot.get(s.object);
+        let view = object.and_then(|o| views::ServiceEntry::of(&o.view));
+        let mut endpoints = view.iter().flat_map(|v| &v.spec.endpoints);
+        !s.given.is_empty() && endpoints.any(|e| e.address == address)
+    })
 }
 
 /// A Kubernetes Service without an address of its own.
@@ -164,7 +209,11 @@ fn candidates(host: &str, namespace: &str, domain: &str) -> Vec<String> {
     }
 }
 
-fn by_name<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, host: &str) -> Dialled<'s> {
+pub(in crate::walk) fn by_name<'s>(
+    store: &'s Store<'_>,
+    proxy: &ProxyFacts,
+    host: &str,
+) -> Dialled<'s> {
     let host = host.to_lowercase();
     let names = candidates(&host, &proxy.namespace, &store.mesh.domain);
     let mut alias = None;
@@ -197,7 +246,9 @@ enum Named<'s> {
 /// What the cluster's DNS says to a whole name.
 fn in_cluster<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, name: &str) -> Option<Named<'s>> {
     let kubernetes = |name: &str| {
-        let mut all = store.services_named(name);
+        // DNS knows a Service that istiod does not see.
+        let unseen = store.unseen_service(name).map(|(service, _)| service);
+        let mut all = store.services_named(name).chain(unseen);
         all.find(|s| s.registry == Registry::Kubernetes)
     };
     if let Some(service) = kubernetes(name) {
@@ -230,6 +281,12 @@ fn one_of<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, service: &'s Service) ->
     let all = addresses_of(store, service);
     let other = all.iter().find(|a| !proxy.ips.contains(a));
     let Some(address) = other.or_else(|| all.first()) else {
+        // Without ports there are no endpoints, but DNS has the pods' addresses.
+        let pod = why::selected(store, service).filter(|_| service.ports.is_empty());
+        let view = pod.and_then(|pod| views::Pod::of(&pod.view));
+        if let Some(ip) = view.map(|p| &p.status.pod_ip).filter(|ip| !ip.is_empty()) {
+            return Dialled::new(ip.clone(), Meant::Instance { service, pod });
+        }
         let name = format!("<no address of {}>", service.hostname);
         return Dialled::new(name, Meant::Instance { service, pod: None });
     };
@@ -240,7 +297,7 @@ fn one_of<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, service: &'s Service) ->
 }
 
 /// The workload that pods of are meant which do not exist yet: prediction calls their address after it.
-pub(super) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Object> {
+pub(in crate::walk) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Object> {
     let name = address.strip_prefix("<pods of ")?.strip_suffix('>')?;
     let kinds = crate::predict::WORKLOAD_KINDS.into_iter();
     let mut all = kinds.flat_map(|kind| store.snapshot.of_kind(kind));
@@ -250,18 +307,42 @@ pub(super) fn workload<'s>(store: &Store<'s>, address: &str) -> Option<&'s Objec
 /// A name that another DNS answers: the address is not in any object, unless a ServiceEntry says it.
 fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Dialled<'s> {
     let known = names.iter().rev().find_map(|n| {
-        let mut all = store.services_named(n);
+        let unseen = store.unseen_service(n).map(|(service, _)| service);
+        let mut all = store.services_named(n).chain(unseen);
         all.find(|s| s.registry == Registry::ServiceEntry)
     });
+    let known = known.or_else(|| below_wildcard(store, names.last()?));
     let name = names.last().map_or("", String::as_str);
     let Some(service) = known else {
-        return Dialled::new(format!("<address of {name}>"), Meant::Nothing);
+        return Dialled {
+            unaddressed: names.iter().rev().find_map(|n| store.unaddressed(n)),
+            ..Dialled::new(format!("<address of {name}>"), Meant::Nothing)
+        };
     };
     let meant = Meant::Service(service);
     let written = service
         .addresses
         .iter()
         .find(|a| a.parse::<IpAddr>().is_ok());
+    let networks = service.addresses.iter().filter(|a| a.contains('/'));
+    let network = networks
+        .filter_map(|a| Some((a, a.parse::<Network>().ok()?)))
+        .next();
+    if let (None, Some((network, read))) = (written, network) {
+        let (address, host) = (read.first(), &service.hostname);
+        return Dialled {
+            assumption: Some(format!(
+                "DNS gives an address in {network} for {host}, such as {address}"
+            )),
+            ..Dialled::new(address.to_string(), meant)
+        };
+    }
+    if written.is_none_or(|a| a == UNSPECIFIED)
+        && proxy.metadata.dns_capture
+        && let Some(given) = given(service, proxy)
+    {
+        return Dialled::new(given.to_string(), meant);
+    }
     match written.filter(|a| *a != UNSPECIFIED) {
         Some(address) if proxy.metadata.dns_capture => Dialled::new(address.as_str(), meant),
         Some(address) => Dialled {
@@ -270,6 +351,23 @@ fn outside<'s>(store: &'s Store<'_>, proxy: &ProxyFacts, names: &[String]) -> Di
         },
         None => Dialled::new(format!("<address of {}>", service.hostname), meant),
     }
+}
+
+/// The ServiceEntry whose wildcard host a name lies below: the nearest.
+fn below_wildcard<'s>(store: &'s Store<'_>, name: &str) -> Option<&'s Service> {
+    let fits = |s: &&Service| is_wildcard(&s.hostname) && is_subset(name, &s.hostname);
+    let all = store.services.iter().filter(fits);
+    all.min_by_key(|s| Reverse(s.hostname.len()))
+}
+
+/// The address that a proxy's own DNS answers for a host, where istiod gave it one.
+fn given(service: &Service, proxy: &ProxyFacts) -> Option<IpAddr> {
+    let v6 = |ip: &String| ip.contains(':');
+    let has_v4 = proxy.ips.is_empty() || !proxy.ips.iter().all(v6);
+    let given = || service.given.iter().copied();
+    given()
+        .rfind(|a| a.is_ipv4() && has_v4)
+        .or_else(|| given().rfind(|a| a.is_ipv6() && proxy.ips.iter().any(v6)))
 }
 
 #[cfg(test)]

@@ -26,16 +26,19 @@ pub(super) enum How {
 
 /// The listener that a redirected connection comes to: the one of its address, else the wildcard of its family, else
 /// the one that it was redirected to. There is no second choice after the first two.
+///
+/// `there`: whether Envoy has a listener.
 pub(super) fn listener<'c>(
     config: &'c Config,
     proxy: &ProxyFacts,
     address: &str,
     port: u32,
+    there: &dyn Fn(&Listener) -> bool,
 ) -> Option<(&'c Listener, How)> {
     let ip = address.parse::<IpAddr>().ok();
     let of_port = || {
         let all = config.listeners.iter();
-        all.filter(move |l| l.port == port && !l.name.starts_with("virtual"))
+        all.filter(move |l| l.port == port && !l.name.starts_with("virtual") && there(l))
     };
     let same = |l: &&Listener| match (ip, l.address.parse::<IpAddr>()) {
         (Some(asked), Ok(own)) => asked == own,
@@ -99,12 +102,13 @@ fn narrowed<'c>(
     speaks: &Speaks,
 ) -> Option<&'c FilterChain> {
     let all: Vec<&FilterChain> = listener.chains.iter().collect();
-    // Without any chain that asks for them, server name and transport are not looked at.
-    let looks_at_tls = all
+    let by_port = prefer(all, |c| c.matches.destination_port.map(|p| p == port));
+    // Without any chain of the port that asks for them, server name and transport are not looked at.
+    // After istio `core/listener_inbound.go:populateListenerFilters`.
+    let looks_at_tls = by_port
         .iter()
         .any(|c| !c.sni.is_empty() || c.matches.transport_protocol.is_some_and(|t| t == "tls"));
-    let looks_at_http = all.iter().any(|c| !c.application_protocols.is_empty());
-    let by_port = prefer(all, |c| c.matches.destination_port.map(|p| p == port));
+    let looks_at_http = by_port.iter().any(|c| !c.application_protocols.is_empty());
     let by_address = longest(by_port, address.parse().ok());
     let (sni, transport) = match speaks {
         Speaks::Tls { sni, .. } if looks_at_tls => (sni.as_str(), "tls"),

@@ -3,12 +3,15 @@
 
 mod arrive;
 mod capture;
-mod dialled;
+mod chance;
+pub(super) mod dialled;
 mod envoy;
-mod inbound;
+mod gateway;
+pub(super) mod inbound;
 mod outbound;
 mod scan;
-mod why;
+mod shared;
+pub(super) mod why;
 
 pub use scan::{Around, around};
 
@@ -16,10 +19,14 @@ use self::capture::{Captured, Rules};
 use self::dialled::{Dialled, Meant};
 use super::way::Walk;
 use super::{Class, Question, proxy_ref};
-use crate::causes::{Severity, Symptom, Uncaptured};
+use crate::causes::{Ambient, Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
+use crate::predict::ProxyFacts;
+use crate::predict::ambient::service_waypoint;
 use crate::predict::store::Store;
-use crate::report::{Answer, Asked, HopStatus, Unknown, Verdict};
+use crate::predict::version::Release;
+use crate::predict::{Injection, injection};
+use crate::report::{Answer, Asked, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::{Kind, Object, ObjectId};
 
 /// The hops of a connection from a sidecar, in order.
@@ -32,9 +39,15 @@ const HOPS: [&str; 6] = [
     "inbound",
 ];
 
+/// The first release whose listeners of sidecars are taken to be those that are predicted; of older ones only what
+/// `predict::features` has is known.
+const STUDIED_SINCE: Release = Release(1, 24, 0);
+
 /// A connection on its way.
 struct Way<'w, 'a> {
     walk: Walk<'w, 'a>,
+    /// The views of all istiods: the far end may have another one.
+    views: &'w Store<'a>,
     dialled: Dialled<'w>,
     /// The entry of what every sidecar has.
     rest: EntryId,
@@ -44,10 +57,26 @@ struct Way<'w, 'a> {
     taken_by: Option<ObjectId>,
     /// The finding about why there is no listener of its own: how bad that is the rest of the way tells.
     none: Option<usize>,
+    /// The hops in the gateway that it is sent to, where it is.
+    beyond: Vec<Hop>,
+    /// Whether to say how many sidecars are concerned.
+    counts: bool,
+    /// Why istiod itself may decide one way or the other, where it may.
+    undetermined: Option<&'static str>,
+    /// The listener that Envoy does not take, though istiod sends it.
+    refused: Option<String>,
+    /// Why the connection does not come to what it is for is told already.
+    explained: bool,
 }
 
-/// The answer about a connection from one class of sidecars.
-pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> Answer {
+/// The answer about a connection from one class of sidecars. `views`: of all istiods.
+pub(super) fn answer(views: &Store<'_>, class: &Class, question: &Question) -> Answer {
+    walk(views, class, question, true)
+}
+
+/// The same. `counts`: with how many other sidecars are concerned, for which all of them are looked at.
+fn walk(views: &Store<'_>, class: &Class, question: &Question, counts: bool) -> Answer {
+    let store = views.serving(&class.proxy);
     let host = question.host.as_deref().unwrap_or_default();
     let mut walk = Walk::new(store, class, question, &HOPS);
     let mut entries = class.prediction.ledger.entries();
@@ -58,35 +87,63 @@ pub(super) fn answer(store: &Store<'_>, class: &Class, question: &Question) -> A
         walk.not_reached();
         return finish(walk, &format!("will be closed: {line}"), Vec::new());
     };
-    let dialled = dialled::dial(store, &class.proxy, host);
-    let assumptions = dialled.assumption.iter().cloned().collect();
+    let dialled = dialled::dial(store, &class.proxy, host, question.port);
+    let mut assumptions: Vec<String> = dialled.assumption.iter().cloned().collect();
+    assumptions.extend(unstudied(store, &class.proxy));
     let mut way = Way {
         walk,
+        views,
         dialled,
         rest,
         lead: None,
         taken_by: None,
         none: None,
+        beyond: Vec::new(),
+        counts,
+        undetermined: None,
+        refused: None,
+        explained: false,
     };
-    if way.capture() {
-        way.outbound();
-    } else {
+    if !way.capture() {
         way.bypass();
+    } else if !way.by_chance() {
+        way.outbound();
+        way.tell_past_waypoint();
     }
     way.weigh();
     let state = way.state();
     let mut walk = way.walk;
     walk.not_reached();
-    finish(walk, &state, assumptions)
+    let mut answer = finish(walk, &state, assumptions);
+    answer.path.extend(way.beyond);
+    answer
+}
+
+/// What an answer about an older Istio rests on: of what it sends to sidecars no more is predicted than what
+/// `predict::features` has.
+fn unstudied(store: &Store<'_>, proxy: &ProxyFacts) -> Option<String> {
+    let istiod = store.istiod_of(proxy);
+    (istiod.version.release() < STUDIED_SINCE).then(|| {
+        format!(
+            "Istio {} differs from {STUDIED_SINCE} for sidecars in ExternalName Services alone",
+            istiod.version
+        )
+    })
 }
 
 fn finish(walk: Walk<'_, '_>, state: &str, mut assumptions: Vec<String>) -> Answer {
     let question = walk.question;
     let host = question.host.clone().unwrap_or_default();
+    for condition in &walk.assumptions {
+        if !assumptions.contains(condition) {
+            assumptions.push(condition.clone());
+        }
+    }
     let not_read = &walk.store.snapshot.coverage.kinds_not_read;
     if not_read.contains("networking.istio.io/EnvoyFilter") {
         assumptions.push("no EnvoyFilter changes these listeners".to_owned());
     }
+    assumptions.extend(walk.store.conditions(&walk.class.proxy));
     let instead = walk.hops.iter().any(|h| h.status == HopStatus::Instead);
     let mut path = walk.hops;
     // Where another way is taken the hops of the wanted one are no news.
@@ -126,6 +183,11 @@ impl<'w> Way<'w, '_> {
         let rules = object.and_then(Rules::of);
         let why = match has_proxy {
             Some(Err(why)) => Captured::No(why),
+            _ if self.is_bound() => {
+                let line = "Envoy listens there itself".to_owned();
+                self.walk.ok("capture", object.map(|o| o.id), vec![line]);
+                return true;
+            }
             _ if proxy.metadata.not_intercepted => Captured::No(Uncaptured::ModeNone),
             _ => rules.as_ref().map_or(Captured::Yes, |rules| {
                 rules.outbound(proxy, self.dialled.ip(), self.walk.port)
@@ -135,11 +197,24 @@ impl<'w> Way<'w, '_> {
         match why {
             Captured::Yes if has_proxy.is_none() => {
                 let name = object.map_or_else(String::new, |o| o.key.namespace.clone());
-                let line = format!("if it gets a sidecar: namespace {name} is not in the files");
+                let store = self.walk.store;
+                let own_template =
+                    object.is_some_and(|o| injection(store.snapshot, o) == Injection::OwnTemplate);
+                let (line, fix) = if own_template {
+                    (
+                        "if it gets a sidecar: its template is not Istio's own".to_owned(),
+                        "ask again with the pod that was made: its containers show it".to_owned(),
+                    )
+                } else {
+                    (
+                        format!("if it gets a sidecar: namespace {name} is not in the files"),
+                        format!("add Namespace {name} to the files: its labels decide"),
+                    )
+                };
                 self.walk.hop("capture", HopStatus::Unknown, id, vec![line]);
                 self.walk.unknowns.push(Unknown {
                     what: format!("whether {} gets a sidecar", proxy.qualified()),
-                    fix: format!("add Namespace {name} to the files: its labels decide"),
+                    fix,
                     commands: Vec::new(),
                 });
                 true
@@ -147,6 +222,18 @@ impl<'w> Way<'w, '_> {
             Captured::Yes => {
                 self.walk
                     .ok("capture", id, vec!["goes through Envoy".to_owned()]);
+                // One of several containers may have opened it.
+                if let Some((why, false)) = rules.and_then(|r| r.as_proxy()) {
+                    let symptom = Symptom::Uncaptured {
+                        why,
+                        annotation: None,
+                        address: self.dialled.ip(),
+                    };
+                    if let Some(finding) = self.walk.tell(self.rest, symptom) {
+                        let others = "what the pod's other containers open goes through Envoy";
+                        finding.so.push(others.to_owned());
+                    }
+                }
                 true
             }
             Captured::ByAddress => {
@@ -167,12 +254,31 @@ impl<'w> Way<'w, '_> {
                 }
                 let annotation = rules.and_then(|rules| rules.annotated(why));
                 let annotation = annotation.as_deref();
-                let symptom = Symptom::Uncaptured { why, annotation };
+                let symptom = Symptom::Uncaptured {
+                    why,
+                    annotation,
+                    address: self.dialled.ip(),
+                };
                 if self.walk.tell(self.rest, symptom).is_some() {
                     self.none = Some(self.walk.findings.len().saturating_sub(1));
                 }
                 false
             }
+        }
+    }
+
+    /// A service whose waypoint is for clients in ambient mode: this one goes past it.
+    fn tell_past_waypoint(&mut self) {
+        let Meant::Service(service) = self.dialled.meant else {
+            return;
+        };
+        let bound = service_waypoint(self.walk.store, service.object);
+        if let Some(Ok(waypoint)) = bound
+            && self.walk.verdict == Verdict::Open
+        {
+            let (service, waypoint) = (service.object, waypoint.id);
+            let what = Ambient::PastWaypoint { service, waypoint };
+            self.walk.tell(self.rest, Symptom::Ambient(what));
         }
     }
 
@@ -221,7 +327,10 @@ impl<'w> Way<'w, '_> {
         };
         match self.walk.verdict {
             Verdict::Open => format!("will be open: {verb} {lead}"),
-            Verdict::Unknown => "is unknown: what decides was not read".to_owned(),
+            Verdict::Unknown => {
+                let why = self.undetermined;
+                format!("is {}", why.unwrap_or("unknown: what decides was not read"))
+            }
             Verdict::Diverted => {
                 let by = self
                     .taken_by

@@ -1,67 +1,107 @@
 //! What is wrong around sidecars, without a question: ports that another one holds, and pods that a catch-all takes the
 //! connections of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use super::{answer, why};
+use super::capture::{Captured, Rules};
+use super::{answer, walk, why};
 use crate::causes::{Severity, Wish};
-use crate::ledger::{Fate, Reason, Step};
-use crate::predict::store::{Registry, Resolution, Store};
-use crate::predict::{ProxyKind, UNSPECIFIED, UNSPECIFIED_V6};
+use crate::ledger::{EntryId, Fate, Reason, Served, Step};
+use crate::predict::envoy::refused;
+use crate::predict::store::{Registry, Resolution, Service, Store};
+use crate::predict::{
+    Outlooks, ProxyFacts, ProxyKind, UNSPECIFIED, UNSPECIFIED_V6, predict_inbound,
+};
 use crate::report::Answer;
 use crate::snapshot::ObjectId;
 use crate::snapshot::views::{AsView, Pod};
-use crate::walk::{Class, Question};
+use crate::walk::{Class, Question, ambient};
 
 /// Something that is wrong around sidecars.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Around {
     /// The question that shows it.
     pub question: Question,
     /// Its answer, for the first sidecar that it is wrong for.
     pub answer: Answer,
+    /// That sidecar, and what it would be sent.
+    pub class: Arc<Class>,
     /// How many sidecars it is wrong for.
     pub sidecars: u32,
 }
 
-/// What is wrong around sidecars: each fault once, at the first sidecar that has it.
+/// How many clients are asked about what is wrong at the pod that they reach: the first may be that pod itself, or
+/// not know it.
+const CLIENTS: u32 = 3;
+
+impl Around {
+    /// With how many sidecars are concerned besides.
+    fn in_full(mut self, store: &Store<'_>) -> Self {
+        let own = store.serving(&self.class.proxy);
+        self.answer = ambient::answer(own, &self.class, &self.question)
+            .unwrap_or_else(|| answer(store, &self.class, &self.question));
+        self
+    }
+}
+
+/// A fault: its code, and where it is.
+type Fault = (&'static str, ObjectId, String);
+
+/// What is asked: a port, and a name or an address.
+type Asked = (u32, String);
+
+/// What is wrong around sidecars: each fault once, at the first sidecar that has it. Those that look at the mesh alike,
+/// and of which the same is redirected, are asked about once. `servers`: the sidecars whose own ports are asked about.
 #[must_use]
-pub fn around(store: &Store<'_>, classes: &[Class], wish: &Wish) -> Vec<Around> {
-    let dialled = pod_ports(store);
-    let mut found: BTreeMap<(&'static str, ObjectId, String), Around> = BTreeMap::new();
-    for class in classes {
-        if class.proxy.kind != ProxyKind::Sidecar {
-            continue;
-        }
-        let store = store.serving(&class.proxy);
+pub fn around(
+    store: &Store<'_>,
+    clients: &[ProxyFacts],
+    servers: &[ProxyFacts],
+    wish: &Wish,
+) -> Vec<Around> {
+    let outlooks = Outlooks::new(store);
+    let mut groups: BTreeMap<_, (&ProxyFacts, u32)> = BTreeMap::new();
+    for proxy in clients.iter().filter(|p| p.kind == ProxyKind::Sidecar) {
+        let key = (outlooks.of(proxy), proxy.captured(), proxy.host_network);
+        let known = groups.entry(key).or_insert((proxy, 0));
+        known.1 = known.1.saturating_add(proxy.replicas);
+    }
+    let of_mesh = OfMesh {
+        services: by_object(store),
+        dialled: pod_ports(store),
+    };
+    let mut left_out = left_out(store, servers);
+    let mut asked = 0;
+    let mut found: BTreeMap<Fault, Around> = BTreeMap::new();
+    for (proxy, replicas) in groups.into_values() {
+        let class = Arc::new(Class::of(store, proxy.clone()));
+        let own = store.serving(proxy);
         let mut told = BTreeSet::new();
-        for (port, host) in questions(store, class, &dialled) {
-            let question = Question {
-                port,
-                host: Some(host),
-                wish: wish.clone(),
-                ..Question::default()
-            };
-            let answer = answer(store, class, &question);
-            let mut errors = answer.findings.iter();
-            let Some(first) = errors.find(|f| f.severity == Severity::Error) else {
+        let all = if ambient::is_of(&class) {
+            ambient::questions(own, &class)
+        } else {
+            questions(own, &class, &of_mesh)
+        };
+        for about in all {
+            let Some((fault, around)) = ask(store, &class, about, wish) else {
                 continue;
             };
-            let field = first.primary.field.to_string();
-            let key = (first.page.code, first.primary.object, field);
-            if !told.insert(key.clone()) {
-                continue;
+            if told.insert(fault.clone()) {
+                let known = found.entry(fault).or_insert_with(|| around.in_full(store));
+                known.sidecars = known.sidecars.saturating_add(replicas);
             }
-            found
-                .entry(key)
-                .and_modify(|known| {
-                    known.sidecars = known.sidecars.saturating_add(class.proxy.replicas);
-                })
-                .or_insert(Around {
-                    question,
-                    answer,
-                    sidecars: class.proxy.replicas,
-                });
+        }
+        // What is wrong at the far end is the same for all clients.
+        asked += 1;
+        if asked <= CLIENTS {
+            left_out.retain(|about| {
+                let Some((fault, around)) = ask(store, &class, about.clone(), wish) else {
+                    return true;
+                };
+                found.entry(fault).or_insert_with(|| around.in_full(store));
+                false
+            });
         }
     }
     let mut found: Vec<Around> = found.into_values().collect();
@@ -69,6 +109,81 @@ pub fn around(store: &Store<'_>, classes: &[Class], wish: &Wish) -> Vec<Around> 
         let key = |one: &Around| (one.question.port, one.question.host.clone());
         key(a).cmp(&key(b))
     });
+    found
+}
+
+/// A question, if its answer is an error.
+fn ask(
+    store: &Store<'_>,
+    class: &Arc<Class>,
+    (port, host): Asked,
+    wish: &Wish,
+) -> Option<(Fault, Around)> {
+    let question = Question {
+        port,
+        host: Some(host),
+        wish: wish.clone(),
+        ..Question::default()
+    };
+    let answer = ambient::answer(store.serving(&class.proxy), class, &question)
+        .unwrap_or_else(|| walk(store, class, &question, false));
+    let mut errors = answer.findings.iter();
+    let first = errors.find(|f| f.severity == Severity::Error)?;
+    let field = first.primary.field.to_string();
+    let fault = (first.page.code, first.primary.object, field);
+    let around = Around {
+        question,
+        answer,
+        class: class.clone(),
+        sidecars: 0,
+    };
+    Some((fault, around))
+}
+
+/// What is the same for every sidecar.
+struct OfMesh<'s> {
+    // Only looked up.
+    services: HashMap<(ObjectId, Option<usize>), &'s Service>,
+    dialled: BTreeMap<u32, BTreeSet<String>>,
+}
+
+impl OfMesh<'_> {
+    /// A port of a service, as it is asked for.
+    fn port(&self, of: Served, index: usize) -> Option<Asked> {
+        let service = self.services.get(&(of.service, of.host))?;
+        let port = service.ports.get(index)?;
+        Some((port.number, service.hostname.clone()))
+    }
+}
+
+fn by_object<'s>(store: &'s Store<'_>) -> HashMap<(ObjectId, Option<usize>), &'s Service> {
+    let services = store.views().flat_map(|view| &view.services);
+    services.map(|s| ((s.object, s.host), s)).collect()
+}
+
+/// Ports of Services that were left out at the pods that they lead to.
+fn left_out(store: &Store<'_>, proxies: &[ProxyFacts]) -> BTreeSet<Asked> {
+    let mut found = BTreeSet::new();
+    for proxy in proxies.iter().filter(|p| p.kind == ProxyKind::Sidecar) {
+        let own = store.serving(proxy);
+        for (_, entry) in predict_inbound(store, proxy).ledger.entries() {
+            if let Step::Inbound { service, index } | Step::ServicePort { service, index } =
+                entry.step
+                && let Fate::Dropped(
+                    Reason::ReservedPort { .. }
+                    | Reason::InboundTaken { .. }
+                    | Reason::TargetPortRepeated { .. }
+                    | Reason::IngressListed { .. },
+                ) = entry.fate
+            {
+                let mut services = own.kubernetes_services(&proxy.namespace);
+                let view = services.find(|(object, _)| object.id == service);
+                let hosts = own.services.iter().filter(|s| s.object == service);
+                let port = view.and_then(|(_, s)| Some(s.spec.ports.get(index)?.port));
+                found.extend(hosts.filter_map(|s| Some((port?, s.hostname.clone()))));
+            }
+        }
+    }
     found
 }
 
@@ -96,14 +211,22 @@ fn pod_ports(store: &Store<'_>) -> BTreeMap<u32, BTreeSet<String>> {
 }
 
 /// The questions that are worth asking for a sidecar, by port.
-fn questions(
-    store: &Store<'_>,
-    class: &Class,
-    dialled: &BTreeMap<u32, BTreeSet<String>>,
-) -> BTreeSet<(u32, String)> {
+fn questions(store: &Store<'_>, class: &Class, of_mesh: &OfMesh<'_>) -> BTreeSet<Asked> {
     let mut found = BTreeSet::new();
     let config = &class.prediction.config;
+    let listening: BTreeSet<(u32, &str)> = config
+        .listeners
+        .iter()
+        .map(|l| (l.port, l.address.as_str()))
+        .collect();
     for listener in &config.listeners {
+        if refused(config, listener, &class.proxy).is_some() {
+            // Whose listener it is: its own name asks for it.
+            let mut origins = listener.all_chains().map(|chain| chain.origin);
+            let name = origins.find_map(|origin| hostname(store, class, origin));
+            found.extend(name.map(|name| (listener.port, name)));
+            continue;
+        }
         let everywhere = matches!(listener.address.as_str(), UNSPECIFIED | UNSPECIFIED_V6);
         let leads_off = listener.all_chains().any(|chain| {
             let mut clusters = chain.clusters.iter();
@@ -118,11 +241,9 @@ fn questions(
         if !everywhere || !listener.redirected_only || !leads_off {
             continue;
         }
-        let mut ips = dialled.get(&listener.port).into_iter().flatten();
+        let mut ips = of_mesh.dialled.get(&listener.port).into_iter().flatten();
         let other = ips.find(|ip| {
-            let mut own = config.listeners.iter();
-            !class.proxy.ips.contains(ip)
-                && !own.any(|l| l.port == listener.port && l.address == **ip)
+            !class.proxy.ips.contains(ip) && !listening.contains(&(listener.port, ip.as_str()))
         });
         found.extend(other.map(|ip| (listener.port, ip.clone())));
     }
@@ -137,16 +258,48 @@ fn questions(
                 | Reason::SniffedAlready { .. }
                 | Reason::ListenerLocked { .. }
         );
-        if !lost {
-            continue;
+        if lost {
+            found.extend(of_mesh.port(*of, *port));
         }
-        let mut services = store.services.iter();
-        let service = services.find(|s| s.object == of.service && s.host == of.host);
-        if let Some(service) = service
-            && let Some(port) = service.ports.get(*port)
-        {
-            found.insert((port.number, service.hostname.clone()));
+    }
+    found.extend(past_envoy(store, &class.proxy));
+    found
+}
+
+/// Of what annotations keep from the proxy: for each reason the first port of a Service in each namespace.
+fn past_envoy(store: &Store<'_>, proxy: &ProxyFacts) -> Vec<Asked> {
+    let object = proxy.object().and_then(|id| store.snapshot.get(id));
+    let rules = object.and_then(Rules::of);
+    let Some(rules) = rules.filter(|_| !proxy.captured().is_empty()) else {
+        return Vec::new();
+    };
+    let mut told = BTreeSet::new();
+    let mut found = Vec::new();
+    let services = store.services.iter();
+    for service in services.filter(|s| s.registry == Registry::Kubernetes) {
+        let address = service.addresses.iter().find_map(|a| a.parse().ok());
+        for port in &service.ports {
+            if let Captured::No(why) = rules.outbound(proxy, address, port.number)
+                && told.insert((why.words(port.number), &service.namespace))
+            {
+                found.push((port.number, service.hostname.clone()));
+            }
         }
     }
     found
+}
+
+fn served<'s>(store: &'s Store<'_>, of: Served) -> Option<&'s Service> {
+    let mut services = store.services.iter();
+    services.find(|s| s.object == of.service && s.host == of.host)
+}
+
+/// The name of the service that a chain is for.
+fn hostname(store: &Store<'_>, class: &Class, origin: EntryId) -> Option<String> {
+    match &class.prediction.ledger.get(origin)?.step {
+        Step::Put { of, .. } | Step::Instance { of, .. } => {
+            served(store, *of).map(|s| s.hostname.clone())
+        }
+        _ => None,
+    }
 }

@@ -4,8 +4,13 @@ use std::net::IpAddr;
 
 use super::Way;
 use super::dialled::{Meant, is_headless};
+use super::envoy::Speaks;
+use super::inbound::{self, Far};
+use super::outbound::Taken;
 use crate::causes::Symptom;
-use crate::ledger::{EntryId, Fate, Step};
+use crate::ledger::{Effect, EntryId, Fate, Step};
+use crate::predict::features::Feature;
+use crate::predict::protocol::Protocol;
 use crate::predict::store::{Service, Store};
 use crate::predict::{WORKLOAD_KINDS, imports, pod_spec, selects, target_port, workload_spec};
 use crate::report::Mark;
@@ -13,7 +18,7 @@ use crate::snapshot::views::{self, AsView, Labels};
 use crate::snapshot::{FieldPath, Kind, Object, ObjectId};
 
 /// The labels of a pod, or of the pods that a workload makes.
-fn labels_of(object: &Object) -> &Labels {
+pub(super) fn labels_of(object: &Object) -> &Labels {
     match workload_spec(object) {
         Some(workload) => &workload.template.metadata.labels,
         None => &object.meta.labels,
@@ -21,7 +26,7 @@ fn labels_of(object: &Object) -> &Labels {
 }
 
 /// The Services with an address that lead to a port of a pod, and their port that does.
-pub(super) fn services_of<'s>(
+pub(in crate::walk) fn services_of<'s>(
     store: &Store<'s>,
     pod: &Object,
     port: u32,
@@ -90,7 +95,7 @@ pub(super) fn selected<'s>(store: &Store<'s>, service: &Service) -> Option<&'s O
 }
 
 /// A pod without an address that prediction calls by its name.
-pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
+pub(in crate::walk) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object> {
     let mut pods = store.snapshot.of_kind(Kind::Pod);
     pods.find(|o| o.key.name == name)
 }
@@ -98,19 +103,28 @@ pub(super) fn pod_named<'s>(store: &Store<'s>, name: &str) -> Option<&'s Object>
 impl Way<'_, '_> {
     /// Tells why the destination has no listener of its own. `ends`: the connection ends in Envoy, as nothing is let
     /// out that nobody declared.
-    pub(super) fn tell_why_none(&mut self, ends: bool) {
+    pub(super) fn tell_why_none(&mut self, ends: bool, taken: Option<&Taken<'_>>) {
+        if self.explained {
+            if ends {
+                self.fold_policy(self.walk.findings.len().saturating_sub(1));
+            }
+            return;
+        }
         let before = self.walk.findings.len();
-        self.tell_cause(ends);
+        let by_port = taken.is_some_and(Taken::is_listen_port);
+        if !by_port || !self.tell_listen_port() {
+            self.tell_cause(ends, taken);
+        }
         if self.walk.findings.len() == before {
             return;
         }
         self.none = Some(before);
-        if ends {
+        if ends && !by_port {
             self.fold_policy(before);
         }
     }
 
-    fn tell_cause(&mut self, ends: bool) {
+    fn tell_cause(&mut self, ends: bool, taken: Option<&Taken<'_>>) {
         let port = self.walk.port;
         let alias = self.dialled.alias;
         match self.dialled.meant {
@@ -142,20 +156,54 @@ impl Way<'_, '_> {
                 if let Some(entry) = self.dropped(service.object, Some(index)) {
                     self.walk.tell_dropped(entry);
                     self.tell_other_sidecar(service.object);
+                } else if self.is_other_family(service) {
+                    let service = service.object;
+                    self.walk.tell(self.rest, Symptom::OtherFamily { service });
+                } else {
+                    let before = self.walk.findings.len();
+                    self.tell_placed_elsewhere(service, index);
+                    if let Some(taken) = taken.filter(|_| self.walk.findings.len() == before) {
+                        self.tell_other_name(service, index, taken);
+                    }
                 }
             }
             Meant::Pod(pod) => {
+                if taken.is_some_and(|taken| self.tell_headless_http(pod, taken)) {
+                    return;
+                }
                 let services = services_of(self.walk.store, pod, port);
                 let services: Vec<ObjectId> = services.iter().map(|(o, _)| o.id).collect();
-                let symptom = Symptom::PodAddress {
-                    pod: pod.id,
-                    services: &services,
+                let unnamed = services.is_empty()
+                    && matches!(
+                        inbound::far(self.views, pod),
+                        Some(Far::Sidecar(far)) if far.is_unnamed()
+                    );
+                let symptom = if unnamed {
+                    Symptom::UnnamedPod { pod: pod.id }
+                } else {
+                    Symptom::PodAddress {
+                        pod: pod.id,
+                        services: &services,
+                    }
                 };
                 self.walk.tell(self.rest, symptom);
             }
+            Meant::Behind(service) => {
+                let service = service.object;
+                self.walk.tell(self.rest, Symptom::GivenAddress { service });
+            }
             Meant::AtNodes(service) => {
                 let service = service.id;
-                self.walk.tell(self.rest, Symptom::AtNodes { service });
+                let address = self.dialled.address.clone();
+                let address = address.as_str();
+                self.walk
+                    .tell(self.rest, Symptom::AtNodes { service, address });
+            }
+            Meant::Nothing if self.dialled.unaddressed.is_some() => {
+                let found = self.dialled.unaddressed;
+                let symptom =
+                    found.map(|service_entry| Symptom::NoReadableAddress { service_entry });
+                symptom.and_then(|symptom| self.walk.tell(self.rest, symptom));
             }
             Meant::Nothing if ends => {
                 let host = self.walk.question.host.clone().unwrap_or_default();
@@ -170,20 +218,87 @@ impl Way<'_, '_> {
         }
     }
 
+    /// The port has a listener, and the connection does not come to it, or not to what it is: by the egress entry.
+    fn tell_placed_elsewhere(&mut self, service: &Service, index: usize) {
+        let ledger = self.walk.ledger();
+        let mut puts = ledger
+            .entries()
+            .filter_map(|(id, e)| match (&e.step, &e.fate) {
+                (Step::Put { of, port, egress }, Fate::Effective(effect))
+                    if of.service == service.object && *port == index =>
+                {
+                    Some((id, *egress, effect))
+                }
+                _ => None,
+            });
+        let Some((entry, egress, effect)) = puts.next() else {
+            return;
+        };
+        let deciding = self.deciding();
+        let view = deciding.and_then(|id| self.walk.store.snapshot.get(id));
+        let view = view.and_then(|o| views::Sidecar::of(&o.view));
+        let Some(entry_view) = view.and_then(|s| s.spec.egress.get(egress)) else {
+            return;
+        };
+        let own = service.ports.get(index).map(|p| p.protocol);
+        let asked = entry_view.port.as_ref();
+        let asked = asked.map(|p| Protocol::parse(&p.protocol));
+        let elsewhere = !entry_view.bind.is_empty() || entry_view.capture_mode == "NONE";
+        match (effect, own, asked) {
+            (Effect::Chains { listener, .. } | Effect::Shares { listener }, ..) if elsewhere => {
+                let symptom = Symptom::EgressBind { listener };
+                self.walk.tell(entry, symptom);
+            }
+            (_, Some(own), Some(asked))
+                if asked.is_http() && !own.is_http() && own != Protocol::Unsupported =>
+            {
+                self.walk.tell(entry, Symptom::EgressProtocol { own });
+            }
+            _ => {}
+        }
+    }
+
+    /// The Sidecar that decides for the pod.
+    fn deciding(&self) -> Option<ObjectId> {
+        self.walk.ledger().entries().find_map(|(_, e)| {
+            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
+            own.then(|| e.step.object())
+        })
+    }
+
+    /// Whether the address is the second one of a Service, of the other IP family: listeners have the first alone.
+    /// After istio `pilot/pkg/model/service.go:GetAddressForProxy`.
+    fn is_other_family(&self, service: &Service) -> bool {
+        let store = self.walk.store;
+        let family = |text: &str| text.parse::<IpAddr>().ok().map(|ip| ip.is_ipv6());
+        let own = family(&self.dialled.address);
+        let mut others = service.addresses.iter().map(|a| family(a));
+        own.is_some()
+            && !store.istiod.features.has(Feature::DualStack)
+            && service.addresses.contains(&self.dialled.address)
+            && others.any(|other| other.is_some() && other != own)
+    }
+
     /// A Sidecar that would take the service in, and is not for this pod.
     fn tell_other_sidecar(&mut self, service: ObjectId) {
         let store = self.walk.store;
         let namespace = &self.walk.class.proxy.namespace;
         let ledger = self.walk.ledger();
         let other = ledger.entries().find(|(_, e)| match (&e.step, &e.fate) {
-            (Step::Sidecar(id), Fate::Dropped(_)) => store
+            (Step::Sidecar(id), Fate::Dropped(_) | Fate::Displaced { .. }) => store
                 .snapshot
                 .get(*id)
                 .is_some_and(|sidecar| imports(store, namespace, sidecar, service)),
             _ => false,
         });
-        if let Some((entry, _)) = other {
-            self.walk.tell_dropped(entry);
+        match other.map(|(id, e)| (id, &e.fate)) {
+            Some((entry, Fate::Displaced { by })) => {
+                self.walk.tell(entry, Symptom::Displaced { by: *by });
+            }
+            Some((entry, _)) => {
+                self.walk.tell_dropped(entry);
+            }
+            None => {}
         }
     }
 
@@ -205,7 +320,7 @@ impl Way<'_, '_> {
     }
 
     /// The decision that left a service, or one of its ports, out.
-    fn dropped(&self, service: ObjectId, index: Option<usize>) -> Option<EntryId> {
+    pub(super) fn dropped(&self, service: ObjectId, index: Option<usize>) -> Option<EntryId> {
         let ledger = self.walk.ledger();
         let address = &self.dialled.address;
         let of_port = |step: &Step| match step {
@@ -233,13 +348,9 @@ impl Way<'_, '_> {
     }
 
     /// The object that says where undeclared connections go, where one does.
-    fn policy(&self) -> Option<(ObjectId, &'static str)> {
+    pub(super) fn policy(&self) -> Option<(ObjectId, &'static str)> {
         let store = self.walk.store;
-        let deciding = self.walk.ledger().entries().find_map(|(_, e)| {
-            let own = matches!(e.step, Step::Sidecar(_)) && matches!(e.fate, Fate::Effective(_));
-            own.then(|| e.step.object())
-        });
-        let says = deciding.filter(|id| {
+        let says = self.deciding().filter(|id| {
             store
                 .snapshot
                 .get(*id)
@@ -288,16 +399,20 @@ impl Way<'_, '_> {
 
     /// The far end takes mutual TLS only, and the connection is none: a consequence of the finding about its listener,
     /// or a finding of its own.
-    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>) {
+    pub(super) fn tell_refused(&mut self, pod: &Object, policy: Option<ObjectId>, speaks: &Speaks) {
         let store = self.walk.store;
         let name = policy
             .and_then(|id| store.snapshot.get(id))
             .map(|o| o.key.to_string());
         let asks = name.unwrap_or_else(|| "its policy".to_owned());
+        let comes = match speaks {
+            Speaks::Tls { .. } => "with its own TLS",
+            _ => "in plaintext",
+        };
         let open = self.none.and_then(|n| self.walk.findings.get_mut(n));
         if let Some(finding) = open {
             finding.so.push(format!(
-                "it comes in plaintext, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
+                "it comes {comes}, and {asks} asks for mutual TLS: the sidecar of {} resets it (SC-E-PASSTHROUGH-STRICT)",
                 pod.key.name
             ));
             finding.also_known_as.push("SC-E-PASSTHROUGH-STRICT");
@@ -312,7 +427,13 @@ impl Way<'_, '_> {
             return;
         }
         let pod = pod.id;
-        self.walk
-            .tell(self.rest, Symptom::RefusedPlaintext { pod, policy });
+        let symptom = Symptom::RefusedPlaintext { pod, policy };
+        let finding = self.walk.tell(self.rest, symptom);
+        if let Some(finding) = finding.filter(|_| !store.mesh.enable_auto_mtls) {
+            finding.so.push(
+                "enableAutoMtls is false in the mesh configuration: sidecars speak mutual TLS only where a DestinationRule asks for it"
+                    .to_owned(),
+            );
+        }
     }
 }

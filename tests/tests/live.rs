@@ -1,0 +1,360 @@
+//! The same answers from an API server as from files, and what is said when it does not answer.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use mesh_tests::binaries::workspace;
+use mesh_tests::fake_api::{FakeApi, Fault, kubeconfig, objects};
+use mesh_tests::runner::{Ended, Run};
+use mesh_tests::scratch::Scratch;
+use serde_json::{Value, json};
+
+const TMP: &str = env!("CARGO_TARGET_TMPDIR");
+
+fn folder(name: &str) -> Scratch {
+    Scratch::new(TMP, &format!("live-{name}"))
+}
+
+fn ask(line: &str, kubeconfig: &Path) -> Ended {
+    let kubeconfig = kubeconfig.display().to_string();
+    let flags = ["--kubeconfig", kubeconfig.as_str()];
+    Run::of(line.split_whitespace().chain(flags)).end()
+}
+
+/// The text of every scenario that istiod answered, by its folder.
+fn scenarios() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for kind in ["scenarios", "sidecars"] {
+        let root = workspace().join("tests/conformance").join(kind);
+        for entry in fs::read_dir(&root).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("{kind}-{}", path.file_name().unwrap().display());
+            let text = fs::read_to_string(path.join("cluster.yaml")).unwrap();
+            // An API server gives every object in the version that is asked for, and this is asked for first.
+            let text = text.replace("istio.io/v1beta1", "istio.io/v1");
+            found.push((
+                name,
+                text.replace("networking.istio.io/v1alpha3", "networking.istio.io/v1"),
+            ));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Without what only files have: places, and diffs instead of patches.
+fn without_places(json: &str) -> Value {
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(map) => {
+                map.remove("source");
+                map.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    let mut value: Value = serde_json::from_str(json).unwrap();
+    strip(&mut value);
+    value
+}
+
+#[test]
+fn listeners_are_the_same_as_from_files() {
+    for (name, text) in scenarios().into_iter().step_by(3) {
+        let api = FakeApi::new(objects(&[("cluster.yaml", &text)]), &[]);
+        let folder = folder(&name).with("cluster.yaml", &text);
+        let live = ask("--predicted -o json", &api.kubeconfig(&folder.path("")));
+        let files = folder.ask("--predicted -o json -f cluster.yaml");
+        assert_eq!(live.stderr, "", "{name}");
+        // Files may leave a gateway out; a cluster that has none has none.
+        if !files.stdout.contains("(assumed)") {
+            assert_eq!(live.stdout, files.stdout, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_scan_finds_the_same_as_in_files() {
+    for (name, text) in scenarios().into_iter().step_by(7) {
+        let api = FakeApi::new(objects(&[("cluster.yaml", &text)]), &[]);
+        let folder = folder(&format!("scan-{name}")).with("cluster.yaml", &text);
+        let live = ask("-o json", &api.kubeconfig(&folder.path("")));
+        let files = folder.ask("-o json -f cluster.yaml");
+        if !files.stdout.contains("(assumed)") {
+            let (live, files) = (without_places(&live.stdout), without_places(&files.stdout));
+            assert_eq!(live, files, "{name}");
+        }
+    }
+}
+
+/// The objects of a folder of manifests, with what Kubernetes adds: a slice with one endpoint for each Service.
+fn folder_of_objects(folder: &str) -> Vec<Value> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(workspace().join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "yaml") {
+            texts.push((
+                path.display().to_string(),
+                fs::read_to_string(&path).unwrap(),
+            ));
+        }
+    }
+    texts.sort();
+    let texts: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
+    let mut found = objects(&texts);
+    let services = found.iter().filter(|object| object["kind"] == "Service");
+    let slices: Vec<Value> = services.map(slice).collect();
+    found.extend(slices);
+    found
+}
+
+fn slice(service: &Value) -> Value {
+    let (name, namespace) = (
+        &service["metadata"]["name"],
+        &service["metadata"]["namespace"],
+    );
+    let ports = service["spec"]["ports"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    let port = |port: Value| json!({"name": port["name"], "port": port["port"], "protocol": "TCP"});
+    json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "ports": ports.into_iter().map(port).collect::<Vec<Value>>(),
+        "endpoints": [{"addresses": ["10.0.0.1"], "conditions": {"ready": true}}]})
+}
+
+/// The objects of the README's example.
+fn kafka() -> Vec<Value> {
+    folder_of_objects("examples/kafka")
+}
+
+#[test]
+fn each_list_is_asked_for_once_and_a_secret_never() {
+    let api = FakeApi::new(kafka(), &[]);
+    let folder = folder("asked");
+    let _ = ask("16354", &api.kubeconfig(&folder.path("")));
+    let asked = api.asked();
+    let mut once = asked.clone();
+    once.dedup();
+    assert_eq!(asked, once);
+    let lists = |path: &&String| path.contains("/secrets") || path.contains("/v1/configmaps");
+    assert_eq!(asked.iter().find(lists), None);
+    let cached = |path: &&String| !path.contains("resourceVersion=0");
+    assert_eq!(asked.iter().find(cached), None);
+}
+
+#[test]
+fn a_certificate_is_asked_for_by_name_and_its_data_never_read() {
+    let secrets = "/api/v1/namespaces/istio-system/secrets";
+    for (case, fault, missing) in [
+        ("fires", None, true),
+        ("fires", Some(Fault::Forbidden), false),
+        ("silent", None, false),
+    ] {
+        let faults: Vec<(&str, Fault)> = fault.into_iter().map(|f| (secrets, f)).collect();
+        let manifests = format!("tests/cases/GW-CRED-MISSING/{case}/manifests");
+        let api = FakeApi::new(folder_of_objects(&manifests), &faults);
+        let folder = folder(&format!("certificate-{case}-{}", faults.len()));
+        let ended = ask("443 -o json", &api.kubeconfig(&folder.path("")));
+        assert_eq!(
+            ended.stdout.contains("GW-CRED-MISSING"),
+            missing,
+            "{}",
+            ended.stdout
+        );
+        assert!(!ended.stdout.contains("c2VjcmV0"));
+        let asked = api.asked();
+        let of_secrets: Vec<&String> = asked.iter().filter(|a| a.contains("/secrets")).collect();
+        assert_eq!(
+            of_secrets,
+            [&format!("{secrets}/shop-cert?resourceVersion=0")]
+        );
+    }
+}
+
+#[test]
+fn what_the_api_server_does_instead_of_answering_is_told_with_exit_code_2() {
+    for (n, (fault, told, why)) in [
+        (
+            Fault::Status(401),
+            "does not take these credentials",
+            "401, log in again",
+        ),
+        (
+            Fault::Status(500),
+            "could not list services",
+            "500, as the test wants it",
+        ),
+        (Fault::Cut, "broke off at list services", ""),
+        (
+            Fault::Page,
+            "broke off at list services",
+            "the answer is no list of objects",
+        ),
+        (
+            Fault::Slow(Duration::from_secs(20)),
+            "does not answer",
+            "no answer in time",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let api = FakeApi::new(kafka(), &[("/api/v1/services", fault.clone())]);
+        let folder = folder(&format!("fault-{n}"));
+        let ended = ask(
+            "16354 --request-timeout 300ms",
+            &api.kubeconfig(&folder.path("")),
+        );
+        assert_eq!(ended.exit, 2, "{fault:?}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "", "{fault:?}");
+        let url = &api.url;
+        let first = format!("error: cluster test {told}\n  = why: {url}: ");
+        assert!(
+            ended.stderr.starts_with(&first),
+            "{fault:?}: {}",
+            ended.stderr
+        );
+        assert!(ended.stderr.contains(why), "{fault:?}: {}", ended.stderr);
+        let last = "(context test)\nrun: kubectl cluster-info --context test\n\
+            or, without a cluster: kubectl mesh why-no-listener 16354 -f manifests/\n";
+        assert!(ended.stderr.ends_with(last), "{fault:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_cluster_that_cannot_be_asked_is_told_with_exit_code_2() {
+    let folder = folder("unreachable").with("broken.yaml", "clusters: [");
+    // Nothing listens where nobody ever bound.
+    let config = kubeconfig(&folder.path(""), "http://127.0.0.1:1");
+    let config = config.display().to_string();
+    for (line, told) in [
+        (
+            format!("--kubeconfig {config}"),
+            "error: cluster test does not answer\n  = why: http://127.0.0.1:1: connection refused",
+        ),
+        (
+            format!("--kubeconfig {config} --context prod"),
+            "no context prod in the kubeconfig; there is only test",
+        ),
+        (
+            format!("--kubeconfig {config} --cluster prod"),
+            "no cluster prod in the kubeconfig; there is only test",
+        ),
+        (
+            format!("--kubeconfig {config} --user bob"),
+            "no user bob in the kubeconfig; there is only anna",
+        ),
+        (
+            "--kubeconfig gone.yaml".to_owned(),
+            "no kubeconfig file gone.yaml",
+        ),
+        (
+            format!("--kubeconfig {}", folder.path("broken.yaml").display()),
+            "broken.yaml cannot be read: ",
+        ),
+    ] {
+        let ended = folder.ask(&format!("16354 {line} --request-timeout 2s"));
+        assert_eq!(ended.exit, 2, "{line}: {}", ended.stderr);
+        assert_eq!(ended.stdout, "");
+        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
+        assert!(ended.stderr.contains(told), "{line}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn older_versions_of_a_kind_are_read_too() {
+    let folder = folder("older");
+    let of = |faults: &[(&str, Fault)]| {
+        let api = FakeApi::new(kafka(), faults);
+        ask("16354", &api.kubeconfig(&folder.path(""))).stdout
+    };
+    let missing = |path| (path, Fault::Status(404));
+    assert_eq!(
+        of(&[
+            missing("/apis/networking.istio.io/v1/"),
+            missing("/apis/networking.istio.io/v1beta1/"),
+        ]),
+        of(&[])
+    );
+}
+
+#[test]
+fn what_may_not_be_read_is_unknown_and_never_absent() {
+    let unknown =
+        |what: &str| format!("? port 16354 is unknown: anna may not list {what} in all namespaces");
+    let closed =
+        || "✗ port 16354 will be closed: no VirtualService is bound to its Gateway".to_owned();
+    for (path, first, told) in [
+        (
+            "/apis/networking.istio.io/v1/virtualservices",
+            unknown("VirtualServices"),
+            "? route forbidden: list virtualservices in all namespaces",
+        ),
+        (
+            "/apis/networking.istio.io/v1/gateways",
+            unknown("Gateways"),
+            "? gateway forbidden: list gateways in all namespaces",
+        ),
+        // What is wrong for sure stays, beside what is unknown.
+        (
+            "/api/v1/services",
+            closed(),
+            "? service forbidden: list services in istio-system",
+        ),
+        // A fix is only as sure as what it was tried on.
+        (
+            "/api/v1/pods",
+            closed(),
+            "what anna may not read changes nothing): add this VirtualService.",
+        ),
+    ] {
+        let faults = [
+            (path, Fault::Forbidden),
+            ("/api/v1/namespaces/", Fault::Forbidden),
+            ("/apis/networking.istio.io/v1/namespaces/", Fault::Forbidden),
+        ];
+        let api = FakeApi::new(kafka(), &faults);
+        let name = path.rsplit('/').next().unwrap();
+        let folder = folder(&format!("forbidden-{name}"));
+        let ended = ask("16354", &api.kubeconfig(&folder.path("")));
+        assert_eq!(ended.exit, 1, "{name}");
+        assert_eq!(ended.stdout.lines().next(), Some(first.as_str()), "{name}");
+        let words: Vec<&str> = ended.stdout.split_whitespace().collect();
+        assert!(words.join(" ").contains(told), "{name}: {}", ended.stdout);
+        let not_read = format!("not read: configmaps, {name} (forbidden)");
+        assert!(ended.stderr.contains(&not_read), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn rights_in_one_namespace_go_as_far_as_they_go() {
+    // Its own namespace and istiod's may be read, no list of all of them.
+    let faults: Vec<(String, Fault)> = ["/api/v1", "/apis/networking.istio.io/v1"]
+        .iter()
+        .flat_map(|root| {
+            ["services", "pods", "gateways", "virtualservices"]
+                .map(|kind| (format!("{root}/{kind}"), Fault::Forbidden))
+        })
+        .collect();
+    let faults: Vec<(&str, Fault)> = faults
+        .iter()
+        .map(|(p, f)| (p.as_str(), f.clone()))
+        .collect();
+    let api = FakeApi::new(kafka(), &faults);
+    let folder = folder("one-namespace");
+    let ended = ask("16354 -n rcmd", &api.kubeconfig(&folder.path("")));
+    let first = "? port 16354 is unknown: anna may not list VirtualServices in all namespaces";
+    assert_eq!(ended.stdout.lines().next(), Some(first));
+    let service = "  ✓ service    istio-system/istio-ingressgateway-external  16354 → 16354";
+    assert!(ended.stdout.contains(service), "{}", ended.stdout);
+    let outside = "virtualservices outside of istio-system and rcmd";
+    assert!(ended.stderr.contains(outside), "{}", ended.stderr);
+}
