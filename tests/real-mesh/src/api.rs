@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, anyhow, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::process::locked;
@@ -235,62 +235,6 @@ impl Api {
         let known = (plural, found["namespaced"] == true);
         locked(&self.kinds).insert(key, known.clone());
         Ok(known)
-    }
-
-    /// Every object that a prediction may read, as `kubectl get -A -o json` shows it.
-    ///
-    /// # Errors
-    /// As [`Api::get`].
-    pub fn dump(&self) -> Result<Value> {
-        const LISTS: [(&str, &[&str]); 6] = [
-            (
-                "/api/v1",
-                &[
-                    "namespaces",
-                    "nodes",
-                    "services",
-                    "pods",
-                    "configmaps",
-                    "endpoints",
-                ],
-            ),
-            ("/apis/apps/v1", &["deployments", "replicasets"]),
-            ("/apis/discovery.k8s.io/v1", &["endpointslices"]),
-            (
-                "/apis/networking.istio.io/v1",
-                &[
-                    "gateways",
-                    "virtualservices",
-                    "destinationrules",
-                    "serviceentries",
-                    "sidecars",
-                    "workloadentries",
-                ],
-            ),
-            (
-                "/apis/security.istio.io/v1",
-                &["authorizationpolicies", "peerauthentications"],
-            ),
-            ("/apis/networking.istio.io/v1alpha3", &["envoyfilters"]),
-        ];
-        let mut items = Vec::new();
-        for (root, kinds) in LISTS {
-            for kind in kinds {
-                let list = self.get(&format!("{root}/{kind}"))?;
-                let one = list["kind"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .trim_end_matches("List");
-                for item in list["items"].as_array().into_iter().flatten() {
-                    let mut item = item.clone();
-                    // Items of a list leave out what the list says.
-                    item["apiVersion"] = list["apiVersion"].clone();
-                    item["kind"] = one.into();
-                    items.push(item);
-                }
-            }
-        }
-        Ok(json!({"apiVersion": "v1", "kind": "List", "items": items}))
     }
 }
 

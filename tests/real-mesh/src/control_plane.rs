@@ -126,8 +126,9 @@ pub(crate) fn logs() -> PathBuf {
     Path::new(HOME).join("logs")
 }
 
-/// An administrator's, for what runs inside.
-pub(crate) fn kubeconfig() -> PathBuf {
+/// An administrator's kubeconfig.
+#[must_use]
+pub fn kubeconfig() -> PathBuf {
     Path::new(HOME).join("kubeconfig")
 }
 

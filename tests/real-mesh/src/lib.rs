@@ -13,6 +13,8 @@ pub mod api;
 #[cfg(target_os = "linux")]
 mod capture;
 #[cfg(target_os = "linux")]
+pub mod commands;
+#[cfg(target_os = "linux")]
 pub mod control_plane;
 #[cfg(target_os = "linux")]
 pub mod envoy;
@@ -28,8 +30,6 @@ pub mod network;
 pub mod observed;
 #[cfg(target_os = "linux")]
 pub mod pods;
-#[cfg(target_os = "linux")]
-pub mod predicted;
 #[cfg(target_os = "linux")]
 pub mod process;
 

@@ -14,6 +14,9 @@ mod broker;
 #[path = "mesh/echo.rs"]
 mod echo;
 #[cfg(target_os = "linux")]
+#[path = "mesh/live.rs"]
+mod live;
+#[cfg(target_os = "linux")]
 #[path = "mesh/parts.rs"]
 mod parts;
 #[cfg(target_os = "linux")]
@@ -30,6 +33,7 @@ const TESTS: &[harness::Test] = &[
     broker::HTTP_OPENS_AND_TCP_DOES_NOT,
     services::LEAD_TO_PODS,
     sidecar::CARRY,
+    live::ASKS,
     parts::BREAK_AND_HEAL,
     parts::REFUSE,
     parts::NOTHING_OUTLIVES,

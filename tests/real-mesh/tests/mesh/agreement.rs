@@ -1,16 +1,17 @@
 //! Predicted listeners, istiod's answer and the live Envoy's, compared.
 
 use anyhow::{Context, Result, bail};
+use real_mesh::control_plane::kubeconfig;
 use real_mesh::mesh::{Mesh, wait};
 use real_mesh::pods::Pod;
-use real_mesh::{envoy, observed, predicted};
+use real_mesh::{commands, envoy, observed};
 use serde_json::Value;
 
 /// Waits until all three are the same, and returns them.
 pub(crate) fn listeners(mesh: &Mesh, pod: &Pod) -> Result<Vec<Value>> {
     let mut last = None;
     let agreed = wait("prediction, istiod and Envoy to agree", || {
-        let predicted = predicted::listeners(&mesh.api, pod)?;
+        let predicted = commands::predicted(&kubeconfig(), pod)?;
         let object =
             serde_json::json!({"metadata": {"name": pod.name, "namespace": pod.namespace}});
         let sent = mesh.istiod_page(&format!(
