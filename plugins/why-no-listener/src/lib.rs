@@ -670,7 +670,9 @@ impl Run<'_, '_> {
 
     /// Nothing in the namespace that was asked about declares the port: the same question about all of them.
     fn without_namespace(&self, answer: &Answer) -> Option<Command> {
-        if answer.verdict == Verdict::Open || self.cli.connect.only_namespace().is_none() {
+        // With a proxy, -n says where that one lives.
+        let narrowed = self.cli.connect.only_namespace().is_some() && self.cli.proxy.is_none();
+        if answer.verdict == Verdict::Open || !narrowed {
             return None;
         }
         let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();

@@ -134,8 +134,7 @@ impl<'w> Way<'w, '_> {
             return;
         };
         if self.walk.tell(origin, Symptom::Refused(refusal)).is_some() {
-            let finding = self.walk.findings.len().saturating_sub(1);
-            self.refused = Some((shown(listener), finding));
+            self.refused = Some(shown(listener));
             self.explained = true;
         }
     }
@@ -316,7 +315,7 @@ impl<'w> Way<'w, '_> {
         let place = self.place();
         let none = match self.dialled.ip() {
             _ if self.refused.is_some() => {
-                let refused = self.refused.as_ref().map(|(name, _)| name.as_str());
+                let refused = self.refused.as_deref();
                 format!("Envoy refuses {}", refused.unwrap_or_default())
             }
             Some(_) => format!("{place} has none of its own"),
