@@ -12,6 +12,8 @@
 mod apply;
 mod diff;
 mod edit;
+
+mod lay;
 mod patch;
 mod pieces;
 mod proof;
@@ -27,6 +29,7 @@ mod tests;
 pub use apply::apply;
 pub(crate) use diff::without_items;
 pub use diff::{FileDiff, FileDiffs, Reach, file_diffs};
+pub use lay::{Overlay, lay};
 pub use patch::{PointerError, patch};
 pub use proof::{After, Effect, predict_after};
 pub(crate) use proof::{compare, compare_sidecars, not_admitted, unread};
