@@ -12,6 +12,7 @@
 mod apply;
 mod diff;
 mod edit;
+pub mod effect;
 
 mod lay;
 mod patch;
