@@ -19,7 +19,10 @@ pub fn served(texts: &[(&str, &str)]) -> Vec<Value> {
         let metadata = &mut object["metadata"];
         for (key, value) in [
             ("creationTimestamp", json!("2026-03-02T08:00:00Z")),
-            ("uid", json!(format!("uid-of-{}", name.as_str().unwrap_or_default()))),
+            (
+                "uid",
+                json!(format!("uid-of-{}", name.as_str().unwrap_or_default())),
+            ),
             ("resourceVersion", json!("812034")),
         ] {
             if metadata[key].is_null() {
@@ -53,7 +56,10 @@ fn slice(service: &Value, all: &[Value]) -> Value {
         json!({"addresses": [pod["status"]["podIP"]], "conditions": {"ready": true},
             "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"], "namespace": metadata["namespace"]}})
     };
-    let ports = service["spec"]["ports"].as_array().cloned().unwrap_or_default();
+    let ports = service["spec"]["ports"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
     let port = |port: Value| {
         let target = match &port["targetPort"] {
             Value::Number(number) => json!(number),

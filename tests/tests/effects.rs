@@ -32,7 +32,12 @@ fn texts(folder: &Path) -> Vec<(String, String)> {
     };
     let mut found: Vec<(String, String)> = entries
         .map(|entry| entry.unwrap().path())
-        .map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap()))
+        .map(|path| {
+            (
+                path.display().to_string(),
+                fs::read_to_string(path).unwrap(),
+            )
+        })
         .collect();
     found.sort();
     found
@@ -47,7 +52,10 @@ fn ask(case: &str, more: &str, faults: &[(&str, Fault)]) -> Ended {
     let api = FakeApi::new(served(&all), faults);
     let name = format!("effect-{case}-{}", more.replace([' ', '/'], ""));
     let scratch = Scratch::new(TMP, &name);
-    let flag = format!("--kubeconfig {}", api.kubeconfig(&scratch.path("")).display());
+    let flag = format!(
+        "--kubeconfig {}",
+        api.kubeconfig(&scratch.path("")).display()
+    );
     let line = format!("{more} -f change --with-cluster {flag}");
     let mut ended = Run::of(line.split_whitespace()).cwd(&folder).end();
     for text in [&mut ended.stdout, &mut ended.stderr] {
@@ -73,7 +81,9 @@ fn every_case_is_told_as_expected() {
         text.push_str(&format!("exit {}\n", ended.exit));
         let expected = folder.join("expect.txt");
         if !expected.exists() && !blessing() {
-            failures.push(format!("{case} has no expect.txt: BLESS=1 writes it\n{text}"));
+            failures.push(format!(
+                "{case} has no expect.txt: BLESS=1 writes it\n{text}"
+            ));
             continue;
         }
         let lines = with_file(&expected, &text);

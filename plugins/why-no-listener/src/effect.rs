@@ -33,10 +33,14 @@ pub(super) const fn is_asked(cli: &Cli) -> bool {
 pub(super) fn cannot_be_asked(cli: &Cli) -> Option<&'static str> {
     let asked = is_asked(cli) && cli.shown().is_none();
     if asked && cli.proxy.is_some() {
-        return Some("the effect of a change is about all proxies: leave --proxy away, or ask about a port");
+        return Some(
+            "the effect of a change is about all proxies: leave --proxy away, or ask about a port",
+        );
     }
     if cli.output.format == Format::Markdown && !asked {
-        return Some("-o markdown tells the effect of a change: -f FILES --with-cluster, without a port");
+        return Some(
+            "-o markdown tells the effect of a change: -f FILES --with-cluster, without a port",
+        );
     }
     None
 }
@@ -89,8 +93,7 @@ pub(super) fn tell(
     let run = (!changes.is_empty()).then(|| {
         let mut words: Vec<String> = COMMAND.split(' ').map(str::to_owned).collect();
         words.extend(question_words(typed));
-        let taken_by = change::taken_by(after.snapshot, &changes);
-        words.push(format!("--fix | {taken_by}"));
+        words.push(change::piped(after.snapshot, &changes));
         Command {
             remark: None,
             words,
@@ -185,7 +188,8 @@ fn print_fix(
         let mut failing = failing;
         let why = if fails {
             let why = failing.find_map(change::why_not);
-            let why = why.unwrap_or_else(|| "no change of these objects was found that helps".to_owned());
+            let why =
+                why.unwrap_or_else(|| "no change of these objects was found that helps".to_owned());
             format!("error: no fix was proved: {why}")
         } else {
             "nothing to fix".to_owned()

@@ -618,8 +618,7 @@ impl Run<'_, '_> {
         let changes = change::chosen(std::slice::from_ref(answer), 1);
         if !changes.is_empty() {
             words.extend(question_words(self.typed));
-            let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
-            words.push(format!("--fix | {taken_by}"));
+            words.push(change::piped(&self.files.loaded.snapshot, &changes));
         } else if choice {
             words.extend(question_words(self.typed));
             words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));

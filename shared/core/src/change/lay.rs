@@ -38,7 +38,7 @@ pub fn lay(live: &Snapshot, files: &Snapshot) -> Overlay {
             Some(old) => {
                 let object = as_changed(live, old, files, file);
                 match not_admitted(&object) {
-                    Some(sentence) => refused.push(sentence),
+                    Some(sentence) => refused.push(format!("{} {sentence}", key.kind)),
                     None => changed.push(object),
                 }
             }
@@ -253,5 +253,145 @@ fn of_service(into: &mut Map<String, Value>, from: &Map<String, Value>, applied:
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lay;
+    use crate::change::{apply, file_diffs};
+    use crate::snapshot::reader::{LiveLoader, Loader, ReadOptions};
+    use crate::snapshot::views::{AsView, Service};
+    use crate::snapshot::{Change, Coverage, FieldPath, Kind, Operation, Snapshot};
+    use serde_json::{Value, json};
+
+    fn service(more: &Value) -> Value {
+        let mut stored = json!({"metadata": {"name": "edge", "namespace": "web", "uid": "u", "resourceVersion": "7",
+                "creationTimestamp": "2026-03-02T08:00:00Z", "labels": {"team": "edge", "added": "by-another"}},
+            "spec": {"type": "LoadBalancer", "clusterIP": "10.96.0.1", "clusterIPs": ["10.96.0.1"],
+                "ipFamilies": ["IPv4"], "ports": [
+                    {"name": "a", "port": 80, "protocol": "TCP", "targetPort": 8080, "nodePort": 32080},
+                    {"name": "b", "port": 31400, "protocol": "TCP", "targetPort": 31400, "nodePort": 32400}]},
+            "status": {"loadBalancer": {"ingress": [{"ip": "203.0.113.10"}]}}});
+        if !more.is_null() {
+            stored["metadata"]["annotations"] =
+                json!({"kubectl.kubernetes.io/last-applied-configuration": more.to_string()});
+        }
+        stored
+    }
+
+    fn live(stored: &Value) -> Snapshot {
+        let mut loader = LiveLoader::default();
+        loader.read(Kind::Service, "v1", stored.to_string().as_bytes());
+        loader.finish(Coverage::default())
+    }
+
+    fn files(text: &str) -> Snapshot {
+        let mut loader = Loader::new(ReadOptions::default());
+        loader.read("edge.yaml", text);
+        loader.finish().snapshot
+    }
+
+    const FILE: &str = "apiVersion: v1
+kind: Service
+metadata:
+  name: edge
+  namespace: web
+  creationTimestamp: null
+spec:
+  type: LoadBalancer
+  ports:
+  - name: a
+    port: 80
+    targetPort: 8081
+status: {}
+";
+
+    fn view(snapshot: &Snapshot) -> &Service {
+        Service::of(&snapshot.find(Kind::Service, "web", "edge").unwrap().view).unwrap()
+    }
+
+    #[test]
+    fn what_the_server_has_set_stays() {
+        let live = live(&service(&Value::Null));
+        let laid = lay(&live, &files(FILE));
+        assert_eq!(laid.refused, Vec::<String>::new());
+        let object = laid.snapshot.find(Kind::Service, "web", "edge").unwrap();
+        assert!(object.meta.creation_timestamp.is_some() && !object.is_new());
+        assert_eq!(object.meta.resource_version.as_deref(), Some("7"));
+        // Without a last apply the file decides about labels and ports.
+        assert!(object.meta.labels.is_empty());
+        let view = view(&laid.snapshot);
+        let ports: Vec<_> = view
+            .spec
+            .ports
+            .iter()
+            .map(|p| (p.port, p.node_port))
+            .collect();
+        assert_eq!(ports, [(80, Some(32080))]);
+        assert_eq!(view.spec.cluster_ip, "10.96.0.1");
+        assert_eq!(view.spec.cluster_ips, ["10.96.0.1"]);
+        assert_eq!(view.status.load_balancer.ingress.len(), 1);
+        let at = laid
+            .snapshot
+            .locate(object.id, &FieldPath::of("spec"))
+            .unwrap();
+        assert_eq!((at.line, at.exact), (7, true));
+    }
+
+    #[test]
+    fn what_others_have_set_since_the_last_apply_stays() {
+        let applied =
+            json!({"metadata": {"labels": {"team": "edge"}}, "spec": {"ports": [{"port": 80}]}});
+        let laid = lay(&live(&service(&applied)), &files(FILE));
+        let object = laid.snapshot.find(Kind::Service, "web", "edge").unwrap();
+        let labels: Vec<&String> = object.meta.labels.keys().collect();
+        assert_eq!(labels, ["added"]);
+        let ports: Vec<u32> = view(&laid.snapshot)
+            .spec
+            .ports
+            .iter()
+            .map(|p| p.port)
+            .collect();
+        assert_eq!(ports, [80, 31400]);
+    }
+
+    #[test]
+    fn what_the_file_sets_it_sets() {
+        let headless = FILE.replace("type: LoadBalancer", "clusterIP: None");
+        let laid = lay(&live(&service(&Value::Null)), &files(&headless));
+        let view = view(&laid.snapshot);
+        assert_eq!(view.spec.cluster_ip, "None");
+        assert_eq!(view.spec.cluster_ips, Vec::<String>::new());
+        assert_eq!(view.spec.ports[0].node_port, None);
+    }
+
+    #[test]
+    fn a_fix_starts_from_both_and_edits_the_file() {
+        let laid = lay(&live(&service(&Value::Null)), &files(FILE));
+        let id = laid.snapshot.find(Kind::Service, "web", "edge").unwrap().id;
+        let change = Change::Patch {
+            object: id,
+            operations: vec![Operation::Replace {
+                path: "/spec/ports/0/targetPort".to_owned(),
+                value: json!(8080),
+            }],
+        };
+        let after = apply(&laid.snapshot, std::slice::from_ref(&change)).unwrap();
+        assert_eq!(view(&after).spec.cluster_ip, "10.96.0.1");
+        let diffs = file_diffs(&laid.snapshot, &[change]).unwrap();
+        assert_eq!(diffs.diffs.len(), 1);
+        assert_eq!(diffs.diffs[0].new, FILE.replace("8081", "8080"));
+    }
+
+    #[test]
+    fn a_new_object_is_younger_than_all_that_are_stored() {
+        let new = FILE.replace("name: edge", "name: other");
+        let laid = lay(&live(&service(&Value::Null)), &files(&new));
+        let old = laid.snapshot.find(Kind::Service, "web", "edge").unwrap();
+        let new = laid.snapshot.find(Kind::Service, "web", "other").unwrap();
+        assert!(new.is_new() && !old.is_new());
+        assert!(new.ages_known(old) && old.ages_known(new));
+        assert!(!new.ages_known(new));
     }
 }

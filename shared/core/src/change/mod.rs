@@ -36,7 +36,7 @@ pub use proof::{After, Effect, predict_after};
 pub(crate) use proof::{compare, compare_sidecars, not_admitted, unread};
 pub use repair::{chosen, repair, why_not};
 pub use script::{script, steps};
-pub use text::{as_text, diff_text, taken_by, to_yaml};
+pub use text::{as_text, diff_text, piped, taken_by, to_yaml};
 
 use crate::snapshot::views::ViewError;
 

@@ -115,9 +115,15 @@ impl Telling<'_> {
     #[must_use]
     pub fn counts(&self) -> String {
         let errors = |severity| severity == Severity::Error;
-        let new = self.introduced().filter(|(_, f)| errors(f.severity)).count();
+        let new = self
+            .introduced()
+            .filter(|(_, f)| errors(f.severity))
+            .count();
         let new = new + self.effect.refused.len();
-        let others = self.introduced().filter(|(_, f)| !errors(f.severity)).count();
+        let others = self
+            .introduced()
+            .filter(|(_, f)| !errors(f.severity))
+            .count();
         let mut parts = vec![format!("{} introduced", counted(new, "error"))];
         if others > 0 {
             parts.push(format!("{} introduced", counted(others, "warning")));
@@ -275,7 +281,7 @@ impl Telling<'_> {
 
     fn changed(&self, effect: &PortEffect) -> String {
         let (before, after) = (&effect.before, &effect.after);
-        if before == after {
+        if before == after && (after.len() < 2 || !Self::by_subsets(&names(after))) {
             return self.leads(after);
         }
         if let ([(a, _)], [(b, _)]) = (before.as_slice(), after.as_slice())
@@ -290,17 +296,19 @@ impl Telling<'_> {
             };
             return format!("{} → {}", or(before), or(after));
         }
-        let mut names: Vec<&String> = before.iter().map(|(n, _)| n).collect();
-        for (name, _) in after {
-            if !names.contains(&name) {
-                names.push(name);
+        let mut all = names(before);
+        for name in names(after) {
+            if !all.contains(&name) {
+                all.push(name);
             }
         }
         let share = |side: &Clusters, name: &String| {
             let all = side.iter().zip(percentages(side));
-            all.filter(|((n, _), _)| n == name).map(|(_, p)| p).sum::<u32>()
+            all.filter(|((n, _), _)| n == name)
+                .map(|(_, p)| p)
+                .sum::<u32>()
         };
-        let short = self.by_subsets(&names);
+        let short = Self::by_subsets(&all);
         let one = |name: &&String| {
             let (was, now) = (share(before, name), share(after, name));
             let shown = if short {
@@ -314,16 +322,18 @@ impl Telling<'_> {
                 format!("{shown} {was}% → {now}%")
             }
         };
-        names.iter().map(one).collect::<Vec<_>>().join(", ")
+        all.iter().map(one).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether all are subsets of one host and port: then the subset alone says which.
-    fn by_subsets(&self, names: &[&String]) -> bool {
+    fn by_subsets(names: &[&String]) -> bool {
         let mut of = names.iter().map(|n| cluster_parts(n));
         let Some(Some((port, _, host))) = of.clone().next() else {
             return false;
         };
-        of.all(|parts| parts.is_some_and(|(p, subset, h)| !subset.is_empty() && (p, h) == (port, host)))
+        of.all(|parts| {
+            parts.is_some_and(|(p, subset, h)| !subset.is_empty() && (p, h) == (port, host))
+        })
     }
 
     fn leads(&self, clusters: &Clusters) -> String {
@@ -371,8 +381,16 @@ impl Telling<'_> {
         for group in &self.effect.groups {
             let who = cell(&who_in_brackets(&group.proxies));
             for effect in &group.effects {
-                let after = match (effect.what, effect.after.as_slice()) {
-                    (What::Captured, _) => format!("→ {}", self.leads(&effect.after)),
+                // A table is narrow: where it led is left to the text.
+                let after = match effect.what {
+                    What::Captured => format!("→ {}", self.leads(&effect.after)),
+                    What::Changed if Self::by_subsets(&names(&effect.after)) => {
+                        let alone = PortEffect {
+                            before: effect.after.clone(),
+                            ..effect.clone()
+                        };
+                        self.detail(&alone)
+                    }
                     _ => self.detail(effect),
                 };
                 let cuts = match cuts(effect.cuts) {
@@ -383,7 +401,10 @@ impl Telling<'_> {
                     }
                 };
                 let (word, port) = (effect.what.word(), effect.port);
-                text.push_str(&format!("| {who} | {word} | {port} | {}{cuts} |\n", cell(&after)));
+                text.push_str(&format!(
+                    "| {who} | {word} | {port} | {}{cuts} |\n",
+                    cell(&after)
+                ));
             }
         }
         let mut introduced: Vec<String> = Vec::new();
@@ -506,6 +527,10 @@ impl Telling<'_> {
     }
 }
 
+fn names(clusters: &Clusters) -> Vec<&String> {
+    clusters.iter().map(|(name, _)| name).collect()
+}
+
 /// Counted, and nothing was open.
 const fn none_open(cuts: Cuts) -> bool {
     matches!(cuts, Cuts::Counted { open: 0, .. })
@@ -547,7 +572,10 @@ fn who(proxies: &Proxies, between: &str) -> String {
             namespace,
             name,
             pods,
-        } => format!("{namespace}/{name}{between}{}", counted(*pods as usize, "pod")),
+        } => format!(
+            "{namespace}/{name}{between}{}",
+            counted(*pods as usize, "pod")
+        ),
         Proxies::Sidecars {
             count: 1,
             namespace,

@@ -111,6 +111,21 @@ impl Object {
             && self.meta.creation_timestamp.is_none()
     }
 
+    /// Whether it is known which of two objects is older: the server has told both creation times, or one of them is
+    /// about to be made.
+    #[must_use]
+    pub const fn ages_known(&self, other: &Self) -> bool {
+        match (
+            self.meta.creation_timestamp.is_some(),
+            other.meta.creation_timestamp.is_some(),
+        ) {
+            (true, true) => true,
+            (true, false) => other.is_new(),
+            (false, true) => self.is_new(),
+            (false, false) => false,
+        }
+    }
+
     /// Whether Kubernetes is about to look for the endpoints of a Service: the slices that were read are not of it.
     #[must_use]
     pub const fn awaits_slices(&self) -> bool {

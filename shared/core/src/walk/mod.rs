@@ -27,8 +27,8 @@ use crate::snapshot::views::{AsView, Labels, Service};
 
 pub use ambient::is_of as is_ambient;
 pub use gateway::leads_round;
-pub(crate) use names::{parts as cluster_parts, percentages};
 pub use names::{cluster_name, counted};
+pub(crate) use names::{parts as cluster_parts, percentages};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
 pub use unread::note_unread;

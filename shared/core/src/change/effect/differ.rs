@@ -11,11 +11,7 @@ use crate::predict::{
 use crate::walk::counted;
 
 /// Compares what a proxy is sent before and after. `declared` gives the number that people know a listener's port by.
-pub(super) fn differ(
-    old: &Config,
-    new: &Config,
-    declared: &BTreeMap<u32, u32>,
-) -> Vec<PortEffect> {
+pub(super) fn differ(old: &Config, new: &Config, declared: &BTreeMap<u32, u32>) -> Vec<PortEffect> {
     let mut differ = Differ {
         old,
         new,
@@ -308,12 +304,24 @@ impl Differ<'_> {
                 continue;
             }
             told = true;
-            self.route(listener, chain, (&name, route.matches.as_deref()), same.map(ends), Some(ends(route)));
+            self.route(
+                listener,
+                chain,
+                (&name, route.matches.as_deref()),
+                same.map(ends),
+                Some(ends(route)),
+            );
         }
         for route in &old.routes {
             if !new.routes.iter().any(|r| r.matches == route.matches) {
                 told = true;
-                self.route(listener, chain, (&name, route.matches.as_deref()), Some(ends(route)), None);
+                self.route(
+                    listener,
+                    chain,
+                    (&name, route.matches.as_deref()),
+                    Some(ends(route)),
+                    None,
+                );
             }
         }
         if !told {
@@ -360,7 +368,12 @@ impl Differ<'_> {
         }
         let hosts = chain.route.as_ref().and_then(|r| config.routes.get(r));
         let mut found: Clusters = Vec::new();
-        for (name, _) in hosts.into_iter().flatten().flat_map(|h| &h.routes).flat_map(ends) {
+        for (name, _) in hosts
+            .into_iter()
+            .flatten()
+            .flat_map(|h| &h.routes)
+            .flat_map(ends)
+        {
             if !found.iter().any(|(known, _)| *known == name) {
                 found.push((name, 0));
             }
@@ -379,7 +392,9 @@ fn ends(route: &crate::predict::Route) -> Clusters {
 
 /// Why what a chain leads to takes no connection.
 fn nowhere(config: &Config, clusters: &Clusters) -> Option<String> {
-    let missing = clusters.iter().any(|(name, _)| !config.clusters.contains_key(name));
+    let missing = clusters
+        .iter()
+        .any(|(name, _)| !config.clusters.contains_key(name));
     let built_in = |(name, _): &(String, u32)| !name.contains('|');
     if clusters.is_empty() || clusters.iter().any(built_in) {
         return None;
@@ -391,10 +406,7 @@ fn nowhere(config: &Config, clusters: &Clusters) -> Option<String> {
         let cluster = config.clusters.get(name);
         cluster.is_some_and(|c| c.endpoint_count() == 0 && c.discovery != "ORIGINAL_DST")
     };
-    clusters
-        .iter()
-        .all(empty)
-        .then(|| "no endpoint".to_owned())
+    clusters.iter().all(empty).then(|| "no endpoint".to_owned())
 }
 
 /// What became of a chain that leads where it led.

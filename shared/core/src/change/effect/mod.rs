@@ -333,7 +333,12 @@ fn reachable(
         (Verdict::Unreachable, Verdict::Open) => What::Opened,
         _ => return None,
     };
-    let why = |answer: &Answer| answer.summary.split_once(": ").map(|(_, why)| why.to_owned());
+    let why = |answer: &Answer| {
+        answer
+            .summary
+            .split_once(": ")
+            .map(|(_, why)| why.to_owned())
+    };
     Some(PortEffect {
         what,
         port,
@@ -381,7 +386,9 @@ fn of_sidecars(
     let mut arriving = BTreeMap::new();
     for (n, group) in groups.into_iter().enumerate() {
         for facts in &group {
-            let concerned = pods_of.as_ref().is_none_or(|all| all.contains(&facts.namespace));
+            let concerned = pods_of
+                .as_ref()
+                .is_none_or(|all| all.contains(&facts.namespace));
             if concerned && !ambient::concerns(after.snapshot, facts) {
                 let key = (inbound_key(before, facts), inbound_key(after, facts));
                 let alike: &mut Vec<ProxyFacts> = arriving.entry(key).or_default();
@@ -413,7 +420,8 @@ fn of_sidecars(
     }
     let changed = outbound.keys().flatten();
     let changed: BTreeSet<&String> = changed.map(|effect| &effect.listener).collect();
-    listeners.retain(|name| !changed.contains(name) && name.ends_with(|c: char| c.is_ascii_digit()));
+    listeners
+        .retain(|name| !changed.contains(name) && name.ends_with(|c: char| c.is_ascii_digit()));
     found.unchanged += listeners.len();
     for (effects, alike) in outbound.into_iter().chain(inbound) {
         let (false, Some(first)) = (effects.is_empty(), alike.first()) else {
@@ -432,7 +440,10 @@ fn of_sidecars(
 }
 
 /// The namespaces whose pods' own ports a change can be about; a policy of the root namespace is about all of them.
-fn touched_namespaces(store: &Store<'_>, touched: &BTreeSet<ObjectKey>) -> Option<BTreeSet<String>> {
+fn touched_namespaces(
+    store: &Store<'_>,
+    touched: &BTreeSet<ObjectKey>,
+) -> Option<BTreeSet<String>> {
     let everywhere = |key: &&ObjectKey| match key.kind {
         Kind::PeerAuthentication | Kind::Sidecar => key.namespace == store.mesh.root_namespace,
         Kind::ConfigMap | Kind::Namespace => true,
@@ -442,4 +453,97 @@ fn touched_namespaces(store: &Store<'_>, touched: &BTreeSet<ObjectKey>) -> Optio
         return None;
     }
     Some(touched.iter().map(|key| key.namespace.clone()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observed::Host;
+
+    fn effect(cut: &[&str], shared: bool) -> PortEffect {
+        PortEffect {
+            what: What::Changed,
+            port: 9000,
+            listener: "0.0.0.0_9000".to_owned(),
+            address: None,
+            of: Vec::new(),
+            requests: None,
+            before: Vec::new(),
+            after: Vec::new(),
+            note: None,
+            cuts: if cut.is_empty() {
+                Cuts::Nothing
+            } else {
+                Cuts::Unknown
+            },
+            cut: cut.iter().map(|name| (*name).to_owned()).collect(),
+            shared,
+        }
+    }
+
+    fn envoy(hosts: &[(&str, u64)]) -> Envoy {
+        let host = |active| Host {
+            active,
+            ..Host::default()
+        };
+        Envoy {
+            hosts: hosts
+                .iter()
+                .map(|(name, active)| ((*name).to_owned(), vec![host(*active), host(1)]))
+                .collect(),
+            ..Envoy::default()
+        }
+    }
+
+    fn group(effects: Vec<PortEffect>) -> Group {
+        Group {
+            proxies: Proxies::Gateway {
+                namespace: "edge".to_owned(),
+                name: "main".to_owned(),
+                pods: 2,
+            },
+            effects,
+            pods: BTreeSet::new(),
+        }
+    }
+
+    const fn counted(open: u64, at_most: bool) -> Cuts {
+        Cuts::Counted { open, at_most }
+    }
+
+    #[test]
+    fn the_connections_of_changed_chains_are_counted_in_every_envoy() {
+        let effects = vec![
+            effect(&["v1", "v2"], false),
+            effect(&["v1", "v2"], false),
+            effect(&["other"], true),
+            effect(&[], false),
+        ];
+        let mut group = group(effects);
+        let envoys = [
+            envoy(&[("v1", 4), ("v2", 2), ("unrelated", 90)]),
+            envoy(&[("v1", 3), ("other", 6)]),
+        ];
+        group.count(envoys.iter());
+        let cuts: Vec<Cuts> = group.effects.iter().map(|e| e.cuts).collect();
+        let (both, other) = (counted(12, false), counted(7, true));
+        assert_eq!(cuts, [both, both, other, Cuts::Nothing]);
+        let effect = MeshEffect {
+            groups: vec![group],
+            ..MeshEffect::default()
+        };
+        // Two chains to the same clusters are counted once.
+        assert_eq!(effect.cuts(), counted(19, true));
+    }
+
+    #[test]
+    fn what_nobody_counted_makes_the_sum_unknown() {
+        let mut known = group(vec![effect(&["v1"], false)]);
+        known.count([envoy(&[("v1", 4)])].iter());
+        let effect = MeshEffect {
+            groups: vec![known, group(vec![effect(&["v2"], false)])],
+            ..MeshEffect::default()
+        };
+        assert_eq!(effect.cuts(), Cuts::Unknown);
+    }
 }
