@@ -98,3 +98,70 @@ fn every_case_is_told_as_expected() {
     }
     none(&failures);
 }
+
+/// With a port it is that port's answer, over the cluster: the files are the cause, so they have the fix.
+#[test]
+fn with_a_port_it_is_that_port_after_the_change() {
+    for (case, question, first) in [
+        (
+            "a-new-port-opens",
+            "31401",
+            "✓ port 31401 will be open: it leads to data/redis:6379",
+        ),
+        (
+            "a-service-port-is-removed",
+            "31400",
+            "✗ port 31400 will be unreachable: no Service port leads to this listener",
+        ),
+        (
+            "a-service-entry-captures",
+            "10.96.9.9:5701 --proxy pod/redis-0 -n data",
+            "✗ 10.96.9.9:5701 will be diverted to db.example.com:5701",
+        ),
+    ] {
+        let ended = ask(case, question, &[]);
+        let mut lines = ended.stdout.lines();
+        let verdict = lines.next().unwrap_or_default();
+        assert!(verdict.starts_with(first), "{case}: {}", ended.stdout);
+        let basis = "  predicted from 1 file over cluster test, Istio 1.31";
+        assert_eq!(lines.next(), Some(basis), "{case}");
+        assert_eq!(u8::from(first.starts_with('✗')), ended.exit, "{case}");
+    }
+}
+
+/// A fix is of the file, although the object has more than the file says.
+#[test]
+fn the_fix_of_a_change_is_a_diff_of_its_files() {
+    let ended = ask("a-subset-is-removed", "--fix", &[]);
+    assert!(ended.stdout.starts_with("--- a/change/change.yaml\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\n+  - name: v2\n"), "{}", ended.stdout);
+    assert_eq!((ended.stderr.as_str(), ended.exit), ("", 1));
+    let nothing = ask("a-weight-changes", "--fix", &[]);
+    assert_eq!(nothing.stdout, "");
+    assert_eq!((nothing.stderr.as_str(), nothing.exit), ("nothing to fix\n", 0));
+}
+
+#[test]
+fn what_may_not_be_read_is_a_condition_of_the_effect() {
+    let faults = [("/apis/security.istio.io", Fault::Forbidden)];
+    let ended = ask("a-new-port-opens", "", &faults);
+    let told = "\n  if what anna may not read changes nothing\n";
+    assert!(ended.stdout.contains(told), "{}", ended.stdout);
+    assert!(ended.stderr.contains("not read: "), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_no_effect_has_no_markdown() {
+    for line in ["31400 -o markdown", "--proxy pod/redis-0"] {
+        let ended = ask("a-new-port-opens", line, &[]);
+        assert_eq!((ended.stdout.as_str(), ended.exit), ("", 2), "{line}");
+    }
+}
+
+/// The document shows what the program says: an effect is the same in each format.
+#[test]
+fn yaml_is_the_json() {
+    let json = ask("a-weight-changes", "-o json", &[]).stdout;
+    let yaml = ask("a-weight-changes", "-o yaml", &[]).stdout;
+    assert_eq!(yaml, mesh_core::report::yaml::from_json(&json));
+}
