@@ -1,9 +1,32 @@
 //! Manifests as an API server would give them back.
 
+use std::fs;
+use std::path::Path;
+
 use mesh_core::snapshot::Kind;
 use serde_json::{Value, json};
 
 use crate::fake_api::objects;
+
+/// The files of a folder with their texts, by name; none where there is no folder.
+///
+/// # Panics
+/// When a file cannot be read.
+#[must_use]
+pub fn texts(folder: &Path) -> Vec<(String, String)> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let text = |path: &Path| {
+        fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    let mut found: Vec<(String, String)> = paths
+        .map(|path| (path.display().to_string(), text(&path)))
+        .collect();
+    found.sort();
+    found
+}
 
 /// The objects of manifests with what a server sets: creation times, versions, cluster addresses, slices. Of two objects
 /// of one name the later stays.
@@ -11,8 +34,12 @@ use crate::fake_api::objects;
 /// # Panics
 /// When there are too many Services.
 #[must_use]
-pub fn served(texts: &[(&str, &str)]) -> Vec<Value> {
-    let mut found = objects(texts);
+pub fn served(texts: &[(String, String)]) -> Vec<Value> {
+    let texts: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(n, t)| (n.as_str(), t.as_str()))
+        .collect();
+    let mut found = objects(&texts);
     let mut next = 0_u8;
     for object in &mut found {
         let name = object["metadata"]["name"].clone();

@@ -3,14 +3,14 @@
 //! `expect.json`, it is what that format prints.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mesh_tests::binaries::workspace;
 use mesh_tests::compare::{blessing, none, with_file};
 use mesh_tests::fake_api::{FakeApi, Fault};
 use mesh_tests::runner::{Ended, Run};
 use mesh_tests::scratch::Scratch;
-use mesh_tests::served::served;
+use mesh_tests::served::{served, texts};
 
 const TMP: &str = env!("CARGO_TARGET_TMPDIR");
 
@@ -26,29 +26,11 @@ fn names() -> Vec<String> {
     names
 }
 
-fn texts(folder: &Path) -> Vec<(String, String)> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Vec::new();
-    };
-    let mut found: Vec<(String, String)> = entries
-        .map(|entry| entry.unwrap().path())
-        .map(|path| {
-            (
-                path.display().to_string(),
-                fs::read_to_string(path).unwrap(),
-            )
-        })
-        .collect();
-    found.sort();
-    found
-}
-
 /// Asks about a case; the folder of the kubeconfig is left out of what is printed.
 fn ask(case: &str, more: &str, faults: &[(&str, Fault)]) -> Ended {
     let folder = cases().join(case);
     let mut all = texts(&cases().join("mesh"));
     all.extend(texts(&folder.join("live")));
-    let all: Vec<(&str, &str)> = all.iter().map(|(n, t)| (n.as_str(), t.as_str())).collect();
     let api = FakeApi::new(served(&all), faults);
     let name = format!("effect-{case}-{}", more.replace([' ', '/'], ""));
     let scratch = Scratch::new(TMP, &name);
@@ -133,12 +115,23 @@ fn with_a_port_it_is_that_port_after_the_change() {
 #[test]
 fn the_fix_of_a_change_is_a_diff_of_its_files() {
     let ended = ask("a-subset-is-removed", "--fix", &[]);
-    assert!(ended.stdout.starts_with("--- a/change/change.yaml\n"), "{}", ended.stdout);
-    assert!(ended.stdout.contains("\n+  - name: v2\n"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.starts_with("--- a/change/change.yaml\n"),
+        "{}",
+        ended.stdout
+    );
+    assert!(
+        ended.stdout.contains("\n+  - name: v2\n"),
+        "{}",
+        ended.stdout
+    );
     assert_eq!((ended.stderr.as_str(), ended.exit), ("", 1));
     let nothing = ask("a-weight-changes", "--fix", &[]);
     assert_eq!(nothing.stdout, "");
-    assert_eq!((nothing.stderr.as_str(), nothing.exit), ("nothing to fix\n", 0));
+    assert_eq!(
+        (nothing.stderr.as_str(), nothing.exit),
+        ("nothing to fix\n", 0)
+    );
 }
 
 #[test]
