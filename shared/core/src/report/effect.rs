@@ -361,6 +361,11 @@ impl Telling<'_> {
         match cluster {
             PASSTHROUGH => "passthrough".to_owned(),
             "BlackHoleCluster" => "nowhere".to_owned(),
+            "InboundPassthroughCluster" => "other ports of the pod".to_owned(),
+            inbound if inbound.starts_with("inbound|") => {
+                let port = cluster_parts(inbound).map_or("", |(port, ..)| port);
+                format!("port {port} of the pod")
+            }
             name => cluster_name(name, self.domain).replace("  ", " "),
         }
     }

@@ -111,7 +111,8 @@ impl Differ<'_> {
     /// Envoy takes a changed chain for another one, and closes the connections of the old one when its drain time
     /// ends.
     fn cutting(&self, effect: PortEffect, chain: &FilterChain) -> PortEffect {
-        let cut: BTreeSet<String> = chain.clusters.iter().map(|(n, _)| n.clone()).collect();
+        let own = chain.clusters.iter().map(|(n, _)| n.clone());
+        let cut: BTreeSet<String> = own.chain(effect.cut.iter().cloned()).collect();
         let named = |c: &FilterChain| c.clusters.iter().any(|(name, _)| cut.contains(name));
         let chains = self.old.listeners.iter().flat_map(Listener::all_chains);
         let by_chains = chains.filter(|c| named(c)).count();
@@ -132,18 +133,27 @@ impl Differ<'_> {
     }
 
     fn listener(&mut self, old: &Listener, new: &Listener) {
-        let mut left: Vec<&FilterChain> = new.chains.iter().collect();
-        for chain in &old.chains {
-            match left.iter().position(|c| asks(c) == asks(chain)) {
-                Some(at) => {
-                    let now = left.remove(at);
-                    self.chain(new, chain, now);
-                }
-                None => self.closed(old, chain),
+        let mut places: Vec<&FilterChain> = Vec::new();
+        for chain in old.chains.iter().chain(&new.chains) {
+            if !places.iter().any(|known| takes_the_same(known, chain)) {
+                places.push(chain);
             }
         }
-        for chain in left {
-            self.opened(new, chain, false);
+        for place in places {
+            let of = |listener: &'_ Listener| -> Vec<FilterChain> {
+                let chains = listener.chains.iter();
+                chains
+                    .filter(|c| takes_the_same(c, place))
+                    .cloned()
+                    .collect()
+            };
+            let (was, now) = (of(old), of(new));
+            match (was.as_slice(), now.as_slice()) {
+                ([], _) => now.iter().for_each(|c| self.opened(new, c, false)),
+                (_, []) => was.iter().for_each(|c| self.closed(old, c)),
+                ([one], [other]) => self.chain(new, one, other),
+                _ => self.chains(new, &was, &now),
+            }
         }
         match (&old.default_chain, &new.default_chain) {
             (Some(chain), Some(now)) => self.chain(new, chain, now),
@@ -153,14 +163,59 @@ impl Differ<'_> {
         }
     }
 
+    /// Several chains for connections to the same, told apart by how these begin.
+    fn chains(&mut self, listener: &Listener, old: &[FilterChain], new: &[FilterChain]) {
+        let mut left: Vec<&FilterChain> = new.iter().collect();
+        let mut gone: Vec<&FilterChain> = Vec::new();
+        for chain in old {
+            match left
+                .iter()
+                .position(|c| asks(c) == asks(chain) && !other(chain, c))
+            {
+                Some(at) => {
+                    let now = left.remove(at);
+                    self.chain(listener, chain, now);
+                }
+                None => gone.push(chain),
+            }
+        }
+        let Some(chain) = gone.first().or(left.first()) else {
+            return;
+        };
+        let leads = |config: &Config, chains: &[FilterChain]| -> Clusters {
+            let all: BTreeMap<String, u32> =
+                chains.iter().flat_map(|c| self.leads(config, c)).collect();
+            all.into_iter().collect()
+        };
+        let (before, after) = (leads(self.old, old), leads(self.new, new));
+        let note = if before == after {
+            Some(format!("takes {} → {}", ways(old), ways(new)))
+        } else {
+            nowhere(self.new, &after)
+        };
+        let effect = self.at(What::Changed, listener, chain);
+        let mut effect = PortEffect {
+            before,
+            after,
+            note,
+            ..effect
+        };
+        for chain in gone {
+            effect = self.cutting(effect, chain);
+        }
+        self.found.push(effect);
+    }
+
     fn chain(&mut self, listener: &Listener, old: &FilterChain, new: &FilterChain) {
         let (before, after) = (self.leads(self.old, old), self.leads(self.new, new));
-        let other_chain = old.kind != new.kind
-            || old.terminates_tls != new.terminates_tls
-            || old.clusters != new.clusters;
-        if other_chain {
+        if other(old, new) || asks(old) != asks(new) {
             let note = nowhere(self.new, &after);
-            let note = note.or_else(|| (before == after).then(|| kinds(old, new)));
+            let note = note.or_else(|| {
+                (before == after).then(|| {
+                    let (old, new) = (std::slice::from_ref(old), std::slice::from_ref(new));
+                    format!("takes {} → {}", ways(old), ways(new))
+                })
+            });
             let effect = self.at(What::Changed, listener, new);
             let effect = PortEffect {
                 before,
@@ -382,6 +437,34 @@ impl Differ<'_> {
     }
 }
 
+/// Whether two chains take connections to the same, if perhaps in other ways.
+fn takes_the_same(a: &FilterChain, b: &FilterChain) -> bool {
+    let (one, other) = (&a.matches, &b.matches);
+    a.sni == b.sni
+        && one.destination_port == other.destination_port
+        && one.prefix_ranges == other.prefix_ranges
+}
+
+/// Whether a chain becomes another one for Envoy.
+fn other(old: &FilterChain, new: &FilterChain) -> bool {
+    old.kind != new.kind || old.terminates_tls != new.terminates_tls || old.clusters != new.clusters
+}
+
+/// How connections begin that chains take.
+fn ways(chains: &[FilterChain]) -> String {
+    let way = |chain: &FilterChain| match (chain.terminates_tls, chain.matches.transport_protocol) {
+        (true, _) => "TLS ended here",
+        (false, Some("raw_buffer")) => "plain text",
+        (false, Some(_)) => "TLS passed on",
+        (false, None) if chain.kind == ChainKind::Http => "HTTP",
+        (false, None) => "TCP",
+    };
+    let mut all: Vec<&str> = chains.iter().map(way).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.join(", ")
+}
+
 /// Where a route leads.
 fn ends(route: &crate::predict::Route) -> Clusters {
     match &route.action {
@@ -407,15 +490,4 @@ fn nowhere(config: &Config, clusters: &Clusters) -> Option<String> {
         cluster.is_some_and(|c| c.endpoint_count() == 0 && c.discovery != "ORIGINAL_DST")
     };
     clusters.iter().all(empty).then(|| "no endpoint".to_owned())
-}
-
-/// What became of a chain that leads where it led.
-fn kinds(old: &FilterChain, new: &FilterChain) -> String {
-    let word = |chain: &FilterChain| match (chain.kind, chain.terminates_tls) {
-        (ChainKind::Tcp, false) => "TCP",
-        (ChainKind::Tcp, true) => "TCP in TLS",
-        (ChainKind::Http, false) => "HTTP",
-        (ChainKind::Http, true) => "HTTPS",
-    };
-    format!("{} → {}", word(old), word(new))
 }
