@@ -1,6 +1,5 @@
 //! `-f change/ --with-cluster` without a port: what the change does to the mesh.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use mesh_core::causes::Severity;
@@ -163,12 +162,12 @@ fn count(over: &Over, group: &mut Group, quiet: bool, io: &mut Io) {
     // One listener that is hardly there: only the counts are wanted.
     let question = Question { port: Some(0) };
     let answers = over.session.envoys(pods, &question, quiet, io);
-    let envoys: BTreeMap<_, Envoy> = answers
-        .into_iter()
-        .filter_map(|(pod, answer)| Some((pod, answer.ok()?)))
-        .collect();
-    if envoys.len() == group.pods.len() {
-        group.count(envoys.values());
+    let answers: Result<Vec<Envoy>, _> = answers.into_values().collect();
+    // A pod without an answer may have the most of them.
+    if let Ok(envoys) = answers
+        && envoys.len() == group.pods.len()
+    {
+        group.count(&envoys);
     }
 }
 

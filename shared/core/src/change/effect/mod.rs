@@ -137,9 +137,9 @@ impl Group {
     }
 
     /// Takes the number of open connections from its Envoys: all of them, or it stays unknown.
-    pub fn count<'e>(&mut self, envoys: impl Iterator<Item = &'e Envoy> + Clone) {
+    pub fn count(&mut self, envoys: &[Envoy]) {
         for effect in self.effects.iter_mut().filter(|e| !e.cut.is_empty()) {
-            let hosts = envoys.clone().flat_map(|envoy| &envoy.hosts);
+            let hosts = envoys.iter().flat_map(|envoy| &envoy.hosts);
             let own = hosts.filter(|(cluster, _)| effect.cut.contains(*cluster));
             effect.cuts = Cuts::Counted {
                 open: own.flat_map(|(_, hosts)| hosts).map(|h| h.active).sum(),
@@ -524,7 +524,7 @@ mod tests {
             envoy(&[("v1", 4), ("v2", 2), ("unrelated", 90)]),
             envoy(&[("v1", 3), ("other", 6)]),
         ];
-        group.count(envoys.iter());
+        group.count(&envoys);
         let cuts: Vec<Cuts> = group.effects.iter().map(|e| e.cuts).collect();
         let (both, other) = (counted(12, false), counted(7, true));
         assert_eq!(cuts, [both, both, other, Cuts::Nothing]);
@@ -539,7 +539,7 @@ mod tests {
     #[test]
     fn what_nobody_counted_makes_the_sum_unknown() {
         let mut known = group(vec![effect(&["v1"], false)]);
-        known.count([envoy(&[("v1", 4)])].iter());
+        known.count(&[envoy(&[("v1", 4)])]);
         let effect = MeshEffect {
             groups: vec![known, group(vec![effect(&["v2"], false)])],
             ..MeshEffect::default()
