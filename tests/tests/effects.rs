@@ -1,6 +1,6 @@
 //! What a change does to a mesh: each folder of `tests/cases/effects` has a `change/`, laid over the objects of `mesh/`
-//! and of its own `live/`. `expect.txt` holds what is printed, `┊` marks stderr; where there is an `expect.md` or an
-//! `expect.json`, it is what that format prints.
+//! and of its own `live/`. `expect.txt` holds what is printed, `┊` marks stderr; where there is an `effect.md` or an
+//! `effect.json`, it is what that format prints.
 
 use std::fs;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ fn every_case_is_told_as_expected() {
         }
         let lines = with_file(&expected, &text);
         failures.extend(lines.map(|lines| format!("{case}\n{lines}")));
-        for (file, format) in [("expect.md", "markdown"), ("expect.json", "json")] {
+        for (file, format) in [("effect.md", "markdown"), ("effect.json", "json")] {
             if folder.join(file).exists() {
                 let ended = ask(&case, &format!("-o {format}"), &[]);
                 let lines = with_file(&folder.join(file), &ended.stdout);
