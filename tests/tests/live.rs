@@ -1,9 +1,12 @@
 //! The same answers from an API server as from files, and what is said when it does not answer.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use mesh_core::snapshot::reader::parse;
+use mesh_live::cluster::DECIDING;
 use mesh_tests::binaries::workspace;
 use mesh_tests::fake_api::{FakeApi, Fault, kubeconfig, objects};
 use mesh_tests::runner::{Ended, Run};
@@ -148,6 +151,33 @@ fn each_list_is_asked_for_once_and_a_secret_never() {
     assert_eq!(asked.iter().find(lists), None);
     let cached = |path: &&String| !path.contains("resourceVersion=0");
     assert_eq!(asked.iter().find(cached), None);
+}
+
+#[test]
+fn an_open_port_needs_only_the_pods_behind_it() {
+    let pods = |folder: &str, name: &str| -> Vec<String> {
+        let mut objects = folder_of_objects(folder);
+        objects.push(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "other", "namespace": "elsewhere"}, "spec": {"containers": []}}));
+        let api = FakeApi::new(objects, &[]);
+        let scratch = crate::folder(name);
+        let _ = ask("16354", &api.kubeconfig(&scratch.path("")));
+        let asked = api.asked().into_iter();
+        let pods = asked.filter_map(|path| Some(path.split_once("/pods?")?.0.to_owned()));
+        pods.collect()
+    };
+    // The gateway by its labels, and the namespaces of the gateway and of the broker.
+    assert_eq!(
+        pods("examples/kafka-fixed", "pods-open"),
+        [
+            "/api/v1/namespaces/istio-system",
+            "/api/v1/namespaces/rcmd",
+            "/api/v1"
+        ]
+    );
+    // A fix must disturb no pod anywhere: then all are read, once.
+    let closed = pods("examples/kafka", "pods-closed");
+    assert_eq!(closed.iter().filter(|path| *path == "/api/v1").count(), 2);
 }
 
 #[test]
@@ -335,6 +365,26 @@ fn what_may_not_be_read_is_unknown_and_never_absent() {
 }
 
 #[test]
+fn without_pods_a_gateway_is_not_absent() {
+    // Gateways and Services may be listed, nothing else.
+    let forbidden = [
+        "/api/v1/pods",
+        "/api/v1/namespaces",
+        "/apis/apps/",
+        "/apis/discovery.k8s.io/",
+        "/apis/networking.istio.io/v1/virtualservices",
+        "/apis/networking.istio.io/v1/namespaces",
+    ];
+    let faults = forbidden.map(|path| (path, Fault::Forbidden));
+    let api = FakeApi::new(kafka(), &faults);
+    let folder = folder("only-gateways");
+    let ended = ask("16354", &api.kubeconfig(&folder.path("")));
+    let first = "? port 16354 is unknown: anna may not list Pods in all namespaces";
+    assert_eq!(ended.stdout.lines().next(), Some(first), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("in the files"), "{}", ended.stdout);
+}
+
+#[test]
 fn rights_in_one_namespace_go_as_far_as_they_go() {
     // Its own namespace and istiod's may be read, no list of all of them.
     let faults: Vec<(String, Fault)> = ["/api/v1", "/apis/networking.istio.io/v1"]
@@ -357,4 +407,54 @@ fn rights_in_one_namespace_go_as_far_as_they_go() {
     assert!(ended.stdout.contains(service), "{}", ended.stdout);
     let outside = "virtualservices outside of istio-system and rcmd";
     assert!(ended.stderr.contains(outside), "{}", ended.stderr);
+}
+
+/// The rules of the README's ClusterRole: group, resources, verbs.
+fn rules() -> Vec<(String, Vec<String>, Vec<String>)> {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let role = readme
+        .split("```yaml\n")
+        .find(|block| block.contains("kind: ClusterRole"));
+    let role = role.and_then(|block| block.split("```").next()).unwrap();
+    let role = parse(role).unwrap();
+    let texts = |rule: &Value, key: &str| -> Vec<String> {
+        let all = rule[key].as_array().unwrap();
+        all.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+    };
+    let rules = role["rules"].as_array().unwrap();
+    rules
+        .iter()
+        .map(|rule| {
+            let group = texts(rule, "apiGroups").remove(0);
+            (group, texts(rule, "resources"), texts(rule, "verbs"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_readme_lists_the_rights_that_are_used() {
+    let mut listed = BTreeSet::new();
+    for (group, resources, verbs) in rules() {
+        for resource in resources {
+            listed.extend(
+                verbs
+                    .iter()
+                    .map(|verb| (group.clone(), resource.clone(), verb.clone())),
+            );
+        }
+    }
+    let all = DECIDING
+        .iter()
+        .map(|kind| (kind.group(), kind.plural(), "list"));
+    let named = [
+        ("", "configmaps", "get"),
+        ("", "secrets", "get"),
+        ("", "pods/portforward", "get"),
+        ("", "pods/portforward", "create"),
+    ];
+    let own = |(group, resource, verb): (&str, &str, &str)| {
+        (group.to_owned(), resource.to_owned(), verb.to_owned())
+    };
+    let used: BTreeSet<_> = all.chain(named).map(own).collect();
+    assert_eq!(listed, used);
 }

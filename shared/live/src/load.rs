@@ -8,7 +8,7 @@ use mesh_core::snapshot::reader::{Counts, Loaded, Loader, Problem, ReadOptions, 
 use mesh_core::snapshot::{Forbidden, ObjectKey, Snapshot};
 
 use crate::cli::{Connect, Input};
-use crate::cluster::{Fresh, Live, Session};
+use crate::cluster::{Fresh, Live, Pods, Refused, Session};
 use crate::files;
 use crate::io::Io;
 
@@ -152,7 +152,7 @@ pub fn over_cluster(
     quiet: bool,
     io: &mut Io,
 ) -> io::Result<Result<Read, Problem>> {
-    let live = match from_cluster(flags, Fresh::Cached, quiet, io)? {
+    let live = match from_cluster(flags, Fresh::Cached, Pods::All, quiet, io)? {
         Ok(live) => live,
         Err(problem) => return Ok(Err(problem)),
     };
@@ -176,13 +176,14 @@ pub fn over_cluster(
     Ok(Ok(files))
 }
 
-/// Reads the cluster that the flags name. The outer error is a stream's, the inner one sentence for people.
+/// Reads the cluster that the flags name. The outer error is a stream's.
 ///
 /// # Errors
 /// When stderr cannot be written; when there is no cluster, or it does not answer.
 pub fn from_cluster(
     flags: &Connect,
     fresh: Fresh,
+    pods: Pods,
     quiet: bool,
     io: &mut Io,
 ) -> io::Result<Result<Read, Problem>> {
@@ -195,16 +196,44 @@ pub fn from_cluster(
             }));
         }
     };
-    let live = match session.everything(fresh, quiet, io) {
-        Ok(live) => live,
-        Err(refused) => {
-            let name = session.name();
-            return Ok(Err(Problem {
-                run: Some(format!("kubectl cluster-info --context {name}")),
-                ..refused.problem()
-            }));
-        }
+    match session.read(fresh, pods, quiet, io) {
+        Ok(live) => read_live(session, live, io).map(Ok),
+        Err(refused) => Ok(Err(told_by(&session, &refused))),
+    }
+}
+
+/// The same reading with every pod: what is told about a closed port concerns all of them.
+///
+/// # Errors
+/// As for [`from_cluster`].
+pub fn with_all_pods(
+    read: Read,
+    fresh: Fresh,
+    quiet: bool,
+    io: &mut Io,
+) -> io::Result<Result<Read, Problem>> {
+    let Some(session) = read.cluster else {
+        // Files are read whole.
+        return Ok(Ok(read));
     };
+    let live = Live {
+        snapshot: read.loaded.snapshot,
+        problems: Vec::new(),
+    };
+    match session.with_all_pods(fresh, live, quiet, io) {
+        Ok(live) => read_live(session, live, io).map(Ok),
+        Err(refused) => Ok(Err(told_by(&session, &refused))),
+    }
+}
+
+fn told_by(session: &Session, refused: &Refused) -> Problem {
+    Problem {
+        run: Some(format!("kubectl cluster-info --context {}", session.name())),
+        ..refused.problem()
+    }
+}
+
+fn read_live(session: Session, live: Live, io: &mut Io) -> io::Result<Read> {
     let Live { snapshot, problems } = live;
     for problem in &problems {
         writeln!(io.stderr, "error: {problem}")?;
@@ -213,7 +242,7 @@ pub fn from_cluster(
         objects: snapshot.len(),
         ..Counts::default()
     };
-    Ok(Ok(Read {
+    Ok(Read {
         incomplete: !problems.is_empty(),
         loaded: Loaded {
             snapshot,
@@ -224,7 +253,7 @@ pub fn from_cluster(
         namespace: session.namespace.clone(),
         cluster: Some(session),
         over: None,
-    }))
+    })
 }
 
 fn left_out(loaded: &Loaded, io: &mut Io) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //! cause only tells it.
 
 mod admission;
-mod age;
+pub(crate) mod age;
 mod am_15008;
 mod am_dyndns;
 mod am_extname;
@@ -434,9 +434,9 @@ pub static PAGES: &[&Page] = &[
     &sc_reserved_port::PAGE,
     &sc_samens_dup::PAGE,
     &sc_scope_shadow::PAGE,
+    &sc_se_badaddr::PAGE,
     &sc_sevis::PAGE,
     &sc_sidecar_bind::PAGE,
-    &sc_se_badaddr::PAGE,
     &sc_sidecar_excl::PAGE,
     &sc_sidecar_headless::PAGE,
     &sc_sidecar_hosts::PAGE,
