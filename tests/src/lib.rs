@@ -32,6 +32,7 @@ pub mod manifests;
 pub mod random;
 pub mod runner;
 pub mod scratch;
+pub mod served;
 #[cfg(unix)]
 pub mod transcript;
 pub mod watched;

@@ -2,14 +2,17 @@
 //!
 //! A block ```` ```text ```` whose first line begins with `$ ` is a transcript: commands behind `$ `, the output of
 //! each below it, both streams as a terminal shows them. All transcripts of a document are one sitting in a folder
-//! that holds a copy of `examples/` and `tests/cases/`, so what one command changes the next one finds.
+//! that holds a copy of `examples/` and `tests/cases/`, so what one command changes the next one finds. The cluster of a
+//! document that names one holds what stands in `tests/cases/effects/mesh`.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::binaries;
+use crate::fake_api::FakeApi;
 use crate::scratch::Scratch;
+use crate::served::{served, texts};
 
 const FENCE: &str = "```text\n$ ";
 
@@ -22,6 +25,13 @@ pub fn rewritten(document: &str, target_tmp: &str, name: &str) -> String {
     let folder = Scratch::new(target_tmp, &format!("transcript-{name}"));
     for part in ["examples", "tests/cases"] {
         copy(&binaries::workspace().join(part), &folder.path(part));
+    }
+    let cluster = document.contains("--with-cluster").then(|| {
+        let texts = texts(&binaries::workspace().join("tests/cases/effects/mesh"));
+        FakeApi::new(served(&texts), &[])
+    });
+    if let Some(cluster) = &cluster {
+        let _ = cluster.kubeconfig(&folder.path(""));
     }
     let mut out = String::new();
     let mut rest = document;
@@ -87,6 +97,7 @@ fn run(commands: &[String], folder: &Path, target_tmp: &str) -> Vec<String> {
         .current_dir(folder)
         .env("PATH", path)
         .env("LC_ALL", "C.UTF-8")
+        .env("KUBECONFIG", folder.join("kubeconfig.json"))
         .env("GIT_CEILING_DIRECTORIES", target_tmp)
         .env_remove("CLICOLOR_FORCE")
         .stdin(Stdio::null())

@@ -187,6 +187,8 @@ pub enum Format {
     Yaml,
     /// The objects at fault, one a line
     Name,
+    /// For a pull request: the effect of a change
+    Markdown,
 }
 
 /// The listeners that `--show` prints.

@@ -1,6 +1,7 @@
 //! `kubectl mesh why-no-listener`: why a port is closed, and what opens it. Writes nothing.
 
 pub mod cli;
+mod effect;
 mod observe;
 
 use std::ffi::OsString;
@@ -26,7 +27,7 @@ use mesh_live::cluster::{Fresh, Pods};
 use mesh_live::exit::Exit;
 use mesh_live::files;
 use mesh_live::io::Io;
-use mesh_live::load::{Read, counted, from_cluster, from_files, with_all_pods};
+use mesh_live::load::{Read, counted, from_cluster, from_files, over_cluster, with_all_pods};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 
 /// The words before the arguments, as a person types them.
@@ -58,18 +59,17 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     if let Some(asked) = &cli.explain {
         return explain_asked(cli, asked, io);
     }
-    if cli.with_cluster {
-        return Ok(cannot_work(
-            io,
-            "--with-cluster is not built yet: give all files of the mesh with -f",
-        ));
+    if let Some(sentence) = effect::cannot_be_asked(cli) {
+        return Ok(cannot_work(io, sentence));
     }
     let ignore = match ignored(cli, io) {
         Ok(ignore) => ignore,
         Err(sentence) => return Ok(cannot_work(io, &sentence)),
     };
     let namespace = cli.connect.only_namespace().map(str::to_owned);
-    let read = if cli.input.filename.is_empty() {
+    let read = if cli.with_cluster {
+        over_cluster(&cli.input, &cli.connect, COMMAND, cli.output.quiet, io)?
+    } else if cli.input.filename.is_empty() {
         let pods = pods_needed(cli);
         let read = from_cluster(&cli.connect, Fresh::Cached, pods, cli.output.quiet, io)?;
         match (read, pods) {
@@ -117,6 +117,9 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         Some(Show::Observed) => return observe::show(cli, &store, proxy, &files, false, io),
         Some(Show::Diff) => return observe::show(cli, &store, proxy, &files, true, io),
         None => {}
+    }
+    if effect::is_asked(cli) {
+        return effect::tell(cli, typed, &files, &store, &ignore, io);
     }
     let classes = match proxy {
         Some(proxy) => vec![Class::of(&store, proxy)],
@@ -654,8 +657,7 @@ impl Run<'_, '_> {
         let changes = change::chosen(std::slice::from_ref(answer), 1);
         if !changes.is_empty() {
             words.extend(question_words(self.typed));
-            let taken_by = change::taken_by(&self.files.loaded.snapshot, &changes);
-            words.push(format!("--fix | {taken_by}"));
+            words.push(change::piped(&self.files.loaded.snapshot, &changes));
         } else if choice {
             words.extend(question_words(self.typed));
             words.extend(["--fix", "--to SERVICE:PORT"].map(str::to_owned));
@@ -695,7 +697,8 @@ impl Run<'_, '_> {
             }
             Format::Json => report::json::render_json(answers, snapshot),
             Format::Yaml => report::yaml::render_yaml(answers, snapshot),
-            Format::Name => report::name::render_names(answers, snapshot),
+            // Markdown is refused here: it is for effects.
+            Format::Name | Format::Markdown => report::name::render_names(answers, snapshot),
         };
         io.stdout.write_all(text.as_bytes())?;
         let calm = answers

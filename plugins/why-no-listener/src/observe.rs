@@ -7,7 +7,7 @@ use mesh_core::observed::{Envoy, Shape};
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxySource};
 use mesh_core::report::{observed, yaml};
-use mesh_core::snapshot::Snapshot;
+use mesh_core::snapshot::{ObjectId, Snapshot};
 use mesh_core::walk::{Class, gateway_classes};
 use mesh_live::cluster::{PodName, Question, Refused};
 use mesh_live::exit::Exit;
@@ -18,6 +18,17 @@ use mesh_live::run::cannot_work;
 use super::FIX_CONTEXT;
 use super::cli::{Cli, Format};
 
+/// The pods of these numbers.
+pub(super) fn names(snapshot: &Snapshot, ids: impl Iterator<Item = ObjectId>) -> Vec<PodName> {
+    let found = ids.filter_map(|id| snapshot.get(id));
+    found
+        .map(|pod| PodName {
+            namespace: pod.key.namespace.clone(),
+            name: pod.key.name.clone(),
+        })
+        .collect()
+}
+
 /// The pods of a class that run now.
 fn pods(snapshot: &Snapshot, proxy: &ProxyFacts) -> Vec<PodName> {
     let ids = match &proxy.source {
@@ -25,13 +36,7 @@ fn pods(snapshot: &Snapshot, proxy: &ProxyFacts) -> Vec<PodName> {
         ProxySource::Pod(id) => std::slice::from_ref(id),
         ProxySource::Assumed => &[],
     };
-    let found = ids.iter().filter_map(|id| snapshot.get(*id));
-    found
-        .map(|pod| PodName {
-            namespace: pod.key.namespace.clone(),
-            name: pod.key.name.clone(),
-        })
-        .collect()
+    names(snapshot, ids.iter().copied())
 }
 
 /// `--show observed`, and `--show diff`: from what was predicted to what each Envoy holds.

@@ -1,9 +1,11 @@
 //! From `-f` or a cluster to a snapshot, with everything told that was not read.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use mesh_core::snapshot::Forbidden;
+use mesh_core::change::lay;
 use mesh_core::snapshot::reader::{Counts, Loaded, Loader, Problem, ReadOptions, render_problem};
+use mesh_core::snapshot::{Forbidden, ObjectKey, Snapshot};
 
 use crate::cli::{Connect, Input};
 use crate::cluster::{Fresh, Live, Pods, Refused, Session};
@@ -21,6 +23,21 @@ pub struct Read {
     pub namespace: String,
     /// The cluster they come from; `None` for files.
     pub cluster: Option<Session>,
+    /// What the files were laid over.
+    pub over: Option<Over>,
+}
+
+/// A cluster as it is without the files that are laid over it.
+#[derive(Debug)]
+pub struct Over {
+    /// The cluster.
+    pub session: Session,
+    /// Its objects.
+    pub before: Snapshot,
+    /// The objects of the files.
+    pub touched: BTreeSet<ObjectKey>,
+    /// Why the API server would refuse some of them.
+    pub refused: Vec<String>,
 }
 
 impl Read {
@@ -58,9 +75,11 @@ impl Read {
     /// `3 files`, or `live objects`.
     #[must_use]
     pub fn source_in_words(&self) -> String {
-        match self.cluster {
-            Some(_) => "live objects".to_owned(),
-            None => counted(self.loaded.counts.texts, "file"),
+        let files = || counted(self.loaded.counts.texts, "file");
+        match (&self.cluster, &self.over) {
+            (Some(_), _) => "live objects".to_owned(),
+            (None, Some(over)) => format!("{} over cluster {}", files(), over.session.name()),
+            (None, None) => files(),
         }
     }
 }
@@ -118,7 +137,43 @@ pub fn from_files(
         incomplete,
         namespace,
         cluster: None,
+        over: None,
     })
+}
+
+/// Reads the cluster that the flags name, and lays the files over it as an apply would. The outer error is a stream's.
+///
+/// # Errors
+/// When stderr cannot be written; when there is no cluster, or it does not answer.
+pub fn over_cluster(
+    input: &Input,
+    flags: &Connect,
+    command: &str,
+    quiet: bool,
+    io: &mut Io,
+) -> io::Result<Result<Read, Problem>> {
+    let live = match from_cluster(flags, Fresh::Cached, Pods::All, quiet, io)? {
+        Ok(live) => live,
+        Err(problem) => return Ok(Err(problem)),
+    };
+    let options = ReadOptions {
+        default_namespace: live.namespace.clone(),
+        command: command.to_owned(),
+    };
+    let mut files = from_files(input, options, quiet, io)?;
+    let before = live.loaded.snapshot;
+    let overlay = lay(&before, &files.loaded.snapshot);
+    let objects = files.loaded.snapshot.objects();
+    let touched = objects.map(|object| object.key.clone()).collect();
+    files.loaded.snapshot = overlay.snapshot;
+    files.incomplete |= live.incomplete;
+    files.over = live.cluster.map(|session| Over {
+        session,
+        before,
+        touched,
+        refused: overlay.refused,
+    });
+    Ok(Ok(files))
 }
 
 /// Reads the cluster that the flags name. The outer error is a stream's.
@@ -197,6 +252,7 @@ fn read_live(session: Session, live: Live, io: &mut Io) -> io::Result<Read> {
         },
         namespace: session.namespace.clone(),
         cluster: Some(session),
+        over: None,
     })
 }
 

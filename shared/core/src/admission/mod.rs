@@ -149,7 +149,7 @@ impl Violation {
 /// Whether a field is there at all: a view does not tell an empty one from an absent one.
 pub(crate) fn is_written(snapshot: &Snapshot, object: &Object, field: &FieldPath) -> bool {
     let pointer = field.pointer();
-    if let Some(value) = &object.patched {
+    if let Some(value) = object.beyond_text() {
         return value.pointer(&pointer).is_some();
     }
     let raw = object

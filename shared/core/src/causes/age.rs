@@ -77,7 +77,11 @@ pub(super) fn created(tale: &Tale<'_, '_>, id: ObjectId) -> Option<String> {
 
 /// Whether which of two objects is older is unknown, because one has no creation time.
 pub(super) fn unknown(tale: &Tale<'_, '_>, a: ObjectId, b: ObjectId) -> bool {
-    a != b && (created(tale, a).is_none() || created(tale, b).is_none())
+    let object = |id| tale.store.snapshot.get(id);
+    let known = object(a)
+        .zip(object(b))
+        .is_some_and(|(a, b)| a.ages_known(b));
+    a != b && !known
 }
 
 /// Without creation times the answer could be the other way round: names both outcomes.

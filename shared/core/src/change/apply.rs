@@ -74,7 +74,7 @@ pub(super) fn object_of(snapshot: &Snapshot, id: ObjectId) -> Result<&Object, Ch
 
 /// The whole object as a value: what an overlay made of it, else its text.
 fn whole<'s>(snapshot: &'s Snapshot, object: &'s Object) -> Result<Cow<'s, Value>, ChangeError> {
-    if let Some(value) = &object.patched {
+    if let Some(value) = object.beyond_text() {
         return Ok(Cow::Borrowed(value));
     }
     object
@@ -88,7 +88,7 @@ fn whole<'s>(snapshot: &'s Snapshot, object: &'s Object) -> Result<Cow<'s, Value
 }
 
 /// The parts of an object that are read, from a value as it is written.
-fn read(kind: Kind, name: &str, value: &Value) -> Result<(Meta, View), ChangeError> {
+pub(super) fn read(kind: Kind, name: &str, value: &Value) -> Result<(Meta, View), ChangeError> {
     let mut value = value.clone();
     tidy(&mut value);
     let refused = |error| ChangeError::View {
@@ -128,6 +128,7 @@ fn changed_object(object: &Object, value: Value) -> Result<Object, ChangeError> 
         view,
         origin: object.origin.clone(),
         patched: Some(Arc::new(value)),
+        laid: object.laid.clone(),
     })
 }
 

@@ -12,6 +12,9 @@
 mod apply;
 mod diff;
 mod edit;
+pub mod effect;
+
+mod lay;
 mod patch;
 mod pieces;
 mod proof;
@@ -27,12 +30,13 @@ mod tests;
 pub use apply::apply;
 pub(crate) use diff::without_items;
 pub use diff::{FileDiff, FileDiffs, Reach, file_diffs};
+pub use lay::{Overlay, lay};
 pub use patch::{PointerError, patch};
 pub use proof::{After, Effect, predict_after};
 pub(crate) use proof::{compare, compare_sidecars, not_admitted, unread};
 pub use repair::{chosen, repair, why_not};
 pub use script::{script, steps};
-pub use text::{as_text, diff_text, taken_by, to_yaml};
+pub use text::{as_text, diff_text, piped, taken_by, to_yaml};
 
 use crate::snapshot::views::ViewError;
 

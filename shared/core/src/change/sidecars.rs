@@ -15,13 +15,13 @@ use crate::snapshot::{Change, Kind, Object, ObjectId};
 use crate::walk::counted;
 
 /// How many groups of like sidecars are predicted for one change; in larger meshes the rest is a condition.
-const MOST_GROUPS: usize = 256;
+pub(super) const MOST_GROUPS: usize = 256;
 
 /// On to where the connection was going.
-const PASSTHROUGH: &str = "PassthroughCluster";
+pub(super) const PASSTHROUGH: &str = "PassthroughCluster";
 
 /// No endpoint at all.
-const BLACK_HOLE: &str = "BlackHoleCluster";
+pub(super) const BLACK_HOLE: &str = "BlackHoleCluster";
 
 /// The status for a host that is not in the mesh.
 const BAD_GATEWAY: u32 = 502;
@@ -30,7 +30,7 @@ const BAD_GATEWAY: u32 = 502;
 const ORIGINAL_DST: &str = "ORIGINAL_DST";
 
 /// What leads to pods alike: the same Services and policies, the same ports.
-type Inbound = (
+pub(super) type Inbound = (
     (String, usize),
     (Metadata, bool, bool),
     BTreeSet<ObjectId>,
@@ -107,7 +107,7 @@ pub(super) fn compare(
 }
 
 /// What Envoy has of a configuration: a listener that it refuses can be changed.
-fn taken(mut config: Config, facts: &ProxyFacts) -> Config {
+pub(super) fn taken(mut config: Config, facts: &ProxyFacts) -> Config {
     let refusals = refusals(&config, facts);
     config.listeners.retain(|l| !refusals.contains_key(&l.name));
     config
@@ -157,7 +157,7 @@ fn whose(facts: &ProxyFacts, replicas: u32) -> String {
 }
 
 /// How many pods they stand for.
-fn replicas(group: &[ProxyFacts]) -> u32 {
+pub(super) fn replicas(group: &[ProxyFacts]) -> u32 {
     group.iter().map(|facts| facts.replicas).sum()
 }
 
@@ -223,7 +223,7 @@ fn touched(store: &Store<'_>, changes: &[Change]) -> Option<BTreeSet<String>> {
     Some(found)
 }
 
-fn inbound_key(all: &Store<'_>, facts: &ProxyFacts) -> Inbound {
+pub(super) fn inbound_key(all: &Store<'_>, facts: &ProxyFacts) -> Inbound {
     let store = all.serving(facts);
     let services = store.kubernetes_services(&facts.namespace);
     let services = services
@@ -296,14 +296,7 @@ fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
         }
     }
     for listener in &new.listeners {
-        let known = before.contains_key(listener.name.as_str());
-        let everything = matches!(listener.address.as_str(), UNSPECIFIED | UNSPECIFIED_V6);
-        if known || !everything || !listener.redirected_only {
-            continue;
-        }
-        let rest = listener.all_chains().find(|c| asks(c) == Asks::default());
-        let captures = rest.is_some_and(|c| c.clusters.iter().all(|(n, _)| n != PASSTHROUGH));
-        if captures && passes_through(old) {
+        if !before.contains_key(listener.name.as_str()) && captures(old, listener) {
             effect.disturbed.push(format!(
                 "{} of {whose} takes what passed through",
                 listener.name
@@ -319,6 +312,17 @@ fn disturbed(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
                 .push(format!("{name} of {whose} has other endpoints"));
         }
     }
+}
+
+/// Whether a new listener takes what had no listener of its own and went on.
+pub(super) fn captures(old: &Config, listener: &Listener) -> bool {
+    let everything = matches!(listener.address.as_str(), UNSPECIFIED | UNSPECIFIED_V6);
+    if !everything || !listener.redirected_only {
+        return false;
+    }
+    let rest = listener.all_chains().find(|c| asks(c) == Asks::default());
+    let captures = rest.is_some_and(|c| c.clusters.iter().all(|(n, _)| n != PASSTHROUGH));
+    captures && passes_through(old)
 }
 
 fn by_name(config: &Config) -> BTreeMap<&str, &Listener> {
@@ -342,7 +346,7 @@ fn rerouted(whose: &str, old: &Config, new: &Config, effect: &mut Effect) {
 }
 
 /// Whether all that comes to a listener goes where it would go without it.
-fn leads_nowhere_of_its_own(config: &Config, listener: &Listener) -> bool {
+pub(super) fn leads_nowhere_of_its_own(config: &Config, listener: &Listener) -> bool {
     let rest = |name: &str| matches!(name, PASSTHROUGH | BLACK_HOLE);
     listener.all_chains().all(|chain| match &chain.route {
         Some(route) => config.routes.get(route).is_some_and(|hosts| {
@@ -374,9 +378,9 @@ fn ways(host: &VirtualHost) -> Vec<(Option<&str>, &RouteAction)> {
 }
 
 /// What a chain asks of a connection.
-type Asks = (Vec<String>, Vec<&'static str>, ChainMatch);
+pub(super) type Asks = (Vec<String>, Vec<&'static str>, ChainMatch);
 
-fn asks(chain: &FilterChain) -> Asks {
+pub(super) fn asks(chain: &FilterChain) -> Asks {
     (
         chain.sni.clone(),
         chain.application_protocols.clone(),
@@ -385,7 +389,7 @@ fn asks(chain: &FilterChain) -> Asks {
 }
 
 /// Whether undeclared connections go on.
-fn passes_through(config: &Config) -> bool {
+pub(super) fn passes_through(config: &Config) -> bool {
     let mut listeners = config.listeners.iter();
     let rest = listeners.find(|l| l.name == "virtualOutbound");
     let mut chains = rest.into_iter().flat_map(|l| &l.chains);

@@ -47,6 +47,17 @@ pub fn taken_by(snapshot: &Snapshot, changes: &[Change]) -> &'static str {
         .unwrap_or("sh")
 }
 
+/// How [`as_text`] is asked for: `--fix | git apply`; alone where one command cannot take all of it, as some of the
+/// changes are to files and some to a cluster.
+#[must_use]
+pub fn piped(snapshot: &Snapshot, changes: &[Change]) -> String {
+    let taken_by = taken_by(snapshot, changes);
+    if taken_by != "sh" && diff_text(snapshot, changes, 0).is_none() {
+        return "--fix".to_owned();
+    }
+    format!("--fix | {taken_by}")
+}
+
 /// A whole object as YAML, its keys in the order people write them.
 #[must_use]
 pub fn to_yaml(object: &Value) -> String {

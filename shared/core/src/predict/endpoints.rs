@@ -217,8 +217,8 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
         } else {
             of_slices(store, object)
         }
-    // Kubernetes makes the slices of a new Service when it is there.
-    } else if object.is_new() || (store.snapshot.coverage.files_only && !has_slices(store)) {
+    // Kubernetes makes the slices of a new Service when it is there, and of a changed one again.
+    } else if object.awaits_slices() || (store.snapshot.coverage.files_only && !has_slices(store)) {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)

@@ -80,6 +80,44 @@ impl ObjectRef {
     }
 }
 
+/// An object of a state that is past: which version it was written in is not told.
+#[derive(Serialize)]
+pub(super) struct ObjectName {
+    pub(super) kind: &'static str,
+    pub(super) namespace: String,
+    pub(super) name: String,
+}
+
+/// A finding with the port and the proxy that it is about.
+#[derive(Serialize)]
+pub(super) struct FindingWithPort<'a> {
+    proxy: JsonProxy<'a>,
+    asked: JsonAsked<'a>,
+    #[serde(flatten)]
+    finding: JsonFinding<'a>,
+}
+
+/// The findings of answers, one by one.
+pub(super) fn findings_with_port<'a>(
+    answers: &'a [Answer],
+    snapshot: &'a Snapshot,
+) -> Vec<FindingWithPort<'a>> {
+    let locate = |id: ObjectId, field: &FieldPath| snapshot.locate(id, field);
+    let ground = Ground {
+        snapshot,
+        locate: &locate,
+    };
+    let of = |answer: &'a Answer| {
+        let one = |finding| FindingWithPort {
+            proxy: proxy(&answer.proxy),
+            asked: asked(&answer.asked),
+            finding: ground.finding(finding),
+        };
+        answer.findings.iter().map(one).collect::<Vec<_>>()
+    };
+    answers.iter().flat_map(of).collect()
+}
+
 #[derive(Serialize)]
 struct JsonAnswer<'a> {
     proxy: JsonProxy<'a>,

@@ -3,6 +3,7 @@
 //! Rendering is pure: it returns strings. Facts are decided before; nothing here looks at objects except to find
 //! line, column and source text of a field.
 
+pub mod effect;
 pub mod excerpt;
 pub mod explain;
 pub mod ignore;

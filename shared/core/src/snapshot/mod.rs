@@ -31,7 +31,7 @@ pub struct ObjectId(pub u32);
 pub struct SourceId(pub u32);
 
 /// A text that objects were read from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// The name as a person would type it: a path, or `<stdin>`; empty for an object of a cluster.
     pub name: String,
@@ -58,6 +58,20 @@ pub struct Origin {
     pub root: FieldPath,
 }
 
+/// What a file's object is to the cluster that it is laid over.
+#[derive(Clone, Debug)]
+pub enum Laid {
+    /// The cluster has none of that name.
+    New,
+    /// It takes the place of a live one.
+    Over {
+        /// The whole object: its text, and what the server has set besides.
+        whole: Arc<Value>,
+        /// Kubernetes would look for the endpoints of this Service anew.
+        remade: bool,
+    },
+}
+
 /// One Kubernetes object.
 #[derive(Debug)]
 pub struct Object {
@@ -78,6 +92,8 @@ pub struct Object {
     /// What an overlay made of it, or the whole of an object that no text holds: the next change starts from this
     /// and not from the text.
     pub patched: Option<Arc<Value>>,
+    /// Whether it is a file's object that is laid over a cluster.
+    pub laid: Option<Laid>,
 }
 
 impl Object {
@@ -87,10 +103,43 @@ impl Object {
         self.key.qualified()
     }
 
-    /// Whether a change is about to make it: no file holds it, and no server has given it a creation time.
+    /// Whether a change is about to make it: no file or only one of the change holds it, and no server has given it a
+    /// creation time.
     #[must_use]
     pub const fn is_new(&self) -> bool {
-        self.origin.is_none() && self.meta.creation_timestamp.is_none()
+        (self.origin.is_none() || matches!(self.laid, Some(Laid::New)))
+            && self.meta.creation_timestamp.is_none()
+    }
+
+    /// Whether it is known which of two objects is older: the server has told both creation times, or one of them is
+    /// about to be made.
+    #[must_use]
+    pub const fn ages_known(&self, other: &Self) -> bool {
+        match (
+            self.meta.creation_timestamp.is_some(),
+            other.meta.creation_timestamp.is_some(),
+        ) {
+            (true, true) => true,
+            (true, false) => other.is_new(),
+            (false, true) => self.is_new(),
+            (false, false) => false,
+        }
+    }
+
+    /// Whether Kubernetes is about to look for the endpoints of a Service: the slices that were read are not of it.
+    #[must_use]
+    pub const fn awaits_slices(&self) -> bool {
+        self.is_new() || matches!(self.laid, Some(Laid::Over { remade: true, .. }))
+    }
+
+    /// The whole object where its text alone is not: what an overlay made of it, or its text with what the server has
+    /// set besides.
+    #[must_use]
+    pub const fn beyond_text(&self) -> Option<&Arc<Value>> {
+        match (&self.patched, &self.laid) {
+            (Some(value), _) | (None, Some(Laid::Over { whole: value, .. })) => Some(value),
+            _ => None,
+        }
     }
 }
 
@@ -267,6 +316,24 @@ impl Snapshot {
         overlay
     }
 
+    /// An overlay with objects of other texts: those whose number an object has take its place, the others get the
+    /// numbers behind the last.
+    #[must_use]
+    pub(crate) fn with_texts(
+        &self,
+        texts: &[Source],
+        changed: Vec<Object>,
+        created: Vec<Object>,
+    ) -> Self {
+        let mut overlay = self.with_changes(changed, Vec::new());
+        overlay.sources = Arc::new(self.sources.iter().chain(texts).cloned().collect());
+        for object in created {
+            let id = ObjectId(u32::try_from(overlay.objects.len()).unwrap_or(u32::MAX));
+            overlay.add(Object { id, ..object });
+        }
+        overlay
+    }
+
     /// Every object, by key.
     pub fn objects(&self) -> impl Iterator<Item = &Object> {
         self.by_key.iter().filter_map(|id| self.get(*id))
@@ -391,6 +458,7 @@ impl Draft {
             view: self.view,
             origin: self.origin,
             patched: None,
+            laid: None,
         }
     }
 }

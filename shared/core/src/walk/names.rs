@@ -55,7 +55,7 @@ pub(super) fn lead(clusters: &[(String, u32)], domain: &str) -> String {
 }
 
 /// Shares in whole percent that add up to 100: the largest remainders are rounded up.
-pub(super) fn percentages(clusters: &[(String, u32)]) -> Vec<u32> {
+pub(crate) fn percentages(clusters: &[(String, u32)]) -> Vec<u32> {
     let total: u64 = clusters.iter().map(|(_, w)| u64::from(*w)).sum();
     if total == 0 {
         return vec![0; clusters.len()];

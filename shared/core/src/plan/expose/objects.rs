@@ -163,7 +163,7 @@ fn whole_of(target: &Target<'_>, kind: Kind, spec: &Value) -> Value {
 
 /// The whole object: what an overlay made of it, else its text.
 pub(super) fn whole(snapshot: &Snapshot, object: &Object) -> Option<Value> {
-    if let Some(value) = &object.patched {
+    if let Some(value) = object.beyond_text() {
         return Some(value.as_ref().clone());
     }
     let origin = object.origin.as_ref()?;

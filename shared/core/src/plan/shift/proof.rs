@@ -279,7 +279,7 @@ impl Work<'_, '_> {
 
 /// Whether it is known which of two objects is older.
 pub(super) fn ages_known(a: &Object, b: &Object) -> bool {
-    a.meta.creation_timestamp.is_some() && b.meta.creation_timestamp.is_some()
+    a.ages_known(b)
 }
 
 /// Weights in the proportion that was asked for, to the last cluster.

@@ -147,10 +147,7 @@ fn unknown_ages(
         let Some(winner) = listening.iter().find(|s| Some(s.gateway.id) == holder) else {
             continue;
         };
-        let ageless = |o: &Object| o.meta.creation_timestamp.is_none();
-        if winner.gateway.id == loser.gateway.id
-            || !(ageless(winner.gateway) || ageless(loser.gateway))
-        {
+        if winner.gateway.id == loser.gateway.id || winner.gateway.ages_known(loser.gateway) {
             continue;
         }
         let (own, other) = (winner.gateway.qualified(), loser.gateway.qualified());

@@ -114,11 +114,9 @@ impl Way<'_, '_> {
 
     /// Whether creation times would tell which one is found.
     fn ages_decide(&self, one: Served, other: Served) -> bool {
-        let ageless = |of: Served| {
-            let object = self.walk.store.snapshot.get(of.service);
-            object.is_some_and(|o| o.meta.creation_timestamp.is_none())
-        };
-        one.service != other.service && (ageless(one) || ageless(other))
+        let object = |of: Served| self.walk.store.snapshot.get(of.service);
+        let both = object(one).zip(object(other));
+        one.service != other.service && both.is_some_and(|(a, b)| !a.ages_known(b))
     }
 
     /// What is dialled, what might be found in its place or it in place of, and the decision about the one of the two
