@@ -3,14 +3,17 @@
 use std::io::{self, Write};
 
 use mesh_core::change::FileDiff;
-use mesh_core::observed::{Envoy, Shape};
+use mesh_core::observed::{Envoy, Saved, Shape, saved};
 use mesh_core::predict::store::Store;
 use mesh_core::predict::{ProxyFacts, ProxySource};
-use mesh_core::report::{observed, yaml};
+use mesh_core::report::{Answer, observed, yaml};
 use mesh_core::snapshot::Snapshot;
-use mesh_core::walk::{Class, gateway_classes};
+use mesh_core::walk::{
+    self, Class, PodEnvoy, Rests, concerned_port, gateway_classes, note_observed, rests_on_envoy,
+};
 use mesh_live::cluster::{PodName, Question, Refused};
 use mesh_live::exit::Exit;
+use mesh_live::files;
 use mesh_live::io::Io;
 use mesh_live::load::Read;
 use mesh_live::run::cannot_work;
@@ -32,6 +35,118 @@ fn pods(snapshot: &Snapshot, proxy: &ProxyFacts) -> Vec<PodName> {
             name: pod.key.name.clone(),
         })
         .collect()
+}
+
+/// The dumps of `--config-dump`.
+pub(super) fn dumps(cli: &Cli, io: &mut Io) -> Result<Vec<Saved>, String> {
+    let named = cli.config_dump.iter();
+    let items: Vec<String> = named.map(|f| f.to_string_lossy().into_owned()).collect();
+    let read = files::read(&items, false, &io.cwd, &mut io::empty());
+    if let Some(error) = read.errors.first() {
+        return Err(format!("--config-dump: {error}"));
+    }
+    let texts = read.texts.iter();
+    saved(texts.map(|t| (t.name.as_str(), t.text.as_ref())))
+        .map_err(|error| format!("--config-dump: {error}"))
+}
+
+/// Asks the Envoys that answers rest on, or reads what was saved of them, and completes the answers. Gives what each
+/// answer rests on now, or a sentence why that cannot be done.
+pub(super) fn complete(
+    cli: &Cli,
+    store: &Store<'_>,
+    classes: &[Class],
+    question: &walk::Question,
+    files: &Read,
+    answers: &mut [Answer],
+    io: &mut Io,
+) -> Result<Vec<Option<Rests>>, String> {
+    let mut saved = dumps(cli, io)?;
+    if files.cluster.is_none() && saved.is_empty() {
+        return Ok(vec![None; answers.len()]);
+    }
+    let only = answers.len() == 1;
+    let mut rests = Vec::new();
+    for answer in answers {
+        let Some(class) = classes.iter().find(|c| rests_on_envoy(c, answer)) else {
+            rests.push(None);
+            continue;
+        };
+        let mut missing = pods(store.snapshot, &class.proxy);
+        let mut found = Vec::new();
+        saved.retain(|dump| {
+            let Some(pod) = whose(dump, class, &missing, only) else {
+                return true;
+            };
+            missing.retain(|other| *other != pod);
+            found.push(PodEnvoy {
+                namespace: pod.namespace,
+                name: pod.name,
+                held: Ok(dump.envoy.clone()),
+            });
+            false
+        });
+        let asked = match &files.cluster {
+            Some(session) => {
+                let port = concerned_port(store, class, question);
+                session.envoys(missing, &Question { port }, cli.output.quiet, io)
+            }
+            None if found.is_empty() => {
+                rests.push(None);
+                continue;
+            }
+            None => missing
+                .into_iter()
+                .map(|pod| (pod, Err(Refused::Absent("dump of it".to_owned()))))
+                .collect(),
+        };
+        found.extend(asked.into_iter().map(|(pod, held)| PodEnvoy {
+            namespace: pod.namespace,
+            name: pod.name,
+            held: held.map_err(|why| in_words(&why, files.cluster.is_none())),
+        }));
+        found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        rests.push(Some(note_observed(store, class, question, &found, answer)));
+    }
+    match saved.first() {
+        Some(dump) => Err(format!(
+            "--config-dump: {} is of no pod that this answer is about",
+            dump.file
+        )),
+        None => Ok(rests),
+    }
+}
+
+/// The pod of a class that a dump is of: by the node's name in it, else, where only one proxy is asked about, by the
+/// file's name.
+fn whose(dump: &Saved, class: &Class, pods: &[PodName], only: bool) -> Option<PodName> {
+    let proxy = &class.proxy;
+    let Some((name, namespace)) = dump.envoy.pod() else {
+        let stem = std::path::Path::new(&dump.file).file_stem()?;
+        return only.then(|| PodName {
+            namespace: proxy.namespace.clone(),
+            name: stem.to_string_lossy().into_owned(),
+        });
+    };
+    let pod = PodName {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    // Of a workload without pods in the files only the beginning of their names is known.
+    let made = || {
+        name.strip_prefix(&proxy.name)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    (pods.contains(&pod) || (pods.is_empty() && proxy.namespace == namespace && made()))
+        .then_some(pod)
+}
+
+fn in_words(why: &Refused, from_files: bool) -> String {
+    match why {
+        Refused::Forbidden { who, .. } => format!("{who} may not port-forward"),
+        Refused::Absent(what) if from_files => format!("no {what} was given"),
+        other => other.to_string(),
+    }
 }
 
 /// `--show observed`, and `--show diff`: from what was predicted to what each Envoy holds.
