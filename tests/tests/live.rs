@@ -291,7 +291,7 @@ fn what_may_not_be_read_is_unknown_and_never_absent() {
     let unknown =
         |what: &str| format!("? port 16354 is unknown: anna may not list {what} in all namespaces");
     let closed =
-        || "✗ port 16354 will be closed: no VirtualService is bound to its Gateway".to_owned();
+        || "✗ port 16354 should be closed: no VirtualService is bound to its Gateway".to_owned();
     for (path, first, told) in [
         (
             "/apis/networking.istio.io/v1/virtualservices",

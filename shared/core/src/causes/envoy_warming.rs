@@ -7,8 +7,8 @@ pub(super) static PAGE: Page = Page {
     title: "this listener waits for a part of it",
     severity: Severity::Error,
     what: "The listener has come, and takes no connections yet. Where there was one before, that one still does.",
-    when: "A part that is sent by itself has not come: the routes of an HTTP listener (RDS), a filter's configuration (ECDS), or a certificate (SDS).",
-    why: "Envoy begins to serve a listener when all its parts are there. istiod sets no limit to the wait for routes and filters; Envoy's own limit of 15 seconds holds for certificates.",
+    when: "A part that is sent by itself has not come: the routes of an HTTP listener (RDS), a filter's configuration (ECDS), or a certificate (SDS). While Envoy starts, every listener waits for the first one that does.",
+    why: "Envoy begins to serve a listener when all its parts are there. istiod sets no limit to the wait for routes, for filters, and for the proxy's own certificates; for what credentialName names Envoy's own limit of 15 seconds holds.",
     seen: &[
         "in Envoy's /config_dump?resource=dynamic_listeners: warming_state of the listener",
         "in Envoy's stats, above 0: listener_manager.total_listeners_warming",
@@ -25,5 +25,5 @@ pub(super) static PAGE: Page = Page {
         "GW-PROXY-NOT-CONNECTED",
         "ENVOY-OLD-CONFIG",
     ],
-    source: "pilot/pkg/networking/core/gateway.go:buildGatewayConnectionManager; envoy source/common/listener_manager/listener_manager_impl.cc",
+    source: "pilot/pkg/networking/core/listener_builder.go:buildHTTPConnectionManager; pilot/pkg/security/model/authentication.go:SDSAdsConfig",
 };

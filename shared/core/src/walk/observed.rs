@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::{cluster_name, parts};
 use super::{Class, Question, ambient, gateway, proxy_ref, sidecar, unread};
 use crate::causes::{self, Page, Severity};
 use crate::observed::{Envoy, Host, Shape};
@@ -117,7 +118,11 @@ impl State {
             // Nothing that was predicted explains it.
             Self::Unexpected(_) => Verdict::Unknown,
             Self::Differs(_) => predicted.max(Verdict::Unknown),
-            Self::Old(_) | Self::Cut { serving: true } => predicted.max(Verdict::Diverted),
+            // There is a listener, whatever becomes of the new one.
+            Self::Old(_) | Self::Cut { serving: true } => match predicted {
+                Verdict::Missing => Verdict::Diverted,
+                other => other.max(Verdict::Diverted),
+            },
             Self::Cut { serving: false }
             | Self::Draining
             | Self::Warming
@@ -239,7 +244,10 @@ fn state_of(class: &Class, listener: &Listener, envoy: &Envoy) -> State {
         };
     };
     if refusal.is_some() {
-        return State::Differs(name());
+        return match &held.refused {
+            Some(text) => State::Old(Some(text.clone())),
+            None => State::Differs(name()),
+        };
     }
     let alone = |mut shape: Shape| {
         shape.listeners.retain(|l| l.name == active.name);
@@ -387,6 +395,18 @@ impl Beside<'_, '_> {
                 }
             }
         }
+        if let Some(clusters) = self.held_instead(worst) {
+            if verdict == Verdict::Diverted && such == all {
+                let (subject, words) = (unread::subject(answer), worst.words());
+                let to = clusters.join(" and ");
+                answer.summary = format!("{subject} is diverted to {to}: {words}");
+            }
+            answer.path.retain(|hop| hop.name != "endpoints");
+            for hop in answer.path.iter_mut().filter(|h| h.name == "cluster") {
+                hop.status = HopStatus::Instead;
+                hop.lines.clone_from(&clusters);
+            }
+        }
         let mut told: BTreeMap<&State, Vec<&Seen<'_>>> = BTreeMap::new();
         for seen in self.seen.iter().filter(|s| !s.agrees()) {
             told.entry(&seen.state).or_default().push(seen);
@@ -394,6 +414,29 @@ impl Beside<'_, '_> {
         for (state, pods) in told.into_iter().rev() {
             self.tell(state, &pods, answer);
         }
+    }
+
+    /// Where the listeners lead that Envoy holds instead, of the first pod that stands so.
+    fn held_instead(&self, state: &State) -> Option<Vec<String>> {
+        let serves = matches!(
+            state,
+            State::Old(_) | State::Cut { serving: true } | State::Differs(_) | State::Unexpected(_)
+        );
+        let pod = self.seen.iter().find(|s| serves && s.state == *state)?;
+        let envoy = pod.pod.held.as_ref().ok()?;
+        let domain = &self.store.mesh.domain;
+        let concerned = |name: &str| {
+            let mut predicted = self.concerned.predicted.iter();
+            predicted.any(|l| l.name == name) || *state == State::Unexpected(name.to_owned())
+        };
+        let active = envoy.listeners.values().filter_map(|l| l.active.as_ref());
+        let names: BTreeSet<String> = active
+            .filter(|l| concerned(&l.name))
+            .flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain))
+            .flat_map(|chain| chain.clusters.keys())
+            .map(|cluster| cluster_name(cluster, domain))
+            .collect();
+        (!names.is_empty()).then(|| names.into_iter().collect())
     }
 
     /// One finding, or what is open, for all pods that stand alike.
@@ -522,7 +565,7 @@ impl Beside<'_, '_> {
         let mut finding = finding(page, object, FieldPath::of("metadata.name"));
         if pods.len() > 1 || (pod.is_none() && !self.seen.is_empty()) {
             let names: Vec<&str> = pods.iter().map(|s| s.pod.name.as_str()).collect();
-            finding.so.push(format!("so it is on {}", names.join(", ")));
+            finding.so.push(format!("on {}", names.join(", ")));
         }
         Some(finding)
     }
@@ -635,7 +678,7 @@ impl Beside<'_, '_> {
         let reached = |h: &&mut Hop| {
             h.name == "endpoints" && matches!(h.status, HopStatus::Ok | HopStatus::Instead)
         };
-        let hosts = self.hosts();
+        let hosts: Vec<&Host> = self.hosts().into_iter().map(|(_, host)| host).collect();
         let failed: u64 = hosts.iter().map(|h| h.connect_failures).sum();
         let Some(hop) = answer.path.iter_mut().find(reached) else {
             return;
@@ -652,9 +695,9 @@ impl Beside<'_, '_> {
             }
             None => hop.lines.push(words),
         }
-        let dead = |h: &&Host| h.connect_failures > 0 && h.connect_failures == h.connections;
-        let every = hosts.iter().all(dead);
-        if answer.verdict != Verdict::Open || !hosts.iter().any(dead) {
+        let dead = |h: &Host| h.connect_failures > 0 && h.connect_failures == h.connections;
+        let every = hosts.iter().all(|h| dead(h));
+        if answer.verdict != Verdict::Open || !hosts.iter().any(|h| dead(h)) {
             return;
         }
         if every {
@@ -664,34 +707,35 @@ impl Beside<'_, '_> {
             answer.summary = format!("{subject} leads nowhere: every connect failed so far");
         }
         // The same endpoint is counted by each pod for itself.
-        let mut by_address: BTreeMap<&str, u64> = BTreeMap::new();
-        for host in hosts.iter().filter(|h| dead(h)) {
-            *by_address.entry(&host.address).or_default() += host.connect_failures;
+        let mut told: BTreeMap<(ObjectId, &str), BTreeMap<&str, u64>> = BTreeMap::new();
+        for (cluster, host) in self.hosts().into_iter().filter(|(_, h)| dead(h)) {
+            let pod = self.pod_at(&host.address).map(|id| (id, "status.podIP"));
+            let service = || Some((self.service_of(cluster)?, "spec.ports"));
+            let own = || Some((self.class.proxy.object()?, "metadata.name"));
+            if let Some(at) = pod.or_else(service).or_else(own) {
+                let failures = told.entry(at).or_default();
+                *failures.entry(&host.address).or_default() += host.connect_failures;
+            }
         }
-        for (address, failures) in by_address {
-            let Some(page) = causes::page("GW-DST-CONNECT-FAIL") else {
-                return;
-            };
-            let own = || self.class.proxy.object();
-            let hop = || answer.path.iter().find_map(|hop| hop.object);
-            let Some(object) = self.pod_at(address).or_else(own).or_else(hop) else {
-                return;
-            };
-            let mut finding = finding(page, object, FieldPath::of("status.podIP"));
-            finding.primary.value = Some(address.to_owned());
+        let Some(page) = causes::page("GW-DST-CONNECT-FAIL") else {
+            return;
+        };
+        for ((object, field), failures) in told {
+            let mut finding = finding(page, object, FieldPath::of(field));
             if !every {
                 finding.severity = Severity::Warning;
             }
-            finding.seen.push(format!(
-                "cx_connect_fail {failures}, all on {address}, and no connect that did not fail"
-            ));
+            let counted = failures
+                .into_iter()
+                .map(|(address, n)| format!("cx_connect_fail {n}, all on {address}"));
+            finding.seen.extend(counted);
             answer.findings.push(finding);
         }
     }
 
     /// The hosts that the TCP chains of the concerned listeners lead to, of every pod. What only passes through has
     /// none of its own.
-    fn hosts(&self) -> Vec<&Host> {
+    fn hosts(&self) -> Vec<(&str, &Host)> {
         let predicted = &self.concerned.predicted;
         let concerned = |name: &str| predicted.iter().any(|p| p.name == name);
         let mut found = Vec::new();
@@ -702,10 +746,19 @@ impl Beside<'_, '_> {
                 .flat_map(|l| l.filter_chains.iter().chain(&l.default_filter_chain))
                 .flat_map(|chain| chain.clusters.keys())
                 .collect();
-            let hosts = clusters.into_iter().filter_map(|c| envoy.hosts.get(c));
-            found.extend(hosts.flatten());
+            for cluster in clusters {
+                let hosts = envoy.hosts.get(cluster).into_iter().flatten();
+                found.extend(hosts.map(|host| (cluster.as_str(), host)));
+            }
         }
         found
+    }
+
+    /// The object of a cluster's service: the oldest of its host.
+    fn service_of(&self, cluster: &str) -> Option<ObjectId> {
+        let (_, _, host) = parts(cluster)?;
+        let service = self.store.services_named(host).next()?;
+        Some(service.object)
     }
 
     fn pod_at(&self, address: &str) -> Option<ObjectId> {
@@ -729,11 +782,14 @@ fn same_kind(a: &State, b: &State) -> bool {
 const NACK: &str = "ENVOY-NACK";
 const IN_USE: &str = "ENVOY-BIND-INUSE";
 
-/// The code of what Envoy's text says.
+/// The code of what Envoy's text says, where it says one thing.
 fn cause_of(text: &str) -> &'static str {
-    let mut pages = pasted::causes(text).into_iter();
-    let of_envoy = |page: &&Page| page.code.starts_with("ENVOY-");
-    pages.find(of_envoy).map_or(NACK, |page| page.code)
+    let mut codes = pasted::causes(text).into_iter().map(|page| page.code);
+    let mut of_envoy = codes.by_ref().filter(|code| code.starts_with("ENVOY-"));
+    match (of_envoy.next(), of_envoy.next()) {
+        (Some(only), None) => only,
+        _ => NACK,
+    }
 }
 
 /// Whether a finding is about a listener that Envoy would refuse.
