@@ -1,9 +1,12 @@
 //! The same answers from an API server as from files, and what is said when it does not answer.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use mesh_core::snapshot::reader::parse;
+use mesh_live::cluster::DECIDING;
 use mesh_tests::binaries::workspace;
 use mesh_tests::fake_api::{FakeApi, Fault, kubeconfig, objects};
 use mesh_tests::runner::{Ended, Run};
@@ -357,4 +360,54 @@ fn rights_in_one_namespace_go_as_far_as_they_go() {
     assert!(ended.stdout.contains(service), "{}", ended.stdout);
     let outside = "virtualservices outside of istio-system and rcmd";
     assert!(ended.stderr.contains(outside), "{}", ended.stderr);
+}
+
+/// The rules of the README's ClusterRole: group, resources, verbs.
+fn rules() -> Vec<(String, Vec<String>, Vec<String>)> {
+    let readme = fs::read_to_string(workspace().join("README.md")).unwrap();
+    let role = readme
+        .split("```yaml\n")
+        .find(|block| block.contains("kind: ClusterRole"));
+    let role = role.and_then(|block| block.split("```").next()).unwrap();
+    let role = parse(role).unwrap();
+    let texts = |rule: &Value, key: &str| -> Vec<String> {
+        let all = rule[key].as_array().unwrap();
+        all.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+    };
+    let rules = role["rules"].as_array().unwrap();
+    rules
+        .iter()
+        .map(|rule| {
+            let group = texts(rule, "apiGroups").remove(0);
+            (group, texts(rule, "resources"), texts(rule, "verbs"))
+        })
+        .collect()
+}
+
+#[test]
+fn the_readme_lists_the_rights_that_are_used() {
+    let mut listed = BTreeSet::new();
+    for (group, resources, verbs) in rules() {
+        for resource in resources {
+            listed.extend(
+                verbs
+                    .iter()
+                    .map(|verb| (group.clone(), resource.clone(), verb.clone())),
+            );
+        }
+    }
+    let all = DECIDING
+        .iter()
+        .map(|kind| (kind.group(), kind.plural(), "list"));
+    let named = [
+        ("", "configmaps", "get"),
+        ("", "secrets", "get"),
+        ("", "pods/portforward", "get"),
+        ("", "pods/portforward", "create"),
+    ];
+    let own = |(group, resource, verb): (&str, &str, &str)| {
+        (group.to_owned(), resource.to_owned(), verb.to_owned())
+    };
+    let used: BTreeSet<_> = all.chain(named).map(own).collect();
+    assert_eq!(listed, used);
 }

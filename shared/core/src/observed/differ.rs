@@ -220,9 +220,10 @@ mod tests {
             "this is no JSON: Unable to print the configuration"
         );
         assert_eq!(
-            told("{}"),
+            told(r#"{"version":"1"}"#),
             "this is JSON, but no dump of an Envoy: it has no `configs`"
         );
+        assert_eq!(Envoy::default().read_dump("{}"), Ok(()));
         assert!(told("{\"configs\":").starts_with("this is no JSON: EOF"));
         assert!(envoy.read_clusters("[]").is_err());
     }

@@ -22,11 +22,6 @@ pub enum DumpError {
     NoDump(&'static str),
 }
 
-#[derive(Deserialize)]
-struct Dump {
-    configs: Option<Vec<Value>>,
-}
-
 fn parsed<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, DumpError> {
     serde_json::from_str(text).map_err(|error| {
         let first = text.lines().next().unwrap_or_default().trim();
@@ -43,9 +38,13 @@ impl Envoy {
     /// # Errors
     /// When the text is no such dump.
     pub fn read_dump(&mut self, text: &str) -> Result<(), DumpError> {
-        let dump: Dump = parsed(text)?;
-        for config in dump.configs.ok_or(DumpError::NoDump("configs"))? {
-            self.section(&config);
+        let dump: Map<String, Value> = parsed(text)?;
+        // Envoy leaves an empty list out.
+        if !dump.is_empty() && !dump.contains_key("configs") {
+            return Err(DumpError::NoDump("configs"));
+        }
+        for config in list(&Value::Object(dump), "configs") {
+            self.section(config);
         }
         Ok(())
     }

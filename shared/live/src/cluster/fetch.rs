@@ -52,6 +52,7 @@ pub const DECIDING: &[Kind] = &[
     Kind::NetworkPolicy,
     Kind::Ingress,
     Kind::IngressClass,
+    Kind::KubernetesGateway,
     Kind::EnvoyFilter,
     Kind::WasmPlugin,
     Kind::MutatingWebhookConfiguration,

@@ -87,7 +87,9 @@ pub(super) const fn versions(kind: Kind) -> &'static [&'static str] {
         | Kind::ServiceEntry
         | Kind::WorkloadEntry
         | Kind::Sidecar => &["v1", "v1beta1", "v1alpha3"],
-        Kind::PeerAuthentication | Kind::AuthorizationPolicy => &["v1", "v1beta1"],
+        Kind::PeerAuthentication | Kind::AuthorizationPolicy | Kind::KubernetesGateway => {
+            &["v1", "v1beta1"]
+        }
         _ => &["v1"],
     }
 }
