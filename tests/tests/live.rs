@@ -154,6 +154,33 @@ fn each_list_is_asked_for_once_and_a_secret_never() {
 }
 
 #[test]
+fn an_open_port_needs_only_the_pods_behind_it() {
+    let pods = |folder: &str, name: &str| -> Vec<String> {
+        let mut objects = folder_of_objects(folder);
+        objects.push(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": "other", "namespace": "elsewhere"}, "spec": {"containers": []}}));
+        let api = FakeApi::new(objects, &[]);
+        let scratch = crate::folder(name);
+        let _ = ask("16354", &api.kubeconfig(&scratch.path("")));
+        let asked = api.asked().into_iter();
+        let pods = asked.filter_map(|path| Some(path.split_once("/pods?")?.0.to_owned()));
+        pods.collect()
+    };
+    // The gateway by its labels, and the namespaces of the gateway and of the broker.
+    assert_eq!(
+        pods("examples/kafka-fixed", "pods-open"),
+        [
+            "/api/v1/namespaces/istio-system",
+            "/api/v1/namespaces/rcmd",
+            "/api/v1"
+        ]
+    );
+    // A fix must disturb no pod anywhere: then all are read, once.
+    let closed = pods("examples/kafka", "pods-closed");
+    assert_eq!(closed.iter().filter(|path| *path == "/api/v1").count(), 2);
+}
+
+#[test]
 fn a_certificate_is_asked_for_by_name_and_its_data_never_read() {
     let secrets = "/api/v1/namespaces/istio-system/secrets";
     for (case, fault, missing) in [
@@ -335,6 +362,26 @@ fn what_may_not_be_read_is_unknown_and_never_absent() {
         let not_read = format!("not read: configmaps, {name} (forbidden)");
         assert!(ended.stderr.contains(&not_read), "{name}: {}", ended.stderr);
     }
+}
+
+#[test]
+fn without_pods_a_gateway_is_not_absent() {
+    // Gateways and Services may be listed, nothing else.
+    let forbidden = [
+        "/api/v1/pods",
+        "/api/v1/namespaces",
+        "/apis/apps/",
+        "/apis/discovery.k8s.io/",
+        "/apis/networking.istio.io/v1/virtualservices",
+        "/apis/networking.istio.io/v1/namespaces",
+    ];
+    let faults = forbidden.map(|path| (path, Fault::Forbidden));
+    let api = FakeApi::new(kafka(), &faults);
+    let folder = folder("only-gateways");
+    let ended = ask("16354", &api.kubeconfig(&folder.path("")));
+    let first = "? port 16354 is unknown: anna may not list Pods in all namespaces";
+    assert_eq!(ended.stdout.lines().next(), Some(first), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("in the files"), "{}", ended.stdout);
 }
 
 #[test]

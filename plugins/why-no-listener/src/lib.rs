@@ -22,11 +22,11 @@ use mesh_core::snapshot::reader::{ReadOptions, render_problem};
 use mesh_core::snapshot::{Kind, Snapshot};
 use mesh_core::walk::{self, Class, Question, Rests, Scan};
 use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
-use mesh_live::cluster::Fresh;
+use mesh_live::cluster::{Fresh, Pods};
 use mesh_live::exit::Exit;
 use mesh_live::files;
 use mesh_live::io::Io;
-use mesh_live::load::{Read, counted, from_cluster, from_files};
+use mesh_live::load::{Read, counted, from_cluster, from_files, with_all_pods};
 use mesh_live::run::{cannot_work, cannot_write, parse};
 
 /// The words before the arguments, as a person types them.
@@ -70,7 +70,14 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
     };
     let namespace = cli.connect.only_namespace().map(str::to_owned);
     let read = if cli.input.filename.is_empty() {
-        from_cluster(&cli.connect, Fresh::Cached, cli.output.quiet, io)?
+        let pods = pods_needed(cli);
+        let read = from_cluster(&cli.connect, Fresh::Cached, pods, cli.output.quiet, io)?;
+        match (read, pods) {
+            (Ok(read), Pods::BehindPort(_)) if !is_open(cli, &read) => {
+                with_all_pods(read, Fresh::Cached, cli.output.quiet, io)?
+            }
+            (read, _) => read,
+        }
     } else {
         let options = ReadOptions {
             default_namespace: namespace.clone().unwrap_or_else(|| "default".to_owned()),
@@ -152,6 +159,31 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         wish,
     };
     run.ask(&question, io)
+}
+
+/// An open port of a gateway needs the pods behind it alone. What is wrong with a closed one, and what mends it,
+/// concerns all.
+fn pods_needed(cli: &Cli) -> Pods {
+    let plain = cli.proxy.is_none() && cli.shown().is_none() && cli.fix.is_none();
+    match &cli.question {
+        Some(asked) if plain && asked.host.is_none() => Pods::BehindPort(u32::from(asked.port)),
+        _ => Pods::All,
+    }
+}
+
+/// Whether the port is open on every gateway that should have it, and nothing is to be told about it.
+fn is_open(cli: &Cli, read: &Read) -> bool {
+    let store = Store::new(&read.loaded.snapshot);
+    let question = Question {
+        port: cli.question.as_ref().map_or(0, |q| u32::from(q.port)),
+        namespace: cli.connect.only_namespace().map(str::to_owned),
+        sni: cli.sni.clone(),
+        http_host: cli.http_host.clone(),
+        ..Question::default()
+    };
+    let answers = walk::ask(&store, &walk::gateway_classes(&store), &question);
+    let calm = |a: &Answer| a.verdict == Verdict::Open && a.findings.is_empty();
+    !answers.is_empty() && answers.iter().all(calm)
 }
 
 fn explain_asked(cli: &Cli, asked: &str, io: &mut Io) -> io::Result<Exit> {
@@ -299,7 +331,14 @@ fn find_proxy(
         _ => WORKLOAD_KINDS
             .into_iter()
             .find_map(|kind| snapshot.find(kind, namespace, name))
-            .and_then(ProxyFacts::of_workload),
+            .and_then(|workload| {
+                // With the pods that it has, where they were read.
+                let running = mesh_core::predict::routers(snapshot)
+                    .into_iter()
+                    .chain(mesh_core::predict::sidecars(store))
+                    .find(|p| p.object() == Some(workload.id));
+                running.or_else(|| ProxyFacts::of_workload(workload))
+            }),
     };
     found.ok_or_else(|| {
         format!(

@@ -6,7 +6,7 @@ use mesh_core::snapshot::Forbidden;
 use mesh_core::snapshot::reader::{Counts, Loaded, Loader, Problem, ReadOptions, render_problem};
 
 use crate::cli::{Connect, Input};
-use crate::cluster::{Fresh, Live, Session};
+use crate::cluster::{Fresh, Live, Pods, Refused, Session};
 use crate::files;
 use crate::io::Io;
 
@@ -121,13 +121,14 @@ pub fn from_files(
     })
 }
 
-/// Reads the cluster that the flags name. The outer error is a stream's, the inner one sentence for people.
+/// Reads the cluster that the flags name. The outer error is a stream's.
 ///
 /// # Errors
 /// When stderr cannot be written; when there is no cluster, or it does not answer.
 pub fn from_cluster(
     flags: &Connect,
     fresh: Fresh,
+    pods: Pods,
     quiet: bool,
     io: &mut Io,
 ) -> io::Result<Result<Read, Problem>> {
@@ -140,16 +141,44 @@ pub fn from_cluster(
             }));
         }
     };
-    let live = match session.everything(fresh, quiet, io) {
-        Ok(live) => live,
-        Err(refused) => {
-            let name = session.name();
-            return Ok(Err(Problem {
-                run: Some(format!("kubectl cluster-info --context {name}")),
-                ..refused.problem()
-            }));
-        }
+    match session.read(fresh, pods, quiet, io) {
+        Ok(live) => read_live(session, live, io).map(Ok),
+        Err(refused) => Ok(Err(told_by(&session, &refused))),
+    }
+}
+
+/// The same reading with every pod: what is told about a closed port concerns all of them.
+///
+/// # Errors
+/// As for [`from_cluster`].
+pub fn with_all_pods(
+    read: Read,
+    fresh: Fresh,
+    quiet: bool,
+    io: &mut Io,
+) -> io::Result<Result<Read, Problem>> {
+    let Some(session) = read.cluster else {
+        // Files are read whole.
+        return Ok(Ok(read));
     };
+    let live = Live {
+        snapshot: read.loaded.snapshot,
+        problems: Vec::new(),
+    };
+    match session.with_all_pods(fresh, live, quiet, io) {
+        Ok(live) => read_live(session, live, io).map(Ok),
+        Err(refused) => Ok(Err(told_by(&session, &refused))),
+    }
+}
+
+fn told_by(session: &Session, refused: &Refused) -> Problem {
+    Problem {
+        run: Some(format!("kubectl cluster-info --context {}", session.name())),
+        ..refused.problem()
+    }
+}
+
+fn read_live(session: Session, live: Live, io: &mut Io) -> io::Result<Read> {
     let Live { snapshot, problems } = live;
     for problem in &problems {
         writeln!(io.stderr, "error: {problem}")?;
@@ -158,7 +187,7 @@ pub fn from_cluster(
         objects: snapshot.len(),
         ..Counts::default()
     };
-    Ok(Ok(Read {
+    Ok(Read {
         incomplete: !problems.is_empty(),
         loaded: Loaded {
             snapshot,
@@ -168,7 +197,7 @@ pub fn from_cluster(
         },
         namespace: session.namespace.clone(),
         cluster: Some(session),
-    }))
+    })
 }
 
 fn left_out(loaded: &Loaded, io: &mut Io) -> io::Result<()> {

@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::admission;
 use crate::causes::{self, Severity};
-use crate::ledger::{Effect as Outcome, Fate, Step};
 use crate::predict::envoy;
 use crate::predict::hosts::MESH;
 use crate::predict::store::Store;
@@ -15,7 +14,7 @@ use crate::predict::{
     Config, FilterChain, Listener, ProxyFacts, ProxyKind, RouteAction, VirtualHost, has_sidecars,
 };
 use crate::report::{Answer, Finding, ProxyRef, Verdict};
-use crate::snapshot::views::{AsView, Gateway, VirtualService};
+use crate::snapshot::views::{AsView, VirtualService};
 use crate::snapshot::{Change, Kind, Object, ObjectId, Snapshot};
 use crate::walk::{self, Class, Question};
 
@@ -382,52 +381,14 @@ impl After {
         let Some(prediction) = class.map(|c| &c.prediction) else {
             return 0;
         };
-        let (config, ledger) = (&prediction.config, &prediction.ledger);
-        // The Gateway's number is not what a translated server binds.
-        let bound: BTreeSet<u32> = ledger
-            .entries()
-            .filter_map(|(_, entry)| match (&entry.step, &entry.fate) {
-                (
-                    Step::Server { gateway, index },
-                    Fate::Effective(Outcome::Resolved { port: bound, .. }),
-                ) => (declared(&self.snapshot, *gateway, *index) == Some(port)).then_some(*bound),
-                _ => None,
-            })
-            .collect();
-        let chains: Vec<&FilterChain> = config
-            .listeners
-            .iter()
-            .filter(|l| bound.contains(&l.port) || (bound.is_empty() && l.port == port))
-            .flat_map(|l| &l.chains)
-            .collect();
-        let by_route = chains
-            .iter()
-            .filter_map(|c| config.routes.get(c.route.as_ref()?))
-            .flatten()
-            .flat_map(|host| &host.routes)
-            .filter_map(|route| match &route.action {
-                RouteAction::Clusters(clusters) => Some(clusters),
-                _ => None,
-            });
-        let names: BTreeSet<&String> = chains
-            .iter()
-            .map(|c| &c.clusters)
-            .chain(by_route)
-            .flatten()
-            .map(|(name, _)| name)
-            .collect();
+        let config = &prediction.config;
+        let names = walk::clusters_of_port(&self.snapshot, prediction, port);
         names
             .into_iter()
             .filter_map(|name| config.clusters.get(name))
             .map(crate::predict::Cluster::endpoint_count)
             .sum()
     }
-}
-
-/// The number that a server declares.
-fn declared(snapshot: &Snapshot, gateway: ObjectId, index: usize) -> Option<u32> {
-    let view = Gateway::of(&snapshot.get(gateway)?.view)?;
-    Some(view.spec.servers.get(index)?.port.as_ref()?.number)
 }
 
 /// Whether a finding is still among the errors of an answer.

@@ -1,6 +1,7 @@
 //! One connection's way through a configuration, hop by hop, up to the first break.
 
 mod ambient;
+mod behind;
 mod culprits;
 mod gateway;
 mod idle;
@@ -23,10 +24,12 @@ use crate::predict::{
     routers, sidecars,
 };
 use crate::report::{Answer, Asked, Finding, ProxyRef, Verdict};
-use crate::snapshot::Object;
 use crate::snapshot::views::{AsView, Labels, Service};
+use crate::snapshot::{Kind, Object};
 
 pub use ambient::is_of as is_ambient;
+pub(crate) use behind::clusters_of_port;
+pub use behind::{PodsBehind, pods_behind};
 pub use gateway::leads_round;
 pub(crate) use names::parts as cluster_parts;
 pub use names::{cluster_name, counted};
@@ -77,7 +80,9 @@ impl Class {
 pub fn gateway_classes(store: &Store<'_>) -> Vec<Class> {
     let mut proxies = routers(store.snapshot);
     // Where the pods were read and there is none, there is no gateway.
-    if proxies.is_empty() && store.snapshot.coverage.files_only {
+    let coverage = &store.snapshot.coverage;
+    let unread = coverage.files_only || coverage.forbidden_anywhere(Kind::Pod).is_some();
+    if proxies.is_empty() && unread {
         let assumed: BTreeSet<(&str, &Labels)> = store
             .declared_gateways()
             .filter(|g| not_a_router(store.snapshot, &g.spec.selector).is_none())

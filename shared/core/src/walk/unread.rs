@@ -175,14 +175,19 @@ fn judge(coverage: &Coverage, answer: &mut Answer) {
     }
     answer.unknowns.clear();
     let mut told = BTreeSet::new();
+    missing.retain(|(_, forbidden, _)| told.insert(forbidden.kind));
+    let several = missing.len() > 1;
     for (what, forbidden, scope) in missing {
-        if told.insert(forbidden.kind) {
-            answer.unknowns.push(Unknown {
-                what: what.to_owned(),
-                fix: "ask with other rights, or have an admin give this one".to_owned(),
-                commands: grant(forbidden, scope.as_deref()),
-            });
-        }
+        // Roles that are made one after the other need names of their own.
+        let role = match several {
+            true => format!("mesh-read-{}", forbidden.kind.plural()),
+            false => "mesh-read".to_owned(),
+        };
+        answer.unknowns.push(Unknown {
+            what: what.to_owned(),
+            fix: "ask with other rights, or have an admin give this one".to_owned(),
+            commands: grant(forbidden, scope.as_deref(), &role),
+        });
     }
 }
 
@@ -240,7 +245,7 @@ fn conditions(coverage: &Coverage, answer: &mut Answer) {
 }
 
 /// What an admin types to give the right.
-fn grant(forbidden: &Forbidden, scope: Option<&str>) -> Vec<Command> {
+fn grant(forbidden: &Forbidden, scope: Option<&str>, name: &str) -> Vec<Command> {
     let kind = forbidden.kind;
     let resource = match kind.group() {
         "" => kind.plural().to_owned(),
@@ -261,15 +266,15 @@ fn grant(forbidden: &Forbidden, scope: Option<&str>) -> Vec<Command> {
             .collect(),
     };
     let who = &forbidden.who;
-    let name = format!("mesh-read-{}", who.rsplit(':').next().unwrap_or(who));
+    let bound = format!("{name}-{}", who.rsplit(':').next().unwrap_or(who));
     vec![
         command(
-            &["kubectl", "create", role, "mesh-read"],
+            &["kubectl", "create", role, name],
             &[format!("--verb=get,list --resource={resource}")],
         ),
         command(
-            &["kubectl", "create", binding, &name],
-            &[format!("--{role}=mesh-read --user={who}")],
+            &["kubectl", "create", binding, &bound],
+            &[format!("--{role}={name} --user={who}")],
         ),
     ]
 }

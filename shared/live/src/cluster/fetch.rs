@@ -6,6 +6,7 @@ use mesh_core::predict::read_by_name;
 use mesh_core::predict::store::Store;
 use mesh_core::snapshot::reader::LiveLoader;
 use mesh_core::snapshot::{Coverage, Forbidden, Kind, Snapshot};
+use mesh_core::walk::{PodsBehind, pods_behind};
 use tokio::task::JoinSet;
 
 use super::answer::Refused;
@@ -58,16 +59,51 @@ pub const DECIDING: &[Kind] = &[
     Kind::MutatingWebhookConfiguration,
 ];
 
+/// Which pods are read. There are more of them than of all the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pods {
+    /// Every one.
+    All,
+    /// Those that a question about this port of the gateways needs.
+    BehindPort(u32),
+}
+
+/// Where a user with few rights is most likely to have some.
+fn namespaces(own: &str) -> BTreeSet<String> {
+    [own.to_owned(), ISTIO_NAMESPACE.to_owned()].into()
+}
+
+fn behind(pods: &PodsBehind) -> Vec<Wanted> {
+    let selectors = pods.labels.iter().map(|labels| {
+        let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        Wanted {
+            labels: Some(pairs.join(",")).filter(|pairs| !pairs.is_empty()),
+            ..Wanted::all(Kind::Pod)
+        }
+    });
+    let own = pods.namespaces.iter();
+    let within = own.map(|namespace| Wanted::within(Kind::Pod, namespace));
+    selectors.chain(within).collect()
+}
+
 impl Cluster {
-    /// All objects that decide about listeners, asked for at once. Where the user may not list a kind in all
+    /// The objects that decide about listeners, asked for at once. Where the user may not list a kind in all
     /// namespaces, it is read in `own` and in istiod's.
     ///
     /// # Errors
     /// When the API server does not answer, or not with what it should. A missing right is no error.
-    pub async fn everything(&self, own: &str, fresh: Fresh) -> Result<Live, Refused> {
-        let mut own: BTreeSet<String> = [own.to_owned()].into();
-        own.insert(ISTIO_NAMESPACE.to_owned());
-        let mut wanted: Vec<Wanted> = DECIDING.iter().copied().map(Wanted::all).collect();
+    pub async fn objects_that_decide(
+        &self,
+        own: &str,
+        fresh: Fresh,
+        pods: Pods,
+    ) -> Result<Live, Refused> {
+        let own = namespaces(own);
+        let kinds = DECIDING.iter().copied();
+        let mut wanted: Vec<Wanted> = kinds
+            .filter(|kind| pods == Pods::All || *kind != Kind::Pod)
+            .map(Wanted::all)
+            .collect();
         wanted.push(Wanted::one(Kind::ConfigMap, ISTIO_NAMESPACE, "istio"));
         let mut loader = LiveLoader::default();
         let mut coverage = Coverage::default();
@@ -76,7 +112,8 @@ impl Cluster {
         let mut problems = std::mem::take(&mut loader.problems);
         let mut snapshot = loader.finish(coverage);
         // What only the objects themselves name: hardly ever more than a certificate or two.
-        let named: Vec<Wanted> = read_by_name(&Store::new(&snapshot))
+        let store = Store::new(&snapshot);
+        let mut named: Vec<Wanted> = read_by_name(&store)
             .into_iter()
             .filter(|key| {
                 let known = snapshot.find(key.kind, &key.namespace, &key.name).is_some();
@@ -84,6 +121,10 @@ impl Cluster {
             })
             .map(|key| Wanted::one(key.kind, &key.namespace, &key.name))
             .collect();
+        if let Pods::BehindPort(port) = pods {
+            named.extend(behind(&pods_behind(&store, port)));
+        }
+        drop(store);
         if !named.is_empty() {
             let mut more = LiveLoader::default();
             let mut coverage = std::mem::take(&mut snapshot.coverage);
@@ -94,6 +135,29 @@ impl Cluster {
             snapshot = snapshot.extended(more);
         }
         Ok(Live { snapshot, problems })
+    }
+
+    /// The pods that an earlier reading left out.
+    ///
+    /// # Errors
+    /// As for [`Cluster::read`].
+    pub async fn all_pods(&self, own: &str, fresh: Fresh, read: Live) -> Result<Live, Refused> {
+        let Live {
+            mut snapshot,
+            mut problems,
+        } = read;
+        let mut more = LiveLoader::default();
+        let mut coverage = std::mem::take(&mut snapshot.coverage);
+        coverage.forbidden.retain(|f| f.kind != Kind::Pod);
+        let wanted = vec![Wanted::all(Kind::Pod)];
+        self.round(wanted, &namespaces(own), fresh, &mut more, &mut coverage)
+            .await?;
+        problems.append(&mut more.problems);
+        snapshot.coverage = coverage;
+        Ok(Live {
+            snapshot: snapshot.extended(more),
+            problems,
+        })
     }
 
     /// One round of requests, all at once.

@@ -11,6 +11,6 @@ mod session;
 pub use answer::Refused;
 pub use connect::{Cluster, ConnectError, connect};
 pub use envoy::{PodName, Question};
-pub use fetch::{DECIDING, Live};
+pub use fetch::{DECIDING, Live, Pods};
 pub use list::{Fresh, Wanted};
 pub use session::{Session, SessionError};

@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::answer::Refused;
 use super::connect::{Cluster, ConnectError, connect};
 use super::envoy::{PodName, Question};
-use super::fetch::Live;
+use super::fetch::{Live, Pods};
 use super::list::Fresh;
 use crate::cli::Connect;
 use crate::io::Io;
@@ -68,13 +68,37 @@ impl Session {
         &self.cluster.name
     }
 
-    /// Every object that decides about listeners.
+    /// The objects that decide about listeners.
     ///
     /// # Errors
     /// When the API server does not answer, or not with what it should.
-    pub fn everything(&self, fresh: Fresh, quiet: bool, io: &mut Io) -> Result<Live, Refused> {
-        let reading = self.cluster.everything(&self.namespace, fresh);
+    pub fn read(
+        &self,
+        fresh: Fresh,
+        pods: Pods,
+        quiet: bool,
+        io: &mut Io,
+    ) -> Result<Live, Refused> {
+        let reading = self
+            .cluster
+            .objects_that_decide(&self.namespace, fresh, pods);
         let what = format!("reading {}", self.name());
+        self.runtime.block_on(told(reading, &what, quiet, io))
+    }
+
+    /// The same objects, with every pod.
+    ///
+    /// # Errors
+    /// As for [`Session::read`].
+    pub fn with_all_pods(
+        &self,
+        fresh: Fresh,
+        read: Live,
+        quiet: bool,
+        io: &mut Io,
+    ) -> Result<Live, Refused> {
+        let reading = self.cluster.all_pods(&self.namespace, fresh, read);
+        let what = format!("reading the pods of {}", self.name());
         self.runtime.block_on(told(reading, &what, quiet, io))
     }
 

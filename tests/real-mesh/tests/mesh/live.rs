@@ -1,4 +1,4 @@
-//! `why-no-listener` asks the mesh itself: why is the port closed, and is it open after the fix?
+//! `why-no-listener` asks the mesh itself: why is the port closed, is it open after the fix, and what do the Envoys hold?
 
 use std::path::Path;
 
@@ -46,6 +46,13 @@ fn asks(mesh: &Mesh) -> Result<()> {
         exit == 0 && verdict == "open" && codes.is_empty(),
         "{exit} {verdict} {codes:?}"
     );
+    // What both Envoys hold is what was predicted; they are asked through the API server, as everything else.
+    let ended = why_no_listener(&everything, &["--show", "diff"]);
+    ensure!(
+        ended.exit == 0 && ended.stdout.is_empty() && ended.stderr.starts_with("2 Envoys hold"),
+        "{ended:#?}"
+    );
+
     // Who may read nothing is not told that there is nothing.
     let nobody = mesh.user(&json!([]))?;
     let ended = why_no_listener(&nobody.kubeconfig, &["16354"]);

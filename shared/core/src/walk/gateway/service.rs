@@ -171,8 +171,11 @@ pub(super) fn service_hop(walk: &mut Walk<'_, '_>, bound: u32, entry: Option<Ent
         }
         None if outside::misses_pods(walk, bound, entry) => {}
         None => {
-            let line = if walk.class.proxy.is_assumed() {
+            let assumed = walk.class.proxy.is_assumed();
+            let line = if assumed && walk.store.snapshot.coverage.files_only {
                 "not in the files"
+            } else if assumed {
+                "that of the gateway's pods, which are not known"
             } else {
                 "none read that selects these pods"
             };
