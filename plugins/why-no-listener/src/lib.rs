@@ -396,6 +396,7 @@ impl Run<'_, '_> {
             self.classes,
             question,
             self.files,
+            &question_words(self.typed),
             &mut answers,
             io,
         ) {

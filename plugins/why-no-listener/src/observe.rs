@@ -1,5 +1,6 @@
 //! What the Envoys of a cluster hold.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use mesh_core::change::FileDiff;
@@ -18,8 +19,8 @@ use mesh_live::io::Io;
 use mesh_live::load::Read;
 use mesh_live::run::cannot_work;
 
-use super::FIX_CONTEXT;
 use super::cli::{Cli, Format};
+use super::{COMMAND, FIX_CONTEXT};
 
 /// The pods of a class that run now.
 fn pods(snapshot: &Snapshot, proxy: &ProxyFacts) -> Vec<PodName> {
@@ -58,6 +59,7 @@ pub(super) fn complete(
     classes: &[Class],
     question: &walk::Question,
     files: &Read,
+    cli_words: &[String],
     answers: &mut [Answer],
     io: &mut Io,
 ) -> Result<Vec<Option<Rests>>, String> {
@@ -72,41 +74,25 @@ pub(super) fn complete(
             rests.push(None);
             continue;
         };
-        let mut missing = pods(store.snapshot, &class.proxy);
-        let mut found = Vec::new();
-        saved.retain(|dump| {
-            let Some(pod) = whose(dump, class, &missing, only) else {
-                return true;
-            };
-            missing.retain(|other| *other != pod);
-            found.push(PodEnvoy {
+        let port = concerned_port(store, class, question);
+        let asked = ask(cli, (store, class), files, (&mut saved, only), port, io);
+        if asked.is_empty() && files.cluster.is_none() {
+            rests.push(None);
+            continue;
+        }
+        let mut found: Vec<PodEnvoy> = asked
+            .into_iter()
+            .map(|(pod, held)| PodEnvoy {
                 namespace: pod.namespace,
                 name: pod.name,
-                held: Ok(dump.envoy.clone()),
-            });
-            false
-        });
-        let asked = match &files.cluster {
-            Some(session) => {
-                let port = concerned_port(store, class, question);
-                session.envoys(missing, &Question { port }, cli.output.quiet, io)
-            }
-            None if found.is_empty() => {
-                rests.push(None);
-                continue;
-            }
-            None => missing
-                .into_iter()
-                .map(|pod| (pod, Err(Refused::Absent("dump of it".to_owned()))))
-                .collect(),
-        };
-        found.extend(asked.into_iter().map(|(pod, held)| PodEnvoy {
-            namespace: pod.namespace,
-            name: pod.name,
-            held: held.map_err(|why| in_words(&why, files.cluster.is_none())),
-        }));
+                held: held.map_err(|why| in_words(&why, files.cluster.is_none())),
+            })
+            .collect();
         found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         rests.push(Some(note_observed(store, class, question, &found, answer)));
+        if files.cluster.is_none() {
+            show_from_the_same_files(cli_words, answer);
+        }
     }
     match saved.first() {
         Some(dump) => Err(format!(
@@ -115,6 +101,50 @@ pub(super) fn complete(
         )),
         None => Ok(rests),
     }
+}
+
+/// What a command shown asks of a cluster asks it of the files that were given.
+fn show_from_the_same_files(words: &[String], answer: &mut Answer) {
+    for command in &mut answer.commands {
+        if command.words.iter().any(|word| word == "--show diff") {
+            command.words = COMMAND.split(' ').map(str::to_owned).collect();
+            command.words.extend(words.iter().cloned());
+            command.words.push("--show diff".to_owned());
+        }
+    }
+}
+
+/// What each pod's Envoy holds: from its dump where one was given, else asked in the cluster. The dumps that are used
+/// are taken.
+fn ask(
+    cli: &Cli,
+    (store, class): (&Store<'_>, &Class),
+    files: &Read,
+    (saved, only): (&mut Vec<Saved>, bool),
+    port: Option<u32>,
+    io: &mut Io,
+) -> BTreeMap<PodName, Result<Envoy, Refused>> {
+    let mut missing = pods(store.snapshot, &class.proxy);
+    let mut found = BTreeMap::new();
+    saved.retain(|dump| {
+        let Some(pod) = whose(dump, class, &missing, only) else {
+            return true;
+        };
+        missing.retain(|other| *other != pod);
+        found.insert(pod, Ok(dump.envoy.clone()));
+        false
+    });
+    match &files.cluster {
+        Some(session) => {
+            found.extend(session.envoys(missing, &Question { port }, cli.output.quiet, io));
+        }
+        None if found.is_empty() => {}
+        None => {
+            let not_given = || Err(Refused::Absent("dump of it".to_owned()));
+            found.extend(missing.into_iter().map(|pod| (pod, not_given())));
+        }
+    }
+    found
 }
 
 /// The pod of a class that a dump is of: by the node's name in it, else, where only one proxy is asked about, by the
@@ -158,21 +188,24 @@ pub(super) fn show(
     compared: bool,
     io: &mut Io,
 ) -> io::Result<Exit> {
-    let Some(session) = &files.cluster else {
-        let sentence = "files hold no Envoy: leave -f away, or ask with --show predicted";
-        return Ok(cannot_work(io, sentence));
+    let mut saved = match dumps(cli, io) {
+        Ok(saved) => saved,
+        Err(sentence) => return Ok(cannot_work(io, &sentence)),
     };
+    if files.cluster.is_none() && saved.is_empty() {
+        let sentence = "files hold no Envoy: leave -f away, or add its dump with --config-dump";
+        return Ok(cannot_work(io, sentence));
+    }
     let classes = match proxy {
         Some(proxy) => vec![Class::of(store, proxy)],
         None => gateway_classes(store),
     };
-    let question = Question { port: None };
     let mut exit = Exit::Fine;
     let mut shown: Vec<(PodName, Shape)> = Vec::new();
     let mut alike = 0;
     for class in &classes {
-        let pods = pods(store.snapshot, &class.proxy);
-        let answers = session.envoys(pods, &question, cli.output.quiet, io);
+        let only = classes.len() == 1;
+        let answers = ask(cli, (store, class), files, (&mut saved, only), None, io);
         for (pod, answer) in answers {
             let envoy = match answer {
                 Ok(envoy) => envoy,
