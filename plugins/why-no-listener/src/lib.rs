@@ -390,16 +390,7 @@ impl Run<'_, '_> {
         let mut answers = walk::ask(self.store, self.classes, question);
         walk::note_other_versions(self.store, self.classes, question, &mut answers);
         walk::note_unread(self.store, &mut answers);
-        match observe::complete(
-            self.cli,
-            self.store,
-            self.classes,
-            question,
-            self.files,
-            &question_words(self.typed),
-            &mut answers,
-            io,
-        ) {
+        match observe::complete(self, question, &mut answers, io) {
             Ok(rests) => self.rests = rests,
             Err(sentence) => return Ok(cannot_work(io, &sentence)),
         }

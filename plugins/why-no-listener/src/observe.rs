@@ -20,7 +20,7 @@ use mesh_live::load::Read;
 use mesh_live::run::cannot_work;
 
 use super::cli::{Cli, Format};
-use super::{COMMAND, FIX_CONTEXT};
+use super::{COMMAND, FIX_CONTEXT, Run, question_words};
 
 /// The pods of a class that run now.
 fn pods(snapshot: &Snapshot, proxy: &ProxyFacts) -> Vec<PodName> {
@@ -54,15 +54,19 @@ pub(super) fn dumps(cli: &Cli, io: &mut Io) -> Result<Vec<Saved>, String> {
 /// Asks the Envoys that answers rest on, or reads what was saved of them, and completes the answers. Gives what each
 /// answer rests on now, or a sentence why that cannot be done.
 pub(super) fn complete(
-    cli: &Cli,
-    store: &Store<'_>,
-    classes: &[Class],
+    run: &Run<'_, '_>,
     question: &walk::Question,
-    files: &Read,
-    cli_words: &[String],
     answers: &mut [Answer],
     io: &mut Io,
 ) -> Result<Vec<Option<Rests>>, String> {
+    let Run {
+        cli,
+        store,
+        classes,
+        files,
+        typed,
+        ..
+    } = *run;
     let mut saved = dumps(cli, io)?;
     if files.cluster.is_none() && saved.is_empty() {
         return Ok(vec![None; answers.len()]);
@@ -91,7 +95,7 @@ pub(super) fn complete(
         found.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         rests.push(Some(note_observed(store, class, question, &found, answer)));
         if files.cluster.is_none() {
-            show_from_the_same_files(cli_words, answer);
+            show_from_the_same_files(&question_words(typed), answer);
         }
     }
     match saved.first() {

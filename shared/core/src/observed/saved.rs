@@ -23,6 +23,10 @@ pub fn saved<'t>(
     for (name, text) in texts {
         let mut envoy = Envoy::default();
         match envoy.read_dump(text) {
+            // A part of a dump without anything in it is `{}`: nothing tells it from a file of something else.
+            Ok(()) if envoy == Envoy::default() => {
+                return Err(format!("{name} says nothing: save the whole /config_dump"));
+            }
             Ok(()) => found.push(Saved {
                 file: name.to_owned(),
                 envoy,
@@ -67,10 +71,9 @@ mod tests {
                 .unwrap_err()
                 .starts_with("c.json says nothing")
         );
-        assert!(
-            saved([("x", "{}")])
-                .unwrap_err()
-                .contains("no dump of an Envoy")
+        assert_eq!(
+            saved([("x", "{}")]).unwrap_err(),
+            "x says nothing: save the whole /config_dump"
         );
     }
 

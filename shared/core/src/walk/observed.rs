@@ -7,7 +7,7 @@ use super::names::{cluster_name, parts};
 use super::{Class, Question, ambient, gateway, proxy_ref, sidecar, unread};
 use crate::causes::{self, Page, Severity};
 use crate::observed::{Envoy, Host, Shape};
-use crate::predict::envoy::refused;
+use crate::predict::envoy::{own_listener, refused};
 use crate::predict::reach::envoy_filters;
 use crate::predict::store::Store;
 use crate::predict::{Listener, ProxyKind};
@@ -74,6 +74,15 @@ impl<'c> Concerned<'c> {
             };
         }
         let mut ports = gateway::bound_ports(store, class, question);
+        if ports.is_empty()
+            && let Some(port) = super::behind_nodes(store, class, question.port)
+        {
+            let meant = Question {
+                port,
+                ..question.clone()
+            };
+            ports = gateway::bound_ports(store, class, &meant);
+        }
         if ports.is_empty() {
             ports.insert(question.port);
         }
@@ -171,6 +180,11 @@ pub fn note_observed(
     answer: &mut Answer,
 ) -> Rests {
     let concerned = Concerned::of(store, class, question);
+    let static_one = |port: &u32| own_listener(*port).is_some();
+    if concerned.predicted.is_empty() && concerned.ports.iter().any(static_one) {
+        answer.summary = should(&answer.summary);
+        return Rests::NotAsked("istiod sends them no such listener".to_owned());
+    }
     let seen: Vec<Seen<'_>> = pods
         .iter()
         .map(|pod| Seen {
@@ -369,7 +383,7 @@ impl Beside<'_, '_> {
         let on = if such == all {
             String::new()
         } else {
-            format!(" on {such} of {} pods", all)
+            format!(" on {such} of {all} pods")
         };
         answer.verdict = verdict;
         let ends = match worst.verdict(self.predicted) {
@@ -487,19 +501,19 @@ impl Beside<'_, '_> {
                 }
             }
             State::Unexpected(name) => self.unexplained(
-                format!("why Envoy has listener {name}, which istiod should not have sent"),
+                &format!("why Envoy has listener {name}, which istiod should not have sent"),
                 pods,
                 answer,
             ),
             State::Differs(name) => self.unexplained(
-                format!(
+                &format!(
                     "why listener {name} leads elsewhere in Envoy than istiod should have sent"
                 ),
                 pods,
                 answer,
             ),
             State::Absent(name) => self.unexplained(
-                format!("why Envoy has no listener {name}, which istiod should have sent"),
+                &format!("why Envoy has no listener {name}, which istiod should have sent"),
                 pods,
                 answer,
             ),
@@ -571,7 +585,7 @@ impl Beside<'_, '_> {
     }
 
     /// Nothing that was read explains the difference: both sides are named, and what could have made it.
-    fn unexplained(&self, what: String, pods: &[&Seen<'_>], answer: &mut Answer) {
+    fn unexplained(&self, what: &str, pods: &[&Seen<'_>], answer: &mut Answer) {
         let names: Vec<&str> = pods.iter().map(|s| s.pod.name.as_str()).collect();
         let filters = envoy_filters(self.store, &self.class.proxy);
         let fix = match filters.as_slice() {
