@@ -167,8 +167,17 @@ impl Draw<'_> {
         for n in 0..self.random.between(1, 5) {
             self.service(n);
         }
+        if self.chance(12) {
+            self.own_service();
+        }
+        if self.chance(8) {
+            self.listed_service();
+        }
         for n in 0..self.up_to(4) {
             self.service_entry(n);
+        }
+        if self.chance(15) {
+            self.twin_entry();
         }
         for n in 0..self.up_to(4) {
             self.virtual_service(n);
@@ -184,8 +193,11 @@ impl Draw<'_> {
         for n in 0..self.up_to(2) {
             self.peer_authentication(n);
         }
-        if self.chance(10) {
+        if self.chance(14) {
             self.workload_entry();
+        }
+        if self.chance(4) {
+            self.named_instance();
         }
     }
 
@@ -230,6 +242,12 @@ impl Draw<'_> {
         if self.chance(4) {
             lines.push("inboundTrafficPolicy: {mode: LOCALHOST}".to_owned());
         }
+        if self.chance(6) {
+            let how = self.pick(&["NAMESPACE", "NAMESPACE", "NONE"]);
+            lines.push(format!(
+                "serviceEntryVisibility: {{defaultVisibility: {how}, applyToSidecars: true}}"
+            ));
+        }
         if lines.is_empty() {
             return;
         }
@@ -256,10 +274,11 @@ impl Draw<'_> {
             json!({"name": "istio-proxy", "image": "proxyv2", "args": ["proxy", "sidecar"]});
         let mut env = Vec::new();
         let mut set = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
-        if asked && self.random.chance(7) {
+        let unprivileged = asked && self.random.chance(14);
+        if unprivileged {
             set("ISTIO_META_UNPRIVILEGED_POD", "true");
         }
-        if asked && self.random.chance(7) {
+        if asked && self.random.chance(if unprivileged { 40 } else { 7 }) {
             set("ISTIO_META_INTERCEPTION_MODE", "NONE");
         }
         if asked && self.random.chance(4) {
@@ -453,6 +472,77 @@ impl Draw<'_> {
             "endpoints": endpoints, "ports": resolved}));
     }
 
+    /// A Service that selects the pod that is asked about, with ports that meet at one of its own.
+    fn own_service(&mut self) {
+        let home = self.home;
+        let mut ports: Vec<Value> = Vec::new();
+        for number in [80, 9000, 9092] {
+            let protocol = self.pick(&["tcp", "http", "tls"]);
+            let targets = [json!(9000), json!(8080), json!("echo")];
+            let target = self.random.pick(&targets).clone();
+            ports.push(
+                json!({"name": format!("{protocol}-{number}"), "port": number,
+                "protocol": "TCP", "targetPort": target}),
+            );
+        }
+        self.cluster_ip += 1;
+        let address = format!("10.96.0.{}", self.cluster_ip);
+        let spec = json!({"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address],
+            "selector": {"app": "client"}, "ports": ports});
+        self.push("v1", "Service", home, "own", json!({"spec": spec}));
+        self.slice(home, "own", "client", &ports);
+    }
+
+    /// A Service without selector whose slice has the pod that is asked about.
+    fn listed_service(&mut self) {
+        let home = self.home;
+        let number = self.number();
+        let ports = [
+            json!({"name": "tcp-listed", "port": number, "protocol": "TCP",
+            "targetPort": 9000}),
+        ];
+        self.cluster_ip += 1;
+        let address = format!("10.96.0.{}", self.cluster_ip);
+        let spec = json!({"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address],
+            "ports": ports});
+        self.push("v1", "Service", home, "listed", json!({"spec": spec}));
+        self.slice(home, "listed", "client", &ports);
+    }
+
+    /// A ServiceEntry of a host, and one of another age in the same namespace that has it too.
+    fn twin_entry(&mut self) {
+        let namespace = self.pick(&[self.home, "apps"]);
+        let host = self.pick(&["twin.example.com", "db.example.com"]);
+        let number = self.number();
+        let protocol = self.pick(&["TCP", "TCP", "HTTP", "TLS"]);
+        self.hosts.push(host.to_owned());
+        for day in [6, 7] {
+            let port =
+                json!({"number": number, "name": format!("p-{number}"), "protocol": protocol});
+            let spec = json!({"hosts": [host], "resolution": "NONE", "location": "MESH_EXTERNAL",
+                "addresses": [format!("240.1.2.{day}")], "ports": [port]});
+            let age = json!({"creationTimestamp": format!("2026-01-0{day}T00:00:00Z")});
+            self.push(
+                "networking.istio.io/v1",
+                "ServiceEntry",
+                namespace,
+                &format!("twin-{day}"),
+                json!({"metadata": age, "spec": spec}),
+            );
+        }
+        if self.chance(60) {
+            let hosts = [format!("{namespace}/{host}")];
+            let home = self.home;
+            self.push(
+                "networking.istio.io/v1",
+                "Sidecar",
+                home,
+                "twin",
+                json!({"spec": {"egress": [{"hosts": hosts}]}}),
+            );
+        }
+    }
+
     fn service_entry(&mut self, n: usize) {
         let namespace = self.namespace();
         let mut hosts = vec![self.pick(&ENTRY_HOSTS)];
@@ -536,7 +626,13 @@ impl Draw<'_> {
 
     fn workload_entry(&mut self) {
         let namespace = self.namespace();
-        let address = self.pick(&["10.8.0.1", "10.8.0.2", "vm.else.com"]);
+        let own = self.pods[0].ip.clone();
+        let address = match self.up_to(5) {
+            0 => "10.8.0.1".to_owned(),
+            1 => "10.8.0.2".to_owned(),
+            2 | 3 => "vm.else.com".to_owned(),
+            _ => own,
+        };
         self.push(
             "networking.istio.io/v1",
             "WorkloadEntry",
@@ -544,6 +640,37 @@ impl Draw<'_> {
             "we-0",
             json!({"spec": {"address": address, "labels": {"app": "vm", "version": "v1"}}}),
         );
+    }
+
+    /// A ServiceEntry with a listener for each of its instances, of which one has a name for an address.
+    fn named_instance(&mut self) {
+        let namespace = self.home;
+        let number = self.number();
+        let labels = json!({"app": "named"});
+        let port = json!({"number": number, "name": format!("p-{number}"), "protocol": "TCP"});
+        let spec = json!({"hosts": ["named.example.com"], "resolution": "NONE",
+            "location": "MESH_INTERNAL", "workloadSelector": {"labels": labels}, "ports": [port]});
+        for (kind, name, spec) in [
+            ("ServiceEntry", "named", spec),
+            (
+                "WorkloadEntry",
+                "named-0",
+                json!({"address": "vm.else.com", "labels": labels}),
+            ),
+            (
+                "WorkloadEntry",
+                "named-1",
+                json!({"address": "10.8.0.7", "labels": labels}),
+            ),
+        ] {
+            self.push(
+                "networking.istio.io/v1",
+                kind,
+                namespace,
+                name,
+                json!({"spec": spec}),
+            );
+        }
     }
 
     fn destination(&mut self) -> Value {
@@ -576,7 +703,8 @@ impl Draw<'_> {
         for _ in 0..count {
             let mut one = json!({"destination": self.destination()});
             if count > 1 {
-                one["weight"] = json!(self.random.between(0, 90));
+                let zero = self.chance(10);
+                one["weight"] = json!(if zero { 0 } else { self.random.between(0, 90) });
             }
             route.push(one);
         }

@@ -9,7 +9,7 @@ pub(super) static PAGE: Page = Page {
     title: "an EnvoyFilter may take this listener away",
     severity: Severity::Warning,
     what: "istiod builds the listener and then removes it, or filter chains of it, before it is sent. If nothing is left the port is closed.",
-    when: "An EnvoyFilter of the proxy's namespace or of the root namespace selects the pod and has a patch with applyTo LISTENER or FILTER_CHAIN and operation REMOVE, for the context GATEWAY or ANY, whose match fits the listener's name and port. What else it matches is not predicted, so this is a warning.",
+    when: "An EnvoyFilter of the proxy's namespace or of the root namespace selects the pod and has a patch with applyTo LISTENER or FILTER_CHAIN and operation REMOVE, for the context GATEWAY, at sidecars SIDECAR_OUTBOUND or SIDECAR_INBOUND, or ANY, whose match fits the listener's name and port. What else it matches is not predicted, so this is a warning.",
     why: "Patches of EnvoyFilters are applied after all else, in the order of priority, namespace (the root namespace first) and age. A later one may add again what this one removes.",
     seen: &[
         "on the mesh: the listener is not in istioctl proxy-config listeners POD",

@@ -2,7 +2,7 @@
 //! cause only tells it.
 
 mod admission;
-mod age;
+pub(crate) mod age;
 mod am_15008;
 mod am_dyndns;
 mod am_extname;

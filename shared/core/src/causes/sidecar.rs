@@ -4,11 +4,12 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::{Candidate, Symptom, Tale, Told, Uncaptured, age, build};
+use super::age::{self, Undecided};
+use super::{Candidate, Symptom, Tale, Told, Uncaptured, build};
 use crate::admission;
-use crate::ledger::{EntryId, Fate, Reason, Served, Step};
+use crate::ledger::{EntryId, Fate, Served, Step};
 use crate::predict::protocol::Protocol;
-use crate::predict::store::{Service, Visibility};
+use crate::predict::store::Service;
 use crate::predict::{INJECT, Network, WORKLOAD_KINDS, pod_spec, selects, workload_spec};
 use crate::snapshot::views::{self, IntOrString};
 use crate::snapshot::{Change, FieldPath, Kind, Object, ObjectId};
@@ -31,36 +32,21 @@ pub(super) fn told(tale: &Tale<'_, '_>, label: &str) -> Option<Told> {
 /// Of services that istiod keeps in one list the older comes first: where nobody knows which one that is, and where
 /// nothing decides, both outcomes are said.
 fn by_age(tale: &Tale<'_, '_>, own: ObjectId, holder: ObjectId, told: Told) -> Told {
-    let find = |id: ObjectId| tale.store.services.iter().find(|s| s.object == id);
-    let (Some(one), Some(first)) = (find(own), find(holder)) else {
+    let Symptom::Reason(reason) = tale.symptom else {
         return told;
     };
-    let in_one_list = match tale.symptom {
-        // Those that are exported to a namespace come before public ones.
-        Symptom::Reason(
-            Reason::ChainTaken { .. }
-            | Reason::SniffedAlready { .. }
-            | Reason::WellKnownProtocol { .. },
-        ) => (one.visibility == Visibility::Public) == (first.visibility == Visibility::Public),
-        Symptom::Reason(Reason::InboundTaken { .. }) => true,
-        Symptom::Reason(Reason::HostnameElsewhere { .. }) => {
-            one.registry == first.registry && first.namespace != tale.proxy.namespace
+    match age::undecided(tale.store, tale.proxy, reason, own, holder) {
+        None => told,
+        Some(Undecided::Age) => age::outcomes(tale, own, holder, told),
+        Some(Undecided::Chance) => {
+            let (one, first) = (tale.name_of(own), tale.name_of(holder));
+            let mut told = told;
+            told.assumes
+                .push(format!("istiod takes {first} before {one}"));
+            told.so(format!(
+                "{first} and {one} are of one second, host and namespace: which comes first is chance in istiod"
+            ))
         }
-        _ => false,
-    };
-    let key = |s: &Service| (s.age, s.sort_name.clone(), s.namespace.clone());
-    if !in_one_list || own == holder {
-        told
-    } else if key(one) == key(first) && one.age.1.is_some() {
-        let (one, first) = (tale.name_of(own), tale.name_of(holder));
-        let mut told = told;
-        told.assumes
-            .push(format!("istiod takes {first} before {one}"));
-        told.so(format!(
-            "{first} and {one} are of one second, host and namespace: which comes first is chance in istiod"
-        ))
-    } else {
-        age::outcomes(tale, own, holder, told)
     }
 }
 
@@ -152,17 +138,7 @@ pub(super) fn another_name(tale: &Tale<'_, '_>, name: &str) -> Option<Candidate>
 /// What was there before.
 pub(super) const fn holder(tale: &Tale<'_, '_>) -> Option<EntryId> {
     match tale.symptom {
-        Symptom::Reason(
-            Reason::HostnameElsewhere { by }
-            | Reason::OnlyOneFound { by, .. }
-            | Reason::ListenerLocked { by }
-            | Reason::WellKnownProtocol { by }
-            | Reason::SniffedAlready { by }
-            | Reason::ChainTaken { by }
-            | Reason::InboundTaken { by }
-            | Reason::DomainsTaken { by }
-            | Reason::TargetPortRepeated { by },
-        ) => Some(*by),
+        Symptom::Reason(reason) => age::holder(reason),
         Symptom::Displaced { by } => Some(by),
         _ => None,
     }

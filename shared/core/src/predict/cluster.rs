@@ -310,6 +310,20 @@ pub(super) fn of_port(
     if service.resolution == Resolution::DynamicDns && subset.is_some() {
         return None;
     }
+    let by_name = matches!(discovery, "STRICT_DNS" | "LOGICAL_DNS");
+    if by_name && all == 0 {
+        // A subset may pass connections on before its endpoints are asked for, but it is built beside the cluster of
+        // the whole service only.
+        subset.filter(|s| rule.is_some_and(|r| r.subset_needs_none(s, port.number)))?;
+        let whole = Wanted {
+            subset: None,
+            ..wanted
+        };
+        let (_, whole) = self::endpoints(store, service, port, &whole);
+        if whole == 0 {
+            return None;
+        }
+    }
     let by_address = rule.is_some_and(|r| r.passes_through(subset, port.number))
         && discovery != DYNAMIC_FORWARD_PROXY;
     if by_address {
@@ -318,12 +332,11 @@ pub(super) fn of_port(
             endpoints: Vec::new(),
         });
     }
-    let by_name = matches!(discovery, "STRICT_DNS" | "LOGICAL_DNS");
     let endpoints = match discovery {
         ORIGINAL_DST | DYNAMIC_FORWARD_PROXY => Vec::new(),
         _ => endpoints,
     };
-    (all > 0 || !by_name).then_some(Cluster {
+    Some(Cluster {
         discovery,
         endpoints,
     })

@@ -255,17 +255,26 @@ impl DestinationRule {
     /// Whether connections go to the address that the client asked for.
     /// After `core/cluster_builder.go:buildSubsetCluster` and `networking/util:MergeSubsetTrafficPolicy`.
     pub(super) fn passes_through(&self, subset: Option<&Subset>, port: u32) -> bool {
-        let general = self
-            .traffic_policy
-            .as_ref()
-            .is_some_and(|p| is_passthrough(of_port(p, port).0));
-        let own = subset
-            .and_then(|s| s.traffic_policy.as_ref())
-            .is_some_and(|p| {
-                is_passthrough(p.load_balancer.as_ref()) || is_passthrough(of_port(p, port).0)
-            });
-        general || own
+        let own = subset.and_then(|s| s.traffic_policy.as_ref());
+        let on_port = own.is_some_and(|p| is_passthrough(of_port(p, port).0));
+        on_port || self.all_pass(port) || subset.is_some_and(says_passthrough)
     }
+
+    /// Whether a subset's connections are passed on before anybody asks for its endpoints: `portLevelSettings` of the
+    /// subset are read later. After `core/cluster_builder.go:buildSubsetCluster`.
+    pub(super) fn subset_needs_none(&self, subset: &Subset, port: u32) -> bool {
+        self.all_pass(port) || says_passthrough(subset)
+    }
+
+    fn all_pass(&self, port: u32) -> bool {
+        let general = self.traffic_policy.as_ref();
+        general.is_some_and(|p| is_passthrough(of_port(p, port).0))
+    }
+}
+
+fn says_passthrough(subset: &Subset) -> bool {
+    let own = subset.traffic_policy.as_ref();
+    own.is_some_and(|p| is_passthrough(p.load_balancer.as_ref()))
 }
 
 fn tls_of_port(policy: Option<&TrafficPolicy>, port: u32) -> Option<&str> {

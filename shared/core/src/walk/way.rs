@@ -4,9 +4,10 @@ use super::{Class, Question};
 use crate::admission;
 use crate::causes::{self, Severity, Symptom, Tale};
 use crate::ledger::{EntryId, Fate, Ledger, Reason, Step};
+use crate::predict::reach::Reaching;
 use crate::predict::store::Store;
 use crate::predict::{Config, ProxyFacts, hosts};
-use crate::report::{Finding, Hop, HopStatus, Unknown, Verdict};
+use crate::report::{Certainty, Finding, Hop, HopStatus, Unknown, Verdict};
 use crate::snapshot::views::View;
 use crate::snapshot::{Object, ObjectId};
 
@@ -124,6 +125,20 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
         self.findings.push(finding);
         self.findings.last_mut()
+    }
+
+    /// EnvoyFilters that take a listener away are told, the others are conditions of the answer.
+    pub(super) fn tell_patched(&mut self, entry: EntryId, reaching: Reaching) {
+        for object in reaching.objects {
+            if let Some(object) = self.store.snapshot.get(object) {
+                self.assume(format!("{} changes nothing here", object.key));
+            }
+        }
+        if let Some(barrier) = reaching.removed
+            && let Some(finding) = self.tell(entry, Symptom::Barred(&barrier))
+        {
+            finding.certainty = Certainty::Unknown;
+        }
     }
 
     pub(super) fn tell_dropped(&mut self, entry: EntryId) -> Option<&mut Finding> {

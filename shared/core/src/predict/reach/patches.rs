@@ -4,7 +4,7 @@
 
 use super::{Barrier, attaches, targets};
 use crate::predict::ProxyFacts;
-use crate::predict::config::Listener;
+use crate::predict::config::{ChainKind, FilterChain, Listener};
 use crate::predict::store::Store;
 use crate::snapshot::views::{AsView, ConfigPatch, EnvoyFilter, WasmPlugin};
 use crate::snapshot::{Kind, Object, ObjectId};
@@ -18,6 +18,27 @@ pub struct Patching {
     pub patch: usize,
 }
 
+/// Which listeners a patch is for, as `match.context` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Those of gateways.
+    Gateway,
+    /// Those that a sidecar's own pod connects to.
+    Outbound,
+    /// Those that others connect to.
+    Inbound,
+}
+
+impl Side {
+    const fn context(self) -> &'static str {
+        match self {
+            Self::Gateway => "GATEWAY",
+            Self::Outbound => "SIDECAR_OUTBOUND",
+            Self::Inbound => "SIDECAR_INBOUND",
+        }
+    }
+}
+
 /// What reaches a listener of the proxy: all objects that may change it, and the first patch that takes it away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reaching {
@@ -25,8 +46,14 @@ pub(crate) struct Reaching {
     pub(crate) removed: Option<Barrier>,
 }
 
-/// The objects that reach a listener.
-pub(crate) fn patches(store: &Store<'_>, proxy: &ProxyFacts, listener: &Listener) -> Reaching {
+/// The objects that reach a listener. `chain`: the one of its chains that counts, where it is known.
+pub(crate) fn patches(
+    store: &Store<'_>,
+    proxy: &ProxyFacts,
+    listener: &Listener,
+    side: Side,
+    chain: Option<&FilterChain>,
+) -> Reaching {
     let mut found = Reaching::default();
     for object in store.snapshot.of_kind(Kind::EnvoyFilter) {
         let Some(EnvoyFilter { spec }) = EnvoyFilter::of(&object.view) else {
@@ -40,7 +67,7 @@ pub(crate) fn patches(store: &Store<'_>, proxy: &ProxyFacts, listener: &Listener
         let mut matching = spec.config_patches.iter().enumerate();
         let mut matching = matching
             .by_ref()
-            .filter(|(_, p)| is_for(p, listener))
+            .filter(|(_, p)| is_for(p, listener, side, chain))
             .peekable();
         if matching.peek().is_none() {
             continue;
@@ -84,15 +111,42 @@ pub(crate) fn envoy_filters<'s>(store: &'s Store<'_>, proxy: &ProxyFacts) -> Vec
     all.filter(reaches).collect()
 }
 
-/// After `listener_patch.go:patchContextMatch` and `listenerMatch`.
-fn is_for(patch: &ConfigPatch, listener: &Listener) -> bool {
-    let context = matches!(patch.r#match.context.as_str(), "" | "ANY" | "GATEWAY");
-    context
-        && patch.r#match.listener.as_ref().is_none_or(|m| {
-            (m.name.is_empty() || m.name == listener.name)
-                && (m.port_number == 0 || m.port_number == listener.port)
-        })
+/// After `listener_patch.go:patchContextMatch`, `listenerMatch` and `filterChainMatch`: the two listeners that connections
+/// are redirected to go by the port of the chain.
+fn is_for(
+    patch: &ConfigPatch,
+    listener: &Listener,
+    side: Side,
+    chain: Option<&FilterChain>,
+) -> bool {
+    let context = patch.r#match.context.as_str();
+    if !matches!(context, "" | "ANY") && context != side.context() {
+        return false;
+    }
+    let bytes = chain.is_some_and(|c| c.kind == ChainKind::Tcp);
+    if bytes && HTTP_ONLY.contains(&patch.apply_to.as_str()) {
+        return false;
+    }
+    let Some(asked) = &patch.r#match.listener else {
+        return true;
+    };
+    let redirected = matches!(listener.name.as_str(), "virtualInbound" | "virtualOutbound");
+    let port = match chain {
+        _ if !redirected || patch.apply_to == "LISTENER" => Some(listener.port),
+        Some(chain) => chain.matches.destination_port,
+        None => Some(asked.port_number),
+    };
+    (asked.name.is_empty() || asked.name == listener.name)
+        && (asked.port_number == 0 || port == Some(asked.port_number))
 }
+
+/// What a patch can change where HTTP is read, and nowhere else.
+const HTTP_ONLY: [&str; 4] = [
+    "HTTP_FILTER",
+    "ROUTE_CONFIGURATION",
+    "VIRTUAL_HOST",
+    "HTTP_ROUTE",
+];
 
 fn takes_away(patch: &ConfigPatch) -> bool {
     matches!(patch.apply_to.as_str(), "LISTENER" | "FILTER_CHAIN")

@@ -120,6 +120,12 @@ pub(super) fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
                 let tls = v.spec.tls.iter().flat_map(|r| &r.r#match);
                 tcp.chain(tls).for_each(|m| ask(&m.source_labels));
             }
+            views::View::EnvoyFilter(v) => {
+                v.spec.workload_selector.iter().for_each(|s| ask(&s.labels));
+            }
+            views::View::WasmPlugin(v) => {
+                v.spec.selector.iter().for_each(|s| ask(&s.match_labels));
+            }
             _ => {}
         }
     }
@@ -127,7 +133,7 @@ pub(super) fn asked_labels<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
 }
 
 /// The namespaces whose proxies may be sent something else than those of any other: an object is exported to them or
-/// is about clients there, they have a Sidecar, or they come first where a host name is looked up.
+/// is about clients there, they have a Sidecar or patches, or they come first where a host name is looked up.
 fn told_apart<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
     let mut found = BTreeSet::from([store.mesh.root_namespace.as_str()]);
     let mut export = |visibility: &'s Visibility| {
@@ -146,8 +152,9 @@ fn told_apart<'s>(store: &'s Store<'_>) -> BTreeSet<&'s str> {
         found.extend(l4.map(|m| m.source_namespace.as_str()));
         found.extend(http.map(|m| m.source_namespace.as_str()));
     }
-    for object in store.snapshot.of_kind(Kind::Sidecar) {
-        found.insert(&object.key.namespace);
+    for kind in [Kind::Sidecar, Kind::EnvoyFilter, Kind::WasmPlugin] {
+        let all = store.snapshot.of_kind(kind);
+        found.extend(all.map(|object| object.key.namespace.as_str()));
     }
     for object in store.snapshot.of_kind(Kind::DestinationRule) {
         let view = views::DestinationRule::of(&object.view).map(|r| &r.spec);

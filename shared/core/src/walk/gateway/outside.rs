@@ -4,7 +4,7 @@
 use super::{Subject, Walk};
 use crate::causes::{Severity, Symptom};
 use crate::ledger::{Effect, EntryId, Fate};
-use crate::predict::reach::{self, Access, Barrier, CredentialFault, PrefaceFault};
+use crate::predict::reach::{self, Access, Barrier, CredentialFault, PrefaceFault, Side};
 use crate::predict::{ChainKind, FilterChain};
 use crate::report::{Certainty, HopStatus, Verdict};
 use crate::snapshot::{Kind, Object};
@@ -159,18 +159,9 @@ fn end_of(
 
 /// EnvoyFilters that take the listener away are told, the others are conditions of the answer.
 fn patched(walk: &mut Walk<'_, '_>, entry: EntryId, listener: &crate::predict::Listener) {
-    let reaching = reach::patches(walk.store, &walk.class.proxy, listener);
-    for object in reaching.objects {
-        let Some(object) = walk.store.snapshot.get(object) else {
-            continue;
-        };
-        walk.assume(format!("{} changes nothing here", object.key));
-    }
-    if let Some(barrier) = reaching.removed
-        && let Some(finding) = walk.tell(entry, Symptom::Barred(&barrier))
-    {
-        finding.certainty = Certainty::Unknown;
-    }
+    let proxy = &walk.class.proxy;
+    let reaching = reach::patches(walk.store, proxy, listener, Side::Gateway, None);
+    walk.tell_patched(entry, reaching);
 }
 
 /// Ingresses on the same port may take requests from the routes that are predicted.

@@ -302,7 +302,13 @@ impl<'w, 'a> Way<'w, 'a> {
                         .broken("inbound", Some(pod.id), line, Verdict::LeadsNowhere);
                     return;
                 }
-                far.end(port, speaks)
+                let end = far.end(port, speaks);
+                if !matches!(end, End::Past(_))
+                    && let Some(reaching) = far.patched(port, speaks)
+                {
+                    self.walk.tell_patched(self.rest, reaching);
+                }
+                end
             }
         };
         let name = pod.qualified();

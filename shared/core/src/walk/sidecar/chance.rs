@@ -4,8 +4,15 @@
 use super::Way;
 use super::dialled::{self, Meant};
 use super::outbound::{BLACK_HOLE, PASSTHROUGH};
+use crate::causes::age::{self, Undecided};
 use crate::ledger::{EntryId, Fate, Reason, Served, Step};
+use crate::predict::store::Service;
 use crate::report::{Certainty, HopStatus, Unknown, Verdict};
+use crate::snapshot::ObjectId;
+
+/// What to do about chance.
+const BY_CHANCE: &str =
+    "nothing that can be read decides: after each restart of istiod it may be another one";
 
 impl Way<'_, '_> {
     /// Whether it is chance that the service which is dialled is known at all; then that is the answer.
@@ -19,8 +26,7 @@ impl Way<'_, '_> {
             ("the older one", decides)
         } else {
             self.undetermined = Some("undetermined: istiod takes one of several by chance");
-            let decides = "nothing that can be read decides: after each restart of istiod it may be another one";
-            ("one of them", decides)
+            ("one of them", BY_CHANCE)
         };
         self.walk.verdict = Verdict::Unknown;
         let port = self.walk.port;
@@ -45,6 +51,65 @@ impl Way<'_, '_> {
             commands: Vec::new(),
         });
         true
+    }
+
+    /// What is dialled may have its place only because it is taken for the older one of two.
+    pub(super) fn won_by_age(&mut self) {
+        let Meant::Service(service) = self.dialled.meant else {
+            return;
+        };
+        if self.walk.verdict != Verdict::Open {
+            return;
+        }
+        let (store, proxy, port) = (self.walk.store, &self.walk.class.proxy, self.walk.port);
+        let index = service.ports.iter().position(|p| p.number == port);
+        let ledger = self.walk.ledger();
+        let own = |id: EntryId| match ledger.get(id).map(|e| &e.step) {
+            Some(Step::Put { of, port, .. }) => self.is_meant(*of) && Some(*port) == index,
+            Some(Step::Import { of, .. }) => self.is_meant(*of),
+            _ => false,
+        };
+        // Of one name and one namespace they are one service where they resolve alike, whichever comes first.
+        let joined = |a: ObjectId, b: ObjectId| {
+            let find = |id: ObjectId| store.services.iter().find(|s| s.object == id);
+            let of = |s: &Service| (s.hostname.clone(), s.namespace.clone(), s.resolution);
+            find(a).map(of) == find(b).map(of)
+        };
+        let lost = ledger.entries().find_map(|(_, e)| {
+            let Fate::Dropped(reason) = &e.fate else {
+                return None;
+            };
+            let first = age::holder(reason).filter(|by| own(*by))?;
+            let first = ledger.get(first)?.step.object();
+            let loser = e.step.object();
+            let why = age::undecided(store, proxy, reason, loser, first)?;
+            (!joined(first, loser)).then_some((first, loser, why))
+        });
+        let Some((first, loser, why)) = lost else {
+            return;
+        };
+        let (one, other) = (self.walk.name_of(first), self.walk.name_of(loser));
+        self.walk.verdict = Verdict::Unknown;
+        let (undetermined, what, fix) = match why {
+            Undecided::Age => (
+                "unknown: which of two services is the older one",
+                format!("whether {one} is older than {other}"),
+                format!(
+                    "the older one keeps {port}: ask with the creation times, as `kubectl get -o yaml` prints them"
+                ),
+            ),
+            Undecided::Chance => (
+                "undetermined: istiod takes one of several by chance",
+                format!("whether istiod takes {one} or {other} for {port}"),
+                BY_CHANCE.to_owned(),
+            ),
+        };
+        self.undetermined = Some(undetermined);
+        self.walk.unknowns.push(Unknown {
+            what,
+            fix,
+            commands: Vec::new(),
+        });
     }
 
     /// Whether creation times would tell which one is found.

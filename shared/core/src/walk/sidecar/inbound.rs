@@ -5,6 +5,7 @@ use super::envoy::{self, Speaks, VIRTUAL_INBOUND};
 use super::outbound::BLACK_HOLE;
 use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Reason, Step};
 use crate::predict::protocol::Protocol;
+use crate::predict::reach::{Reaching, Side, patches};
 use crate::predict::store::{Service, Store};
 use crate::predict::{
     ChainKind, Prediction, ProxyFacts, ProxyKind, is_plaintext, predict_inbound, selects, tls_mode,
@@ -158,6 +159,16 @@ impl FarSidecar<'_, '_> {
             ""
         };
         End::Taken(format!("{port} of {name}, {how}{by}"))
+    }
+
+    /// What may change the chain that takes a connection to a port of it.
+    pub(super) fn patched(&self, port: u32, speaks: &Speaks) -> Option<Reaching> {
+        let mut listeners = self.prediction.config.listeners.iter();
+        let listener = listeners.find(|l| l.name == VIRTUAL_INBOUND)?;
+        let own = self.facts.ips.first().map_or("", String::as_str);
+        let chain = envoy::chain(listener, own, port, speaks)?;
+        let (store, side) = (self.store, Side::Inbound);
+        Some(patches(store, &self.facts, listener, side, Some(chain)))
     }
 
     /// Whether no Service, ServiceEntry or Sidecar says anything about any port of it.

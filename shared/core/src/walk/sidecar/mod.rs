@@ -65,8 +65,8 @@ struct Way<'w, 'a> {
     counts: bool,
     /// Why istiod itself may decide one way or the other, where it may.
     undetermined: Option<&'static str>,
-    /// The listener that Envoy does not take, though istiod sends it.
-    refused: Option<String>,
+    /// The listener that Envoy does not take, though istiod sends it, and the finding about it.
+    refused: Option<(String, usize)>,
     /// Why the connection does not come to what it is for is told already.
     explained: bool,
 }
@@ -110,6 +110,7 @@ fn walk(views: &Store<'_>, class: &Class, question: &Question, counts: bool) -> 
         way.bypass();
     } else if !way.by_chance() {
         way.outbound();
+        way.won_by_age();
         way.tell_past_waypoint();
     }
     way.weigh();
@@ -323,14 +324,17 @@ impl<'w> Way<'w, '_> {
     /// looks.
     fn weigh(&mut self) {
         let arrives = matches!(self.walk.verdict, Verdict::Open | Verdict::Unknown);
-        let Some(finding) = self.none.and_then(|n| self.walk.findings.get_mut(n)) else {
-            return;
-        };
-        finding.severity = match finding.severity {
-            Severity::Error if arrives => Severity::Warning,
-            Severity::Info | Severity::Warning if !arrives => Severity::Error,
-            same => same,
-        };
+        let refused = self.refused.as_ref().map(|(_, finding)| *finding);
+        for n in self.none.into_iter().chain(refused) {
+            let Some(finding) = self.walk.findings.get_mut(n) else {
+                continue;
+            };
+            finding.severity = match finding.severity {
+                Severity::Error if arrives => Severity::Warning,
+                Severity::Info | Severity::Warning if !arrives => Severity::Error,
+                same => same,
+            };
+        }
     }
 
     /// The state in words, with what it leads to or why it does not.

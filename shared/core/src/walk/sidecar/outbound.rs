@@ -10,6 +10,7 @@ use crate::ledger::{Effect, Entry, EntryId, Fate, Reason, Served, Step};
 use crate::predict::envoy::{Refusal, refused};
 use crate::predict::hosts::overlap;
 use crate::predict::protocol::Protocol;
+use crate::predict::reach::{Side, patches};
 use crate::predict::store::Service;
 use crate::predict::{
     FilterChain, Listener, ProxyFacts, RouteAction, UNSPECIFIED, VirtualHost, by_outlook,
@@ -94,6 +95,14 @@ impl<'w> Way<'w, '_> {
             self.walk.broken("chain", None, line, Verdict::Missing);
             return;
         };
+        let reaching = patches(
+            self.walk.store,
+            proxy,
+            listener,
+            Side::Outbound,
+            Some(chain),
+        );
+        self.walk.tell_patched(chain.origin, reaching);
         self.tell_behind_networks(listener, chain, &speaks);
         let Led { leads, right, by } = self.leads(chain, how);
         let by_rest = chain.origin == self.rest;
@@ -125,7 +134,8 @@ impl<'w> Way<'w, '_> {
             return;
         };
         if self.walk.tell(origin, Symptom::Refused(refusal)).is_some() {
-            self.refused = Some(shown(listener));
+            let finding = self.walk.findings.len().saturating_sub(1);
+            self.refused = Some((shown(listener), finding));
             self.explained = true;
         }
     }
@@ -280,7 +290,7 @@ impl<'w> Way<'w, '_> {
     }
 
     /// Whether a service is the one that was dialled, or of its name in its namespace.
-    fn is_meant(&self, of: Served) -> bool {
+    pub(super) fn is_meant(&self, of: Served) -> bool {
         let Some(meant) = self.dialled.meant.service() else {
             return false;
         };
@@ -306,8 +316,8 @@ impl<'w> Way<'w, '_> {
         let place = self.place();
         let none = match self.dialled.ip() {
             _ if self.refused.is_some() => {
-                let refused = self.refused.as_deref().unwrap_or_default();
-                format!("Envoy refuses {refused}")
+                let refused = self.refused.as_ref().map(|(name, _)| name.as_str());
+                format!("Envoy refuses {}", refused.unwrap_or_default())
             }
             Some(_) => format!("{place} has none of its own"),
             None => "there is none of its own".to_owned(),
