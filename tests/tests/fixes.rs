@@ -332,6 +332,10 @@ fn an_applied_fix_opens_the_port() {
             }
             continue;
         }
+        // What an Envoy held before the fix says nothing of what it holds after it.
+        if case.option("--config-dump").is_some() {
+            continue;
+        }
         let folder = case.name.replace('/', "--");
         let scratch = Scratch::new(env!("CARGO_TARGET_TMPDIR"), &format!("fixes-{folder}"));
         copy(&case.folder, &scratch.path("."));

@@ -321,7 +321,7 @@ fn what_may_not_be_read_is_unknown_and_never_absent() {
     let unknown =
         |what: &str| format!("? port 16354 is unknown: anna may not list {what} in all namespaces");
     let closed =
-        || "✗ port 16354 will be closed: no VirtualService is bound to its Gateway".to_owned();
+        || "✗ port 16354 should be closed: no VirtualService is bound to its Gateway".to_owned();
     for (path, first, told) in [
         (
             "/apis/networking.istio.io/v1/virtualservices",
@@ -457,4 +457,62 @@ fn the_readme_lists_the_rights_that_are_used() {
     };
     let used: BTreeSet<_> = all.chain(named).map(own).collect();
     assert_eq!(listed, used);
+}
+
+#[test]
+fn pods_that_may_not_be_asked_are_told_in_the_second_line() {
+    let objects = folder_of_objects("tests/cases/ENVOY-BIND-INUSE/silent/manifests");
+    let pods = "/api/v1/namespaces/istio-system/pods/";
+    let api = FakeApi::new(objects, &[(pods, Fault::Forbidden)]);
+    let folder = folder("port-forward");
+    let ended = ask("9000", &api.kubeconfig(&folder.path("")));
+    let lines: Vec<&str> = ended.stdout.lines().take(2).collect();
+    assert_eq!(
+        lines,
+        [
+            "✓ port 9000 should be open: it leads to data/mq:5672",
+            "  predicted from live objects; pods not asked: anna may not port-forward"
+        ],
+        "{}",
+        ended.stderr
+    );
+    assert!(!ended.stdout.contains("in sync"), "{}", ended.stdout);
+}
+
+#[test]
+fn a_dump_beside_a_cluster_is_what_its_pod_holds() {
+    let case = workspace().join("tests/cases/ENVOY-BIND-INUSE/fires");
+    let api = FakeApi::new(
+        folder_of_objects("tests/cases/ENVOY-BIND-INUSE/fires/manifests"),
+        &[],
+    );
+    let folder = folder("dump-beside");
+    let dump = case.join("dumps/7x2mq.json").display().to_string();
+    let line = format!("9000 -o json --config-dump {dump}");
+    let ended = ask(&line, &api.kubeconfig(&folder.path("")));
+    let answers: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let verdicts: Vec<&Value> = (0..3).map(|n| &answers[0]["pods"][n]["verdict"]).collect();
+    assert_eq!(verdicts, ["unknown", "missing", "unknown"]);
+    let finding = &answers[0]["findings"][0];
+    assert_eq!(
+        (&finding["code"], &finding["certainty"]),
+        (&json!("ENVOY-BIND-INUSE"), &json!("observed"))
+    );
+}
+
+#[test]
+fn a_dump_that_is_of_no_pod_here_is_refused() {
+    let case = workspace().join("tests/cases/ENVOY-BIND-INUSE/fires");
+    let dump = case.join("dumps/7x2mq.json").display().to_string();
+    let folder = folder("dump-of-none").with("x.json", "{}");
+    let files = workspace().join("examples/kafka").display().to_string();
+    for (file, told) in [
+        (dump.as_str(), "is of no pod that this answer is about"),
+        ("x.json", "x.json says nothing"),
+        ("gone.json", "--config-dump: "),
+    ] {
+        let ended = folder.ask(&format!("16354 -f {files} --config-dump {file}"));
+        assert_eq!((ended.exit, ended.stdout.as_str()), (2, ""), "{file}");
+        assert!(ended.stderr.contains(told), "{file}: {}", ended.stderr);
+    }
 }

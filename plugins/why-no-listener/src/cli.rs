@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Parser, ValueEnum};
@@ -69,6 +70,9 @@ pub struct Cli {
     /// Lay the files of -f over the objects of the cluster, as an apply would: the effect of a change
     #[arg(long, requires = "filename", help_heading = "Input")]
     pub with_cluster: bool,
+    /// What an Envoy holds, from a file with its /config_dump or /clusters?format=json; may be repeated
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub config_dump: Vec<PathBuf>,
     /// Which Istio.
     #[command(flatten)]
     pub istio: Istio,
@@ -97,6 +101,10 @@ Examples:
 
   # where a connection from this pod goes
   kubectl mesh why-no-listener hazelcast:5701 -n manager --proxy deploy/manager
+
+  # with what the Envoys hold, saved from their admin interface
+  kubectl exec -n edge edge-0 -- pilot-agent request GET config_dump > edge-0.json
+  kubectl mesh why-no-listener 31400 -f manifests/ --config-dump edge-0.json
 
   # what a change does to the mesh
   kubectl mesh why-no-listener -f change/ --with-cluster

@@ -17,11 +17,11 @@ use mesh_core::report::plan::shell_word;
 use mesh_core::report::table::{Row, render_rows};
 use mesh_core::report::{
     self, Answer, Basis, Command, Finding, Fix, FixBody, Layout, Proof, Verdict, explain,
-    predicted, render_answers,
+    predicted, render_answer,
 };
 use mesh_core::snapshot::reader::{ReadOptions, render_problem};
 use mesh_core::snapshot::{Kind, Snapshot};
-use mesh_core::walk::{self, Class, Question, Scan};
+use mesh_core::walk::{self, Class, Question, Rests, Scan};
 use mesh_live::cli::{ServiceRef, TargetKind, TargetRef};
 use mesh_live::cluster::{Fresh, Pods};
 use mesh_live::exit::Exit;
@@ -143,6 +143,7 @@ fn answer(cli: &Cli, typed: &[String], io: &mut Io) -> io::Result<Exit> {
         classes: &classes,
         ignore,
         ignored: Ignored::default(),
+        rests: Vec::new(),
     };
     let Some(asked) = &cli.question else {
         return run.scan(namespace.as_deref(), &wish, io);
@@ -382,6 +383,8 @@ struct Run<'r, 'a> {
     classes: &'r [Class],
     ignore: Ignore,
     ignored: Ignored,
+    /// What each answer rests on besides the prediction, where pods were asked.
+    rests: Vec<Option<Rests>>,
 }
 
 impl Run<'_, '_> {
@@ -390,12 +393,16 @@ impl Run<'_, '_> {
         let mut answers = walk::ask(self.store, self.classes, question);
         walk::note_other_versions(self.store, self.classes, question, &mut answers);
         walk::note_unread(self.store, &mut answers);
+        match observe::complete(self, question, &mut answers, io) {
+            Ok(rests) => self.rests = rests,
+            Err(sentence) => return Ok(cannot_work(io, &sentence)),
+        }
         self.leave_out(&mut answers, false, io)?;
         change::repair(self.store, self.classes, question, &mut answers);
         if let Some(nth) = self.cli.fix {
             return self.print_fix(&answers, nth.get(), io);
         }
-        for answer in &mut answers {
+        for answer in answers.iter_mut().filter(|a| a.commands.is_empty()) {
             answer.commands = self.next_step(answer).into_iter().collect();
         }
         self.print(&answers, io)
@@ -686,6 +693,17 @@ impl Run<'_, '_> {
         })
     }
 
+    /// The second line of an answer whose pods were asked.
+    fn rests_in_words(&self, rests: &Rests, versions: &str) -> String {
+        match rests {
+            Rests::Observed(on) => format!("observed {on}, Istio {versions}"),
+            Rests::NotAsked(why) => format!(
+                "predicted from {}; pods not asked: {why}",
+                self.files.source_in_words()
+            ),
+        }
+    }
+
     fn print(&self, answers: &[Answer], io: &mut Io) -> io::Result<Exit> {
         let snapshot = &self.files.loaded.snapshot;
         let versions = walk::versions(self.store, self.classes);
@@ -693,7 +711,15 @@ impl Run<'_, '_> {
         let text = match self.cli.output.format {
             Format::Text | Format::Wide => {
                 let bodies = |_: &Finding, fix: &Fix| body(snapshot, fix);
-                render_answers(answers, &basis, snapshot, &layout(self.cli, io), &bodies)
+                let layout = layout(self.cli, io);
+                let each = answers.iter().enumerate().map(|(n, answer)| {
+                    let mut basis = basis.clone();
+                    if let Some(Some(rests)) = self.rests.get(n) {
+                        basis.line = self.rests_in_words(rests, &versions);
+                    }
+                    render_answer(answer, &basis, snapshot, &layout, &bodies)
+                });
+                each.collect::<Vec<_>>().join("\n")
             }
             Format::Json => report::json::render_json(answers, snapshot),
             Format::Yaml => report::yaml::render_yaml(answers, snapshot),

@@ -5,8 +5,9 @@
 
 use super::{
     Page, am_15008, am_dyndns, am_noendpoint, am_vipport, am_wp_bind, am_wp_nochain,
-    envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_dup_addr, envoy_fc_identical,
-    envoy_fc_overlap, envoy_sni_partial, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni,
+    envoy_bind_inuse, envoy_bind_noaddr, envoy_bind_perm, envoy_draining, envoy_dup_addr,
+    envoy_fc_identical, envoy_fc_overlap, envoy_nack, envoy_no_chains, envoy_old_config,
+    envoy_sni_partial, envoy_warming, gw_authz_deny, gw_autopass_no_svc, gw_autopass_sni,
     gw_cred_ca, gw_cred_denied, gw_cred_invalid, gw_cred_missing, gw_dst_connect_fail,
     gw_dst_empty_host, gw_dst_externalname, gw_dst_multiport, gw_dst_no_endpoints,
     gw_dst_not_visible, gw_dst_outlier_panic, gw_dst_port_absent, gw_dst_short_name,
@@ -869,6 +870,16 @@ static LISTENER_NACK: Saying = Saying {
             after: None,
             can_be: &[&envoy_sni_partial::PAGE],
         },
+        Row {
+            left: &["no filter chains specified"],
+            after: None,
+            can_be: &[&envoy_no_chains::PAGE],
+        },
+        Row {
+            left: &["anything else"],
+            after: None,
+            can_be: &[&envoy_nack::PAGE],
+        },
     ],
     ask: &[ASK_PORT],
     outer: true,
@@ -983,6 +994,7 @@ static NO_CHAINS: Saying = Saying {
     means: &[
         "istiod sends no such listener: it leaves it out. An EnvoyFilter took the chains away.",
     ],
+    can_be: &[&envoy_no_chains::PAGE],
     ask: &["kubectl get envoyfilters -A"],
     source: "envoy source/common/listener_manager/listener_impl.cc",
     ..PLAIN
@@ -993,8 +1005,29 @@ static CONSTRAINT: Saying = Saying {
     patterns: &["Proto constraint validation failed"],
     says: "something that istiod sent breaks a rule of Envoy's API",
     means: &["An EnvoyFilter can have made it. The words behind it name the field."],
+    can_be: &[&envoy_nack::PAGE],
     ask: &["kubectl get envoyfilters -A"],
     source: "envoy source/common/protobuf/utility.cc",
+    ..PLAIN
+};
+
+static WARMING: Saying = Saying {
+    by: ENVOY,
+    patterns: &["listener_manager.total_listeners_warming"],
+    says: "so many listeners wait for a part of them",
+    can_be: &[&envoy_warming::PAGE, &envoy_old_config::PAGE],
+    ask: &[ASK_PORT],
+    source: "envoy source/common/listener_manager/listener_manager_impl.cc",
+    ..PLAIN
+};
+
+static DRAINING: Saying = Saying {
+    by: ENVOY,
+    patterns: &["listener_manager.total_listeners_draining"],
+    says: "so many listeners are being closed, or were replaced by newer ones",
+    can_be: &[&envoy_draining::PAGE],
+    ask: &[ASK_PORT],
+    source: "envoy source/common/listener_manager/listener_manager_impl.cc",
     ..PLAIN
 };
 
@@ -1549,6 +1582,8 @@ pub static SAYINGS: &[&Saying] = &[
     &PARTIAL_WILDCARD,
     &NO_CHAINS,
     &CONSTRAINT,
+    &WARMING,
+    &DRAINING,
     &NO_CHAIN_MATCH,
     &NO_CLUSTER,
     &NO_HEALTHY,

@@ -22,11 +22,16 @@ mod candidate;
 mod envoy_bind_inuse;
 mod envoy_bind_noaddr;
 mod envoy_bind_perm;
+mod envoy_draining;
 mod envoy_dup_addr;
 mod envoy_fc_identical;
 mod envoy_fc_overlap;
+mod envoy_nack;
+mod envoy_no_chains;
+mod envoy_old_config;
 mod envoy_proxy_protocol;
 mod envoy_sni_partial;
+mod envoy_warming;
 mod envoyfilter_remove;
 mod gw_authz_deny;
 mod gw_autopass_no_svc;
@@ -80,6 +85,7 @@ mod gw_port_tiebreak;
 mod gw_port_translated;
 mod gw_port_udp_capture;
 mod gw_port_zero;
+mod gw_proxy_not_connected;
 mod gw_proxy_not_router;
 mod gw_res_ignored;
 mod gw_rev_mismatch;
@@ -270,11 +276,16 @@ pub static PAGES: &[&Page] = &[
     &envoy_bind_inuse::PAGE,
     &envoy_bind_noaddr::PAGE,
     &envoy_bind_perm::PAGE,
+    &envoy_draining::PAGE,
     &envoy_dup_addr::PAGE,
     &envoy_fc_identical::PAGE,
     &envoy_fc_overlap::PAGE,
+    &envoy_nack::PAGE,
+    &envoy_no_chains::PAGE,
+    &envoy_old_config::PAGE,
     &envoy_proxy_protocol::PAGE,
     &envoy_sni_partial::PAGE,
+    &envoy_warming::PAGE,
     &envoyfilter_remove::PAGE,
     &gw_authz_deny::PAGE,
     &gw_autopass_no_svc::PAGE,
@@ -328,6 +339,7 @@ pub static PAGES: &[&Page] = &[
     &gw_port_translated::PAGE,
     &gw_port_udp_capture::PAGE,
     &gw_port_zero::PAGE,
+    &gw_proxy_not_connected::PAGE,
     &gw_proxy_not_router::PAGE,
     &gw_res_ignored::PAGE,
     &gw_rev_mismatch::PAGE,

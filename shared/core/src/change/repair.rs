@@ -29,7 +29,10 @@ pub fn repair(store: &Store<'_>, classes: &[Class], question: &Question, answers
         };
         let fixes = search.fixes();
         for (finding, fixes) in answer.findings.iter_mut().zip(fixes) {
-            finding.fixes = fixes;
+            // What only a person can do is told with the finding itself.
+            if !fixes.is_empty() {
+                finding.fixes = fixes;
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::shape::{Chain, Listener, Route, VirtualHost};
-use super::{Envoy, Host, ListenerState};
+use super::{Envoy, Host};
 
 /// Why a text is no dump of an Envoy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,11 @@ impl Envoy {
 
     fn section(&mut self, config: &Value) {
         match type_of(config) {
+            "BootstrapConfigDump" => {
+                let node = config.get("bootstrap").and_then(|b| b.get("node"));
+                let id = node.map(|n| text(n, "id")).filter(|id| !id.is_empty());
+                self.node = id.map(str::to_owned);
+            }
             "ListenersConfigDump" => {
                 for listener in list(config, "dynamic_listeners") {
                     self.listener(listener);
@@ -77,14 +82,20 @@ impl Envoy {
         let state = |key: &str| Some(dynamic.get(key)?.get("listener")).flatten();
         let failure = dynamic.get("error_state");
         let text_of = |key| failure.and_then(|f| f.get(key)).and_then(Value::as_str);
-        let found = ListenerState {
-            active: state("active_state").map(listener_of),
-            warming: dynamic.get("warming_state").is_some(),
-            draining: dynamic.get("draining_state").is_some(),
-            refused: failure.map(|_| text_of("details").unwrap_or_default().to_owned()),
+        let refused = failure.map(|_| text_of("details").unwrap_or_default().to_owned());
+        let tried = failure.and_then(|f| f.get("failed_configuration"));
+        // Envoy tells a refused listener twice: under its name, and once more without one.
+        let name = match (text(dynamic, "name"), tried) {
+            ("", Some(tried)) => text(tried, "name"),
+            (name, _) => name,
         };
-        self.listeners
-            .insert(text(dynamic, "name").to_owned(), found);
+        let known = self.listeners.entry(name.to_owned()).or_default();
+        known.active = state("active_state")
+            .map(listener_of)
+            .or(known.active.take());
+        known.warming |= dynamic.get("warming_state").is_some();
+        known.draining |= dynamic.get("draining_state").is_some();
+        known.refused = refused.or(known.refused.take());
     }
 
     fn route(&mut self, dynamic: &Value) {
@@ -150,6 +161,7 @@ fn host_status(host: &Value) -> Host {
         connect_failures: stat("cx_connect_fail"),
         connections: stat("cx_total"),
         active: stat("cx_active"),
+        active_requests: stat("rq_active"),
         request_errors: stat("rq_error"),
     }
 }

@@ -2,16 +2,20 @@
 
 mod differ;
 mod dump;
+mod saved;
 mod shape;
 
 use std::collections::BTreeMap;
 
 pub use dump::DumpError;
+pub use saved::{Saved, saved};
 pub use shape::{Chain, Listener, Route, Shape, VirtualHost};
 
 /// What one Envoy says of itself: only what istiod sent it, none of its static listeners.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Envoy {
+    /// How it calls itself to istiod, such as `router~10.0.0.1~POD.NAMESPACE~…`; only a whole dump has it.
+    pub node: Option<String>,
     /// Its listeners, by name.
     pub listeners: BTreeMap<String, ListenerState>,
     /// The virtual hosts of its route configurations, by name.
@@ -48,11 +52,32 @@ pub struct Host {
     pub connections: u64,
     /// Connections that are open now.
     pub active: u64,
+    /// Requests, and streams, that are open now.
+    pub active_requests: u64,
     /// Requests that failed.
     pub request_errors: u64,
 }
 
+/// Name of the cluster in Envoy's start-up configuration that leads to istiod (istio
+/// `tools/packaging/common/envoy_bootstrap.json`).
+const ISTIOD: &str = "xds-grpc";
+
 impl Envoy {
+    /// Whether the stream is open over which istiod configures it; `None` when that was not read.
+    #[must_use]
+    pub fn connected(&self) -> Option<bool> {
+        let hosts = self.hosts.get(ISTIOD).filter(|hosts| !hosts.is_empty())?;
+        Some(hosts.iter().any(|host| host.active_requests > 0))
+    }
+
+    /// Name and namespace of its pod, where the dump has them.
+    #[must_use]
+    pub fn pod(&self) -> Option<(&str, &str)> {
+        // istio pilot/pkg/model/context.go:ParseServiceNodeWithMetadata
+        let id = self.node.as_deref()?.split('~').nth(2)?;
+        id.rsplit_once('.')
+    }
+
     /// The listeners that take connections, with the routes and clusters that they name.
     #[must_use]
     pub fn shape(&self) -> Shape {

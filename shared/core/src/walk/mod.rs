@@ -7,6 +7,7 @@ mod gateway;
 mod idle;
 mod names;
 mod narrow;
+mod observed;
 mod scan;
 mod sidecar;
 mod unread;
@@ -32,6 +33,7 @@ pub use behind::{PodsBehind, pods_behind};
 pub use gateway::leads_round;
 pub use names::{cluster_name, counted};
 pub(crate) use names::{parts as cluster_parts, percentages};
+pub use observed::{PodEnvoy, Rests, concerned_port, note_observed, rests_on_envoy};
 pub use scan::{Scan, scan};
 pub use sidecar::{Around, around};
 pub use unread::note_unread;
@@ -181,20 +183,26 @@ pub fn ask(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Ans
     answers
 }
 
-/// A number that nobody declares may be the one that nodes have for a gateway Service's port: then that port is meant.
-fn behind_node_port(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+/// The port of a gateway's Service that nodes have this number for.
+fn behind_nodes(store: &Store<'_>, class: &Class, number: u32) -> Option<u32> {
     let of_entry = |step: &Step| {
         let Step::ServicePort { service, index } = step else {
             return None;
         };
         let service = Service::of(&store.snapshot.get(*service)?.view)?;
         let port = service.spec.ports.get(*index)?;
-        (port.node_port == Some(question.port) && port.port != question.port).then_some(port.port)
+        (port.node_port == Some(number) && port.port != number).then_some(port.port)
     };
-    let mut entries = classes
+    let mut entries = class.prediction.ledger.service_ports();
+    entries.find_map(|(_, e)| of_entry(&e.step))
+}
+
+/// A number that nobody declares may be the one that nodes have for a gateway Service's port: then that port is meant.
+fn behind_node_port(store: &Store<'_>, classes: &[Class], question: &Question) -> Vec<Answer> {
+    let port = classes
         .iter()
-        .flat_map(|c| c.prediction.ledger.service_ports());
-    let Some(port) = entries.find_map(|(_, e)| of_entry(&e.step)) else {
+        .find_map(|class| behind_nodes(store, class, question.port));
+    let Some(port) = port else {
         return Vec::new();
     };
     let meant = Question {

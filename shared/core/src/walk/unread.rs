@@ -229,7 +229,7 @@ fn resource(kind: Kind) -> String {
 }
 
 /// What the answer is about.
-fn subject(answer: &Answer) -> String {
+pub(super) fn subject(answer: &Answer) -> String {
     match &answer.asked.host {
         Some(host) => format!("{host}:{}", answer.asked.port),
         None => format!("port {}", answer.asked.port),

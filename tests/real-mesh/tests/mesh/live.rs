@@ -53,6 +53,13 @@ fn asks(mesh: &Mesh) -> Result<()> {
         "{ended:#?}"
     );
 
+    let ended = why_no_listener(&everything, &["16354"]);
+    ensure!(
+        ended.stdout.starts_with("✓ port 16354 is open: ")
+            && ended.stdout.contains("observed in Envoy on 2 of 2 pods")
+            && ended.stdout.contains(", in sync"),
+        "{ended:#?}"
+    );
     // Who may read nothing is not told that there is nothing.
     let nobody = mesh.user(&json!([]))?;
     let ended = why_no_listener(&nobody.kubeconfig, &["16354"]);

@@ -287,6 +287,10 @@ fn every_case_that_fires_is_mended() {
         let Ok(port) = port.parse() else {
             continue;
         };
+        // What only Envoy shows no change of objects was found to mend.
+        if arguments.contains(&"--config-dump") {
+            continue;
+        }
         let option = |flag: &str| {
             let mut pairs = arguments.windows(2);
             pairs.find(|w| w[0] == flag).map(|w| w[1].to_owned())

@@ -23,7 +23,7 @@ pub use protocol::{GatewayTopology, PROXY_CONFIG, PrefaceFault, ProxyConfig};
 pub(crate) use authorization::access;
 pub(crate) use credentials::credentials;
 pub(crate) use network::barred_by_network;
-pub(crate) use patches::{Reaching, Side, patches};
+pub(crate) use patches::{Reaching, Side, envoy_filters, patches};
 pub(crate) use pods::{misses_pods, unready};
 pub(crate) use protocol::preface;
 

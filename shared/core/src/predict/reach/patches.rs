@@ -7,7 +7,7 @@ use crate::predict::ProxyFacts;
 use crate::predict::config::{ChainKind, FilterChain, Listener};
 use crate::predict::store::Store;
 use crate::snapshot::views::{AsView, ConfigPatch, EnvoyFilter, WasmPlugin};
-use crate::snapshot::{Kind, ObjectId};
+use crate::snapshot::{Kind, Object, ObjectId};
 
 /// A patch that takes a listener, or filter chains of it, away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +96,19 @@ pub(crate) fn patches(
         }
     }
     found
+}
+
+/// The EnvoyFilters that reach a proxy, whatever they patch.
+pub(crate) fn envoy_filters<'s>(store: &'s Store<'_>, proxy: &ProxyFacts) -> Vec<&'s Object> {
+    let reaches = |object: &&Object| {
+        EnvoyFilter::of(&object.view).is_some_and(|EnvoyFilter { spec }| {
+            let selector = spec.workload_selector.as_ref().map(|s| &s.labels);
+            let refs: Vec<_> = spec.target_refs.iter().collect();
+            attaches(store, proxy, object, selector, &refs)
+        })
+    };
+    let all = store.snapshot.of_kind(Kind::EnvoyFilter);
+    all.filter(reaches).collect()
 }
 
 /// After `listener_patch.go:patchContextMatch`, `listenerMatch` and `filterChainMatch`: the two listeners that connections

@@ -11,6 +11,8 @@ pub use round::leads_round;
 
 pub(super) use proxy::{of_no_port, unapplied, undeclared_path, unselected};
 
+use std::collections::BTreeSet;
+
 use crate::admission;
 use crate::causes::Severity;
 use crate::ledger::{Effect, Entry, EntryId, Fate, Ledger, Step};
@@ -172,6 +174,27 @@ fn walked<'w, 'a>(
     }
     walk.not_reached();
     Some((walk, lead))
+}
+
+/// The ports that the pods listen on for the one asked about; empty when nothing resolves it.
+pub(super) fn bound_ports(store: &Store<'_>, class: &Class, question: &Question) -> BTreeSet<u32> {
+    let ledger = &class.prediction.ledger;
+    let all = subjects(store, ledger);
+    let wanted = |s: &&Subject<'_>| {
+        let asked = question.namespace.as_ref();
+        asked.is_none_or(|ns| *ns == s.gateway.key.namespace)
+    };
+    let declared = all.iter().filter(wanted);
+    let bound: BTreeSet<u32> = declared
+        .filter(|s| s.number() == question.port)
+        .filter_map(|s| s.port)
+        .collect();
+    if !bound.is_empty() {
+        return bound;
+    }
+    service_targets(ledger, store, question.port)
+        .into_iter()
+        .collect()
 }
 
 /// The Gateways that were asked about, and the VirtualServices that take part in them.

@@ -21,8 +21,10 @@ use super::way::Walk;
 use super::{Class, Question, proxy_ref};
 use crate::causes::{Ambient, Severity, Symptom, Uncaptured};
 use crate::ledger::{EntryId, Reason, Step};
+use crate::predict::Listener;
 use crate::predict::ProxyFacts;
 use crate::predict::ambient::service_waypoint;
+use crate::predict::envoy::refused;
 use crate::predict::store::Store;
 use crate::predict::version::Release;
 use crate::predict::{Injection, injection};
@@ -119,6 +121,25 @@ fn walk(views: &Store<'_>, class: &Class, question: &Question, counts: bool) -> 
     let mut answer = finish(walk, &state, assumptions);
     answer.path.extend(way.beyond);
     answer
+}
+
+/// The listeners that a connection meets: the one that istiod means for it, and where Envoy does not take that one,
+/// what takes the connection instead.
+pub(super) fn met<'c>(
+    store: &Store<'_>,
+    class: &'c Class,
+    host: &str,
+    port: u32,
+) -> Vec<&'c Listener> {
+    let (config, proxy) = (&class.prediction.config, &class.proxy);
+    let address = dialled::dial(store, proxy, host, port).address;
+    let there = |l: &Listener| refused(config, l, proxy).is_none();
+    let sent = envoy::listener(config, proxy, &address, port, &|_| true);
+    let taking = envoy::listener(config, proxy, &address, port, &there);
+    let mut found: Vec<&Listener> = sent.into_iter().map(|(l, _)| l).collect();
+    found.extend(taking.map(|(l, _)| l));
+    found.dedup_by(|a, b| a.name == b.name);
+    found
 }
 
 /// What an answer about an older Istio rests on: of what it sends to sidecars no more is predicted than what
