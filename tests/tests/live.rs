@@ -516,3 +516,24 @@ fn a_dump_that_is_of_no_pod_here_is_refused() {
         assert!(ended.stderr.contains(told), "{file}: {}", ended.stderr);
     }
 }
+
+#[test]
+fn a_watch_ends_when_the_port_opens_or_the_time_is_over() {
+    let folder = folder("watch");
+    let open = FakeApi::new(folder_of_objects("examples/kafka-fixed"), &[]);
+    let ended = ask("16354 --watch", &open.kubeconfig(&folder.path("")));
+    assert_eq!(ended.exit, 0, "{}{}", ended.stdout, ended.stderr);
+    let closed = FakeApi::new(kafka(), &[]);
+    let ended = ask(
+        "16354 --watch --timeout 1s",
+        &closed.kubeconfig(&folder.path("")),
+    );
+    assert_eq!(ended.exit, 1);
+    assert!(
+        ended.stdout.contains("error[GW-VS-NONE]"),
+        "{}",
+        ended.stdout
+    );
+    let nothing = kubeconfig(&folder.path(""), "http://127.0.0.1:1");
+    assert_eq!(ask("16354 --watch", &nothing).exit, 2);
+}

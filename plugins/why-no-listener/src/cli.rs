@@ -4,10 +4,13 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use mesh_core::report::ignore::Rule;
-use mesh_live::cli::{Connect, Input, Istio, Output, ServiceRef, TargetRef, after_help, port};
+use mesh_live::cli::{
+    Connect, Input, Istio, Output, ServiceRef, TargetRef, after_help, duration, port,
+};
 
 /// Why is a port closed, and what opens it
 ///
@@ -54,6 +57,12 @@ pub struct Cli {
     /// Where the port should lead, when several Services could be meant
     #[arg(long, value_name = "SERVICE:PORT", value_parser = ServiceRef::with_port)]
     pub to: Option<ServiceRef>,
+    /// Ask again until it is open; the last answer is printed
+    #[arg(long, requires = "question", conflicts_with_all = ["filename", "show", "predicted", "fix"])]
+    pub watch: bool,
+    /// How long --watch asks again, such as 30s or 2m; without it for ever
+    #[arg(long, value_name = "TIME", value_parser = duration, requires = "watch")]
+    pub timeout: Option<Duration>,
     /// Say nothing of this cause, or of it on this object: CODE or CODE=KIND/NAMESPACE/NAME; may be repeated
     #[arg(long, value_name = "CODE[=OBJECT]", value_parser = Rule::parse)]
     pub ignore: Vec<Rule>,
@@ -101,6 +110,9 @@ Examples:
 
   # where a connection from this pod goes
   kubectl mesh why-no-listener hazelcast:5701 -n manager --proxy deploy/manager
+
+  # until it is open, for two minutes
+  kubectl mesh why-no-listener 31400 --watch --timeout 2m
 
   # with what the Envoys hold, saved from their admin interface
   kubectl exec -n edge edge-0 -- pilot-agent request GET config_dump > edge-0.json
@@ -287,6 +299,9 @@ mod tests {
         assert!(refused("--with-cluster"));
         assert!(refused("--to kafka"));
         assert!(refused("--proxy gateway/x"));
+        assert!(refused("--watch"));
+        assert!(refused("31400 --watch -f manifests/"));
+        assert!(refused("31400 --timeout 1m"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod cli;
 mod effect;
 mod observe;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -49,7 +50,12 @@ pub fn run(args: Vec<OsString>, io: &mut Io) -> Exit {
         Ok(cli) => cli,
         Err(exit) => return exit,
     };
-    match answer(&cli, &typed, io) {
+    let answered = if cli.watch {
+        watch::until_open(&cli, io, |io| answer(&cli, &typed, io))
+    } else {
+        answer(&cli, &typed, io)
+    };
+    match answered {
         Ok(exit) => exit,
         Err(error) => cannot_write(io, &error),
     }
