@@ -13,6 +13,7 @@ use super::gateway::{selects, target_port};
 use super::proxy::{ProxyFacts, WORKLOAD_KINDS, workload_spec};
 use super::sidecar::is_plaintext;
 use super::store::{Registry, Resolution, Service, ServicePort, Store};
+use crate::admission;
 use crate::snapshot::views::{
     self, AsView, Container, EndpointSlice, IntOrString, Labels, Pod, ServiceEntrySpec,
     WorkloadEntrySpec,
@@ -217,8 +218,12 @@ fn of_kubernetes(store: &Store<'_>, service: &Service) -> Vec<Instance> {
         } else {
             of_slices(store, object)
         }
-    // Kubernetes makes the slices of a new Service when it is there, and of a changed one again.
-    } else if object.awaits_slices() || (store.snapshot.coverage.files_only && !has_slices(store)) {
+    // Kubernetes makes the slices of a new Service when it is there, and of a changed one again. Files without slices
+    // are manifests; beside slices, a Service that no server has stored yet is one.
+    } else if object.awaits_slices()
+        || (store.snapshot.coverage.files_only
+            && (!has_slices(store) || (own.is_empty() && !admission::is_stored(object))))
+    {
         selected_pods(store, object, view)
     } else {
         of_slices(store, object)
