@@ -2,6 +2,7 @@
 //! connections of.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::capture::{Captured, Rules};
@@ -11,11 +12,11 @@ use crate::ledger::{EntryId, Fate, Reason, Served, Step};
 use crate::predict::envoy::refused;
 use crate::predict::store::{Registry, Resolution, Service, Store};
 use crate::predict::{
-    Outlooks, ProxyFacts, ProxyKind, UNSPECIFIED, UNSPECIFIED_V6, predict_inbound,
+    Network, Outlooks, ProxyFacts, ProxyKind, UNSPECIFIED, UNSPECIFIED_V6, predict_inbound,
 };
 use crate::report::Answer;
-use crate::snapshot::ObjectId;
 use crate::snapshot::views::{AsView, Pod};
+use crate::snapshot::{Kind, ObjectId};
 use crate::walk::{Class, Question, ambient};
 
 /// Something that is wrong around sidecars.
@@ -35,13 +36,29 @@ pub struct Around {
 /// not know it.
 const CLIENTS: u32 = 3;
 
+/// Addresses that stand for any other one: RFC 5737 and RFC 3849 keep them for documentation.
+const SOME_IPV4: &str = "192.0.2.1";
+const SOME_IPV6: &str = "2001:db8::1";
+
 impl Around {
     /// With how many sidecars are concerned besides.
     fn in_full(mut self, store: &Store<'_>) -> Self {
         let own = store.serving(&self.class.proxy);
         self.answer = ambient::answer(own, &self.class, &self.question)
             .unwrap_or_else(|| answer(store, &self.class, &self.question));
+        self.weigh();
         self
+    }
+
+    /// What takes connections to addresses that nobody is known to dial works, but not as it looks.
+    fn weigh(&mut self) {
+        let host = self.question.host.as_deref();
+        if !matches!(host, Some(SOME_IPV4 | SOME_IPV6)) {
+            return;
+        }
+        for finding in &mut self.answer.findings {
+            finding.severity = finding.severity.min(Severity::Warning);
+        }
     }
 }
 
@@ -187,7 +204,7 @@ fn left_out(store: &Store<'_>, proxies: &[ProxyFacts]) -> BTreeSet<Asked> {
     found
 }
 
-/// The addresses of pods behind each port that Services with an address lead to.
+/// The addresses of pods behind each port that Services with an address lead to, or that their containers declare.
 fn pod_ports(store: &Store<'_>) -> BTreeMap<u32, BTreeSet<String>> {
     let mut found: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
     let services = store
@@ -204,6 +221,18 @@ fn pod_ports(store: &Store<'_>) -> BTreeMap<u32, BTreeSet<String>> {
                     let ips = found.entry(target).or_default();
                     ips.insert(view.status.pod_ip.clone());
                 }
+            }
+        }
+    }
+    // Pods that no Service leads to are dialled by their address.
+    let pods = store.snapshot.of_kind(Kind::Pod);
+    for view in pods.filter_map(|pod| Pod::of(&pod.view)) {
+        let ip = &view.status.pod_ip;
+        let declared = view.spec.containers.iter().flat_map(|c| &c.ports);
+        for port in declared.filter(|_| !ip.is_empty()) {
+            let ips = found.entry(port.container_port).or_default();
+            if ips.len() < 2 {
+                ips.insert(ip.clone());
             }
         }
     }
@@ -238,14 +267,37 @@ fn questions(store: &Store<'_>, class: &Class, of_mesh: &OfMesh<'_>) -> BTreeSet
                         && cluster.is_some_and(|c| c.discovery != "ORIGINAL_DST")
                 })
         });
-        if !everywhere || !listener.redirected_only || !leads_off {
+        if !everywhere || !listener.redirected_only {
             continue;
         }
-        let mut ips = of_mesh.dialled.get(&listener.port).into_iter().flatten();
-        let other = ips.find(|ip| {
+        let ips = of_mesh.dialled.get(&listener.port).into_iter().flatten();
+        let mut others = ips.filter(|ip| {
             !class.proxy.ips.contains(ip) && !listening.contains(&(listener.port, ip.as_str()))
         });
-        found.extend(other.map(|ip| (listener.port, ip.clone())));
+        if !leads_off {
+            // A network may hold the address of a pod.
+            let networks: Vec<Network> = listener
+                .all_chains()
+                .flat_map(|chain| &chain.matches.prefix_ranges)
+                .filter_map(|range| range.parse().ok())
+                .collect();
+            let holds = |ip: &&String| {
+                let read = ip.parse::<IpAddr>();
+                read.is_ok_and(|ip| networks.iter().any(|network| network.holds(ip)))
+            };
+            let held = others.find(holds);
+            found.extend(held.map(|ip| (listener.port, ip.clone())));
+            continue;
+        }
+        let other = others.next();
+        // Where no pod is known that it takes connections of, it still takes those to any other address.
+        let any = if listener.address == UNSPECIFIED {
+            SOME_IPV4
+        } else {
+            SOME_IPV6
+        };
+        let asked = other.map_or_else(|| any.to_owned(), Clone::clone);
+        found.insert((listener.port, asked));
     }
     for (_, entry) in class.prediction.ledger.entries() {
         let (Step::Put { of, port, .. }, Fate::Dropped(reason)) = (&entry.step, &entry.fate) else {
