@@ -349,7 +349,12 @@ fn an_applied_fix_opens_the_port() {
         }
         let words = asked_after(&case, &before);
         let after = run(&words, &["-o", "json"], &scratch.path(""));
-        let answers = json::answers(&after.stdout);
+        let mut answers = json::answers(&after.stdout);
+        // A warning of a scan is no port that was asked for; of one that was, the exit code tells.
+        answers.retain(|answer| {
+            let findings = json::list(&answer["findings"]);
+            findings.is_empty() || findings.iter().any(|f| f["severity"] == "error")
+        });
         let closed = answers.iter().filter(|a| a["verdict"] != "open");
         let left: Vec<&str> = closed.map(|a| json::word(&a["summary"])).collect();
         let codes = json::codes(&answers);

@@ -637,7 +637,7 @@ impl Run<'_, '_> {
                     format!(": {but}")
                 };
                 writeln!(io.stderr, "nothing to fix{but}")?;
-                return Ok(self.exit_code(answers, true));
+                return Ok(self.exit_code(answers, self.cli.question.is_some()));
             }
             let why = answers
                 .iter()
@@ -646,14 +646,14 @@ impl Run<'_, '_> {
             let why =
                 why.unwrap_or_else(|| "no change of these objects was found that helps".to_owned());
             writeln!(io.stderr, "error: no fix was proved: {why}")?;
-            return Ok(Exit::Findings.and(self.exit_code(answers, true)));
+            return Ok(Exit::Findings.and(self.exit_code(answers, self.cli.question.is_some())));
         }
         let snapshot = &self.files.loaded.snapshot;
         match change::as_text(snapshot, &changes, FIX_CONTEXT) {
             Ok(text) => io.stdout.write_all(text.as_bytes())?,
             Err(error) => return Ok(cannot_work(io, &error.to_string())),
         }
-        Ok(self.exit_code(answers, true))
+        Ok(self.exit_code(answers, self.cli.question.is_some()))
     }
 
     /// What to type next: the fix when one was proved, a choice that is left, else the page of the first cause.
